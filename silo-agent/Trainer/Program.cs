@@ -1,0 +1,3 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+return 0;
