@@ -1,0 +1,78 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
+
+namespace FedCloud.Protocol.Adapters;
+
+/// <summary>Which factor a tensor is.</summary>
+public enum Factor
+{
+    /// <summary>The input side, (r, in).</summary>
+    A,
+
+    /// <summary>The output side, (out, r).</summary>
+    B,
+}
+
+/// <summary>One factor of one module's adapter.</summary>
+/// <param name="Module">The module it belongs to.</param>
+/// <param name="Factor">Which factor.</param>
+/// <param name="Tensor">Its name as PEFT writes it, type F32 and shape.</param>
+public sealed record AdapterTensor(LinearShape Module, Factor Factor, TensorEntry Tensor);
+
+/// <summary>The tensors of an adapter in the one order that all parties use: module by module, A before B.</summary>
+public sealed class AdapterLayout
+{
+    /// <summary>Lays out an adapter.</summary>
+    /// <param name="modules">The adapted modules, in order.</param>
+    /// <param name="rank">The rank.</param>
+    public AdapterLayout(ImmutableArray<LinearShape> modules, int rank)
+    {
+        Modules = modules;
+        Rank = rank;
+        Tensors =
+        [
+            .. modules.SelectMany(module => new[]
+            {
+                new AdapterTensor(module, Factor.A, TensorEntry.Of(Name(module, Factor.A), TensorType.F32, rank, module.In)),
+                new AdapterTensor(module, Factor.B, TensorEntry.Of(Name(module, Factor.B), TensorType.F32, module.Out, rank)),
+            }),
+        ];
+    }
+
+    /// <summary>The adapted modules.</summary>
+    public ImmutableArray<LinearShape> Modules { get; }
+
+    /// <summary>The rank.</summary>
+    public int Rank { get; }
+
+    /// <summary>All tensors.</summary>
+    public ImmutableArray<AdapterTensor> Tensors { get; }
+
+    /// <summary>The tensor's name as PEFT saves it.</summary>
+    public static string Name(LinearShape module, Factor factor)
+    {
+        ArgumentNullException.ThrowIfNull(module);
+        return $"base_model.model.{module.Module}.lora_{factor}.weight";
+    }
+
+    /// <summary>The tensors that travel in a round, in order.</summary>
+    public ImmutableArray<AdapterTensor> Exchanged(ExchangedFactor exchanged) => exchanged switch
+    {
+        ExchangedFactor.A => [.. Tensors.Where(tensor => tensor.Factor == Factor.A)],
+        ExchangedFactor.B => [.. Tensors.Where(tensor => tensor.Factor == Factor.B)],
+        _ => Tensors,
+    };
+
+    /// <summary>The bytes before the data of an update file: a receiver compares them byte for byte.</summary>
+    /// <remarks>An update is the difference new minus old of the exchanged tensors, F32, in layout order, without metadata.</remarks>
+    public byte[] UpdateHeader(ExchangedFactor exchanged) => SafetensorsWriter.HeaderBytes([.. Exchanged(exchanged).Select(tensor => tensor.Tensor)]);
+
+    /// <summary>The number of coordinates that travel.</summary>
+    public long UpdateCoordinates(ExchangedFactor exchanged) => Exchanged(exchanged).Sum(tensor => tensor.Tensor.Count);
+
+    /// <summary>The exact length of an update file in bytes.</summary>
+    public long UpdateLength(ExchangedFactor exchanged) => UpdateHeader(exchanged).Length + (4 * UpdateCoordinates(exchanged));
+}

@@ -1,0 +1,68 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace FedCloud.Protocol.Plans;
+
+/// <summary>Reads and writes <see cref="Algorithm"/> as <c>ffa_lora</c>, <c>rolora</c>, <c>fedavg</c>.</summary>
+public sealed class AlgorithmJsonConverter() : JsonStringEnumConverter<Algorithm>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>Reads and writes <see cref="Weighting"/> in lower case.</summary>
+public sealed class WeightingJsonConverter() : JsonStringEnumConverter<Weighting>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>Reads and writes <see cref="Schedule"/> in lower case.</summary>
+public sealed class ScheduleJsonConverter() : JsonStringEnumConverter<Schedule>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>Reads and writes <see cref="ServerRule"/> in lower case.</summary>
+public sealed class ServerRuleJsonConverter() : JsonStringEnumConverter<ServerRule>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>The one spelling of a real number in signed bodies: plain decimal digits, no exponent, no needless zeros.</summary>
+public static class DecimalString
+{
+    private const int MaxLength = 32;
+
+    /// <summary>The canonical spelling.</summary>
+    public static string Format(decimal value) => value.ToString("0.############################", CultureInfo.InvariantCulture);
+
+    /// <summary>Reads a canonical spelling; null for any other text.</summary>
+    public static decimal? Parse(string? text) =>
+        text is { Length: > 0 and <= MaxLength }
+        && decimal.TryParse(text, NumberStyles.AllowLeadingSign | NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out decimal value)
+        && string.Equals(Format(value), text, StringComparison.Ordinal)
+            ? value
+            : null;
+}
+
+/// <summary>Reads and writes a real number as its canonical decimal string.</summary>
+public sealed class DecimalStringJsonConverter : JsonConverter<decimal>
+{
+    /// <inheritdoc/>
+    public override decimal Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        DecimalString.Parse(reader.GetString()) ?? throw new JsonException("not a canonical decimal string");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteStringValue(DecimalString.Format(value));
+}
+
+/// <summary>Reads and writes an optional real number as its canonical decimal string or null.</summary>
+public sealed class NullableDecimalStringJsonConverter : JsonConverter<decimal?>
+{
+    /// <inheritdoc/>
+    public override decimal? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+        reader.TokenType == JsonTokenType.Null ? null : DecimalString.Parse(reader.GetString()) ?? throw new JsonException("not a canonical decimal string");
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, decimal? value, JsonSerializerOptions options)
+    {
+        if (value is { } real)
+        {
+            writer.WriteStringValue(DecimalString.Format(real));
+        }
+        else
+        {
+            writer.WriteNullValue();
+        }
+    }
+}

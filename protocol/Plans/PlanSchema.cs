@@ -1,0 +1,116 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json.Nodes;
+using FedCloud.Protocol.Errors;
+
+namespace FedCloud.Protocol.Plans;
+
+/// <summary>The one table of a plan's fields. Reading, bounds, the documentation and <c>plan explain</c> all come from it.</summary>
+public static class PlanSchema
+{
+    /// <summary>Rules that are understood and refused with a reason (<see cref="CompatibilityMatrix"/>).</summary>
+    internal static readonly string[] RefusedAlgorithms =
+    [
+        "fedsa", "fedprox", "scaffold", "q_fedavg", "trimmed_mean", "median", "krum", "multi_krum", "bulyan", "flora", "fedex", "svd", "fedbuff",
+    ];
+
+    private static readonly RealType Fraction = new(0, 0.999999m);
+    private static readonly RealType Positive = new(0, 10, AboveMin: true);
+    private static readonly IntegerType Seed = new(0, (1L << 53) - 1);
+
+    /// <summary>The fields, in the order of the documentation.</summary>
+    public static ImmutableArray<PlanField> Fields { get; } =
+    [
+        new("v", new IntegerType(1, 1), "1", string.Empty, "The version of the plan format."),
+        new("job", new IdType(), null, string.Empty, "The run's id; the command that submits the plan fills it in."),
+        new("federation", new IdType(), null, string.Empty, "The federation; filled in from the coordinator that the plan is submitted to."),
+        new("adapter", new IdType(), "adapter", string.Empty, "The name under which versions of the adapter are published."),
+        new("purpose", new TextType(200), string.Empty, string.Empty, "What the run is for, shown to every silo that is asked to approve it."),
+        new("base_model", new DigestType(), null, string.Empty, "The digest of the base model; filled in from the base model that is uploaded with the plan."),
+        new("rounds", new IntegerType(1, 10_000), "5", "rounds", "How many rounds are committed before the run is complete; abandoned rounds do not count."),
+        new("algorithm", new ChoiceType(["ffa_lora", "rolora", "fedavg"], RefusedAlgorithms), "ffa_lora", string.Empty, "Which factors train and travel: B only (ffa_lora), B and A in alternate rounds (rolora), or both (fedavg)."),
+        new("accept_inexact_lora", new BooleanType(), "false", string.Empty, "Needed for fedavg: the average of A and of B is not the average of their products."),
+        new("lora.rank", new IntegerType(1, 1024), "8", string.Empty, "The rank r of every adapted module."),
+        new("lora.alpha", new RealType(0, 4096, AboveMin: true), "16", string.Empty, "The product of B and A is scaled by alpha / rank."),
+        new("lora.target_modules", new ModuleNamesType(), "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj", string.Empty, "The linear modules that get an adapter, by the last part of their name."),
+        new("lora.init_seed", Seed, "1", string.Empty, "The seed from which everyone recomputes A of version 0; B is zero."),
+        new("training.local_steps", new IntegerType(1, 100_000), "20", "steps", "Optimizer steps at each silo in each round."),
+        new("training.batch_size", new IntegerType(1, 4096), "8", "examples", "Examples in a micro-batch."),
+        new("training.gradient_accumulation", new IntegerType(1, 1024), "1", "micro-batches", "Micro-batches whose gradients make one step."),
+        new("training.sequence_length", new IntegerType(8, 131_072), "128", "tokens", "The longest example; longer ones are truncated, counted and reported at the silo."),
+        new("training.learning_rate", Positive, "0.001", string.Empty, "AdamW's peak learning rate; AdamW starts afresh in each round, the schedule does not."),
+        new("training.schedule", new ChoiceType(["cosine", "constant"], []), "cosine", string.Empty, "What follows the warm-up: half a cosine to zero at the run's last step, or a constant rate."),
+        new("training.warmup_steps", new IntegerType(0, 1_000_000), "10", "steps", "Steps of linear warm-up at the beginning of the run."),
+        new("training.weight_decay", new RealType(0, 10), "0", string.Empty, "AdamW's decoupled weight decay."),
+        new("training.adam_beta1", Fraction, "0.9", string.Empty, "AdamW's decay of the first moment."),
+        new("training.adam_beta2", Fraction, "0.999", string.Empty, "AdamW's decay of the second moment."),
+        new("training.adam_epsilon", new RealType(0, 1, AboveMin: true), "0.00000001", string.Empty, "AdamW's guard against division by zero."),
+        new("training.clip_norm", new RealType(0, 1_000_000), "1", "L2 norm", "The largest gradient norm of a step; 0 switches clipping off."),
+        new("training.seed", Seed, "1", string.Empty, "The seed of the order of examples."),
+        new("training.evaluation_examples", new IntegerType(0, 100_000), "64", "examples", "How many evaluation examples are scored at the start of each round; 0 means all."),
+        new("aggregation.mode", new ChoiceType(["plain"], ["secure"]), "plain", string.Empty, "How updates reach the coordinator; plain: each encrypted for the coordinator, which can open single updates."),
+        new("aggregation.weighting", new ChoiceType(["uniform", "declared"], []), "uniform", string.Empty, "Every silo alike, or by the count that its administrator declares; declared counts are public."),
+        new("aggregation.weight_max", new IntegerType(1, 1_000_000_000), "1000000", string.Empty, "The largest declared weight that is accepted."),
+        new("aggregation.server_optimizer.name", new ChoiceType(["sgd", "momentum", "adam", "yogi", "adagrad"], []), "sgd", string.Empty, "What the coordinator does with the mean update; its state is part of the model version."),
+        new("aggregation.server_optimizer.learning_rate", new RealType(0, 100, AboveMin: true), "1", string.Empty, "The coordinator's learning rate; 1 with sgd is plain averaging."),
+        new("aggregation.server_optimizer.beta1", Fraction, "0.9", string.Empty, "Decay of the first moment (momentum, adam, yogi)."),
+        new("aggregation.server_optimizer.beta2", Fraction, "0.99", string.Empty, "Decay of the second moment (adam, yogi)."),
+        new("aggregation.server_optimizer.tau", new RealType(0, 10, AboveMin: true), "0.001", string.Empty, "The degree of adaptivity (adam, yogi, adagrad)."),
+        new("aggregation.aggregate_norm_max", new OptionalRealType(new RealType(0, 1_000_000_000, AboveMin: true)), null, "L2 norm", "A mean update that is longer fails the round; absent means no such gate."),
+        new("participation.cohort_size", new IntegerType(0, 255), "0", "silos", "How many silos are asked in a round, drawn anew by a public rule; 0 means all that approved."),
+        new("participation.quorum", new IntegerType(2, 255), "2", "silos", "The smallest number of updates that is aggregated; below it the round is abandoned."),
+        new("participation.min_silos", new IntegerType(2, 255), "2", "silos", "The smallest number of approvals with which the run begins."),
+        new("participation.round_deadline", new IntegerType(5, 604_800), "600", "seconds", "From a round's start to its close, whatever is missing."),
+        new("participation.straggler_grace", new IntegerType(0, 604_800), "60", "seconds", "How long a round waits for the rest once the quorum has answered."),
+        new("participation.step_timeout", new IntegerType(1, 86_400), "30", "seconds", "The deadline of every other step, such as answering the plan."),
+        new("participation.max_abandoned_rounds", new IntegerType(0, 1000), "3", "rounds", "Rounds in a row that may be abandoned before the run fails."),
+        new("data", new ChoiceType(["private", "public"], []), "private", string.Empty, "Whether every silo's data set is listed as public in its policy."),
+        new("privacy", new ChoiceType(["none"], []), "none", string.Empty, "The privacy claim; none: the model may reveal training records."),
+        new("metrics.eval_loss", new BooleanType(), "true", string.Empty, "Whether silos whose policy allows it report their evaluation loss."),
+    ];
+
+    /// <summary>Checks every value of a configuration against the table.</summary>
+    /// <exception cref="FedCloudException"><c>plan_invalid_value</c>.</exception>
+    internal static void RequireBounds(ReadOnlySpan<byte> config)
+    {
+        JsonNode root = JsonNode.Parse(config) ?? throw new FedCloudException(ErrorCodes.PlanInvalidValue, "expected a configuration, found null");
+        foreach (PlanField field in Fields)
+        {
+            if (!field.Type.Allows(Find(root, field.Path)))
+            {
+                throw new FedCloudException(ErrorCodes.PlanInvalidValue, $"{field.Path}: expected {field.Type.Describe()}");
+            }
+        }
+    }
+
+    /// <summary>The value at a path, or null.</summary>
+    public static JsonNode? Find(JsonNode root, string path)
+    {
+        JsonNode? node = root;
+        foreach (string name in path.Split('.'))
+        {
+            node = (node as JsonObject)?[name];
+        }
+
+        return node;
+    }
+
+    /// <summary>Sets the value at a path, making the objects on the way.</summary>
+    internal static void Set(JsonObject root, string path, JsonNode? value)
+    {
+        string[] names = path.Split('.');
+        JsonObject node = root;
+        foreach (string name in names[..^1])
+        {
+            if (node[name] is not JsonObject next)
+            {
+                node[name] = next = [];
+            }
+
+            node = next;
+        }
+
+        node[names[^1]] = value;
+    }
+}

@@ -1,0 +1,144 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+
+namespace FedCloud.Protocol.Rounds;
+
+/// <summary>Where a round stands.</summary>
+public enum RoundPhase
+{
+    /// <summary>The start is out; silos train, upload and announce; uploads are verified as they arrive.</summary>
+    Collecting,
+
+    /// <summary>The cohort is closed; the mean over the verified updates and the new model version are computed.</summary>
+    Aggregating,
+
+    /// <summary>The new version's bytes are published under their number.</summary>
+    Publishing,
+
+    /// <summary>The channel pointer moves to the new version.</summary>
+    MovingChannel,
+
+    /// <summary>The round is committed. Final.</summary>
+    Committed,
+
+    /// <summary>The round is given up; the model is as before. Final.</summary>
+    Abandoned,
+}
+
+/// <summary>Where one silo stands in one round.</summary>
+public enum MemberPhase
+{
+    /// <summary>The start was sent; nothing valid came back yet.</summary>
+    Invited,
+
+    /// <summary>An update is announced and waits to be verified.</summary>
+    Announced,
+
+    /// <summary>The update is there, whole, of the right shape and finite.</summary>
+    Verified,
+
+    /// <summary>The silo said that it takes no part.</summary>
+    Declined,
+
+    /// <summary>The silo missed the deadline, or left the federation.</summary>
+    Dropped,
+}
+
+/// <summary>An announced upload.</summary>
+public sealed record UpdateReference
+{
+    /// <summary>The SHA-256 of the plaintext, from the signed body.</summary>
+    public required Sha256Digest Sha256 { get; init; }
+
+    /// <summary>The plaintext's length in bytes, from the signed body.</summary>
+    public required long Length { get; init; }
+
+    /// <summary>The weight, from the signed body.</summary>
+    public required long Weight { get; init; }
+
+    /// <summary>The attempt whose blob holds the envelope: its name is <see cref="UploadName"/>; from the unsigned frame.</summary>
+    public required int Attempt { get; init; }
+
+    /// <summary>The envelope's length in bytes; from the unsigned frame.</summary>
+    public required long EnvelopeLength { get; init; }
+}
+
+/// <summary>One silo in one round.</summary>
+public sealed record RoundMember
+{
+    /// <summary>The roster index under which the start names it.</summary>
+    public required int Idx { get; init; }
+
+    /// <summary>Where it stands.</summary>
+    public required MemberPhase Phase { get; init; }
+
+    /// <summary>The announced or verified update.</summary>
+    public UpdateReference? Update { get; init; }
+
+    /// <summary>Why it declined or dropped, or why its last announced update was turned away; a code.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>What it disclosed about the model that the round starts from; reals as decimal strings.</summary>
+    public ImmutableSortedDictionary<string, string> Metrics { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+}
+
+/// <summary>What the aggregation produced.</summary>
+public sealed record AggregateReference
+{
+    /// <summary>The SHA-256 of the mean update, float32 little-endian.</summary>
+    public required Sha256Digest AggregateSha256 { get; init; }
+
+    /// <summary>The SHA-256 of the new version's bytes.</summary>
+    public required Sha256Digest NewModelSha256 { get; init; }
+
+    /// <summary>The L2 norm of the mean update.</summary>
+    public required double Norm { get; init; }
+}
+
+/// <summary>One round, inside the state of its run.</summary>
+public sealed record RoundState
+{
+    /// <summary>The round's number, from 1.</summary>
+    public required int Round { get; init; }
+
+    /// <summary>The SHA-256 of the PAE of <see cref="Start"/>.</summary>
+    public required Sha256Digest Rid { get; init; }
+
+    /// <summary>The body that opened the round.</summary>
+    public required PlainStartBody Start { get; init; }
+
+    /// <summary>Where the round stands.</summary>
+    public required RoundPhase Phase { get; init; }
+
+    /// <summary>The cohort.</summary>
+    public required ImmutableSortedDictionary<SiloId, RoundMember> Members { get; init; }
+
+    /// <summary>The smallest number of updates that is aggregated.</summary>
+    public required int Quorum { get; init; }
+
+    /// <summary>When the round began, by the coordinator's clock.</summary>
+    public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>When the round closes whatever is missing.</summary>
+    public required DateTimeOffset Deadline { get; init; }
+
+    /// <summary>When the round stops waiting for stragglers, set when the quorum has answered.</summary>
+    public DateTimeOffset? GraceEnds { get; init; }
+
+    /// <summary>The result, from <see cref="RoundPhase.Publishing"/> on.</summary>
+    public AggregateReference? Aggregate { get; init; }
+
+    /// <summary>Why the round was given up; a code.</summary>
+    public string? Reason { get; init; }
+
+    /// <summary>The silos whose updates are verified, ascending by index: the summands of the mean, in the order of the sum.</summary>
+    public IEnumerable<KeyValuePair<SiloId, RoundMember>> Contributors() =>
+        Members.Where(member => member.Value.Phase == MemberPhase.Verified).OrderBy(member => member.Value.Idx);
+
+    /// <summary>How many members are in the phase.</summary>
+    public int Count(MemberPhase phase) => Members.Values.Count(member => member.Phase == phase);
+}

@@ -1,0 +1,100 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Runs;
+
+namespace FedCloud.Protocol.Rounds;
+
+/// <summary>Something that a run asks its host to do. Carrying one out twice has the same result as once.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
+[JsonDerivedType(typeof(PrepareInitialModel), "prepare_initial_model")]
+[JsonDerivedType(typeof(SendOffer), "send_offer")]
+[JsonDerivedType(typeof(SendStart), "send_start")]
+[JsonDerivedType(typeof(SendResult), "send_result")]
+[JsonDerivedType(typeof(SendAbandoned), "send_abandoned")]
+[JsonDerivedType(typeof(SendEnded), "send_ended")]
+[JsonDerivedType(typeof(VerifyUpdate), "verify_update")]
+[JsonDerivedType(typeof(AggregateRound), "aggregate_round")]
+[JsonDerivedType(typeof(PublishVersion), "publish_version")]
+[JsonDerivedType(typeof(MoveChannel), "move_channel")]
+[JsonDerivedType(typeof(RecordRound), "record_round")]
+public abstract record RunEffect;
+
+/// <summary>Make version 0 from the plan and publish it. Answers with <see cref="InitialModelReady"/> or <see cref="InitialModelFailed"/>.</summary>
+public sealed record PrepareInitialModel : RunEffect;
+
+/// <summary>Offer the plan.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Body">The body to sign and send.</param>
+public sealed record SendOffer(ImmutableArray<SiloId> To, PlanOfferBody Body) : RunEffect;
+
+/// <summary>Open a round.</summary>
+/// <param name="To">The cohort.</param>
+/// <param name="Body">The body to sign and send.</param>
+/// <param name="Previous">The result that made the round's model; travels too, so that a silo that missed it can follow the chain. Null for version 0.</param>
+public sealed record SendStart(ImmutableArray<SiloId> To, PlainStartBody Body, PlainResultBody? Previous) : RunEffect;
+
+/// <summary>Tell everyone in the run that a round is committed.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Body">The body to sign and send.</param>
+public sealed record SendResult(ImmutableArray<SiloId> To, PlainResultBody Body) : RunEffect;
+
+/// <summary>Tell the cohort that a round is given up.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Body">The body to sign and send.</param>
+public sealed record SendAbandoned(ImmutableArray<SiloId> To, PlainAbandonedBody Body) : RunEffect;
+
+/// <summary>Tell everyone in the run that it is over.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Body">The body to sign and send.</param>
+public sealed record SendEnded(ImmutableArray<SiloId> To, RunEndedBody Body) : RunEffect;
+
+/// <summary>Read an announced update to its end and check it. Answers with <see cref="UpdateVerified"/> or <see cref="UpdateRejected"/>.</summary>
+/// <param name="Silo">Whose.</param>
+/// <param name="Idx">The silo's index in the round's start.</param>
+/// <param name="Round">The round.</param>
+/// <param name="Rid">The round's id.</param>
+/// <param name="Exchanged">The factors that the update holds: <c>a</c>, <c>b</c> or <c>both</c>.</param>
+/// <param name="Update">What was announced.</param>
+public sealed record VerifyUpdate(SiloId Silo, int Idx, int Round, Sha256Digest Rid, string Exchanged, UpdateReference Update) : RunEffect;
+
+/// <summary>One summand of the mean.</summary>
+/// <param name="Silo">Whose.</param>
+/// <param name="Idx">The silo's index in the round's start.</param>
+/// <param name="Update">Its verified update.</param>
+public sealed record Summand(SiloId Silo, int Idx, UpdateReference Update);
+
+/// <summary>Compute the weighted mean and the new version's bytes. Answers with <see cref="AggregateReady"/> or <see cref="AggregateFailed"/>.</summary>
+/// <param name="Round">The round.</param>
+/// <param name="Rid">The round's id.</param>
+/// <param name="Exchanged">The factors that travel: <c>a</c>, <c>b</c> or <c>both</c>.</param>
+/// <param name="Model">The version that the round started from.</param>
+/// <param name="Summands">Exactly the updates of the mean, ascending by index, which is the order of the sum.</param>
+public sealed record AggregateRound(int Round, Sha256Digest Rid, string Exchanged, ModelReference Model, ImmutableArray<Summand> Summands) : RunEffect;
+
+/// <summary>Publish the new version under its number. Answers with <see cref="VersionPublished"/>.</summary>
+/// <param name="Round">The round that made it.</param>
+/// <param name="Rid">The round's id.</param>
+/// <param name="Previous">The version it follows.</param>
+/// <param name="Version">The new version.</param>
+/// <param name="AggregateSha256">The aggregate that made it.</param>
+/// <param name="Contributors">The silos in the mean, ascending by index.</param>
+public sealed record PublishVersion(
+    int Round,
+    Sha256Digest Rid,
+    ModelReference Previous,
+    ModelReference Version,
+    Sha256Digest AggregateSha256,
+    ImmutableArray<SiloId> Contributors) : RunEffect;
+
+/// <summary>Point the channel at the version. Answers with <see cref="ChannelMoved"/>.</summary>
+/// <param name="Version">The version.</param>
+public sealed record MoveChannel(ModelReference Version) : RunEffect;
+
+/// <summary>Keep the record of a finished round.</summary>
+/// <param name="Record">The record.</param>
+public sealed record RecordRound(RoundRecord Record) : RunEffect;

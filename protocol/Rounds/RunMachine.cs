@@ -1,0 +1,424 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Protocol.Rounds;
+
+/// <summary>A training run as a pure function: prepare version 0, ask the silos, run round after round, evaluate, end.</summary>
+public static class RunMachine
+{
+    private const string AnswersKey = "answers";
+    private const string EvaluationKey = "evaluation";
+
+    // The one table of what a run does in which phase. What is not in it is ignored, and the step says so.
+    private static readonly FrozenDictionary<(RunPhase Phase, Type Event), Transition> Transitions = new Dictionary<(RunPhase, Type), Transition>
+    {
+        [(RunPhase.Preparing, typeof(InitialModelReady))] = static (s, e) => OnInitialModelReady(s, (InitialModelReady)e),
+        [(RunPhase.Preparing, typeof(InitialModelFailed))] = static (s, e) => Fail(s, e.At, ((InitialModelFailed)e).Reason),
+        [(RunPhase.Preparing, typeof(CancelRequested))] = static (s, e) => End(s, RunPhase.Cancelled, e.At, ErrorCodes.RunCancelled.Name),
+        [(RunPhase.Preparing, typeof(RosterChanged))] = static (s, e) => OnRosterChanged(s, (RosterChanged)e),
+        [(RunPhase.AwaitingAnswers, typeof(PlanAnswered))] = static (s, e) => OnAnswered(s, (PlanAnswered)e),
+        [(RunPhase.AwaitingAnswers, typeof(DeadlineReached))] = static (s, e) => OnAnswersDue(s, (DeadlineReached)e),
+        [(RunPhase.AwaitingAnswers, typeof(CancelRequested))] = static (s, e) => End(s, RunPhase.Cancelled, e.At, ErrorCodes.RunCancelled.Name),
+        [(RunPhase.AwaitingAnswers, typeof(RosterChanged))] = static (s, e) => OnRosterChanged(s, (RosterChanged)e),
+        [(RunPhase.Running, typeof(PlanAnswered))] = static (s, e) => OnLateAnswer(s, (PlanAnswered)e),
+        [(RunPhase.Running, typeof(UpdateAnnounced))] = StepRound,
+        [(RunPhase.Running, typeof(UpdateVerified))] = StepRound,
+        [(RunPhase.Running, typeof(UpdateRejected))] = StepRound,
+        [(RunPhase.Running, typeof(RoundDeclined))] = StepRound,
+        [(RunPhase.Running, typeof(MetricsReported))] = StepRound,
+        [(RunPhase.Running, typeof(AggregateReady))] = StepRound,
+        [(RunPhase.Running, typeof(AggregateFailed))] = StepRound,
+        [(RunPhase.Running, typeof(VersionPublished))] = StepRound,
+        [(RunPhase.Running, typeof(ChannelMoved))] = StepRound,
+        [(RunPhase.Running, typeof(DeadlineReached))] = StepRound,
+        [(RunPhase.Running, typeof(CancelRequested))] = static (s, e) => StepRound(s with { CancelRequested = true }, e) with { Ignored = null },
+        [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => StepRound(WithRoster(s, (RosterChanged)e), e) with { Ignored = null },
+        [(RunPhase.Evaluating, typeof(MetricsReported))] = static (s, e) => OnFinalMetrics(s, (MetricsReported)e),
+        [(RunPhase.Evaluating, typeof(DeadlineReached))] = static (s, e) => OnEvaluationDue(s, (DeadlineReached)e),
+        [(RunPhase.Evaluating, typeof(CancelRequested))] = static (s, e) => Complete(s, e.At),
+        [(RunPhase.Evaluating, typeof(RosterChanged))] = static (s, e) => CompleteIfEvaluated(WithRoster(s, (RosterChanged)e), e.At),
+    }.ToFrozenDictionary();
+
+    private delegate RunStep Transition(RunState state, RunEvent @event);
+
+    /// <summary>Begins a run.</summary>
+    /// <param name="config">The validated plan.</param>
+    /// <param name="roster">The federation's roster.</param>
+    /// <param name="at">The coordinator's time.</param>
+    public static RunStep Submit(RunConfig config, RosterView roster, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(roster);
+        RunState state = new()
+        {
+            Config = config,
+            ConfigSha256 = config.Digest,
+            Roster = roster,
+            Phase = RunPhase.Preparing,
+            Silos = roster.Members.Keys.ToImmutableSortedDictionary(silo => silo, _ => new SiloStanding(Approval.Pending, string.Empty)),
+            SubmittedAt = at,
+        };
+        return new RunStep(state, [new PrepareInitialModel()]);
+    }
+
+    /// <summary>Takes one event.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="event">The event.</param>
+    /// <returns>The new state, effects, and why the event was ignored where it was.</returns>
+    public static RunStep Step(RunState state, RunEvent @event)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(@event);
+        return Transitions.TryGetValue((state.Phase, @event.GetType()), out Transition? transition)
+            ? transition(state, @event)
+            : Ignore(state, "not expected in this phase of the run");
+    }
+
+    /// <summary>The next deadline that the host must report with <see cref="DeadlineReached"/>, or null when none is running.</summary>
+    public static RunDeadline? NextDeadline(RunState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state switch
+        {
+            { Phase: RunPhase.AwaitingAnswers, AnswersDue: { } due } => new RunDeadline(AnswersKey, due),
+            { Phase: RunPhase.Running, Round: { } round } => RoundMachine.NextDeadline(round),
+            { Phase: RunPhase.Evaluating, EvaluationDue: { } due } => new RunDeadline(EvaluationKey, due),
+            _ => null,
+        };
+    }
+
+    private static RunStep OnInitialModelReady(RunState state, InitialModelReady ready)
+    {
+        DateTimeOffset due = ready.At + TimeSpan.FromSeconds(state.Config.Participation.StepTimeout);
+        PlanOfferBody offer = new()
+        {
+            Type = RunBody.Offer,
+            Federation = state.Config.Federation,
+            RosterSha256 = state.Roster.Sha256,
+            Job = state.Config.Job,
+            ConfigSha256 = state.ConfigSha256,
+            InitialModelSha256 = ready.ModelSha256,
+            AnswerBy = due.ToUnixTimeSeconds(),
+        };
+        RunState next = state with
+        {
+            Phase = RunPhase.AwaitingAnswers,
+            Model = new ModelReference(0, ready.ModelSha256),
+            UpdateLengths = ready.UpdateLengths,
+            AnswersDue = due,
+        };
+        return new RunStep(next, [new SendOffer([.. state.Silos.Keys], offer)]);
+    }
+
+    private static RunStep OnAnswered(RunState state, PlanAnswered answered)
+    {
+        RunStep step = Answer(state, answered);
+        if (step.Ignored is not null || step.State.Silos.Values.Any(silo => silo.Approval == Approval.Pending))
+        {
+            return step;
+        }
+
+        return Begin(step.State, answered.At);
+    }
+
+    private static RunStep OnLateAnswer(RunState state, PlanAnswered answered) => Answer(state, answered);
+
+    private static RunStep Answer(RunState state, PlanAnswered answered)
+    {
+        if (!state.Silos.TryGetValue(answered.Silo, out SiloStanding? standing))
+        {
+            return Ignore(state, "the silo was not asked");
+        }
+
+        if (standing.Approval != Approval.Pending)
+        {
+            return Ignore(state, "the silo has already answered the plan");
+        }
+
+        SiloStanding answer = new(answered.Approved ? Approval.Approved : Approval.Refused, answered.Reason);
+        return new RunStep(state with { Silos = state.Silos.SetItem(answered.Silo, answer) }, []);
+    }
+
+    private static RunStep OnAnswersDue(RunState state, DeadlineReached deadline) =>
+        string.Equals(deadline.Key, AnswersKey, StringComparison.Ordinal) && deadline.At >= state.AnswersDue
+            ? Begin(state, deadline.At)
+            : Ignore(state, "the deadline belongs to another phase or has not passed");
+
+    private static RunStep Begin(RunState state, DateTimeOffset at)
+    {
+        int approved = state.Participants().Count();
+        return approved < Math.Max(state.Config.Participation.MinSilos, state.Config.Participation.Quorum)
+            ? Fail(state, at, ErrorCodes.QuorumNotMet.Name)
+            : StartRound(state with { Phase = RunPhase.Running, AnswersDue = null }, at, []);
+    }
+
+    private static RunStep StartRound(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
+    {
+        if (state.Model is not { } model || state.UpdateLengths is not { } lengths)
+        {
+            throw new InvalidOperationException("a run starts rounds only after version 0 exists");
+        }
+
+        int round = state.LastRound + 1;
+        ParticipationPlan participation = state.Config.Participation;
+        ImmutableArray<SiloId> cohort = Cohort.Select(state.Participants(), participation.CohortSize, state.ConfigSha256, round);
+        if (cohort.Length < participation.Quorum)
+        {
+            return Fail(state with { Round = null }, at, ErrorCodes.QuorumNotMet.Name, before);
+        }
+
+        ExchangedFactor exchanged = state.Config.FactorsOf(state.CommittedRounds);
+        DateTimeOffset deadline = at + TimeSpan.FromSeconds(participation.RoundDeadline);
+        PlainStartBody start = new()
+        {
+            Type = PlainBody.Start,
+            Federation = state.Config.Federation,
+            RosterSha256 = state.Roster.Sha256,
+            Job = state.Config.Job,
+            Round = round,
+            ConfigSha256 = state.ConfigSha256,
+            ModelVersion = model.Version,
+            ModelSha256 = model.Sha256,
+            Exchanged = exchanged.ToWire(),
+            UpdateLen = exchanged switch
+            {
+                ExchangedFactor.A => lengths.A,
+                ExchangedFactor.B => lengths.B,
+                _ => lengths.Both,
+            },
+            Cohort = [.. cohort.Select(silo => state.Roster.Members[silo])],
+            Deadline = deadline.ToUnixTimeSeconds(),
+        };
+        RoundState opened = new()
+        {
+            Round = round,
+            Rid = Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)),
+            Start = start,
+            Phase = RoundPhase.Collecting,
+            Members = cohort.ToImmutableSortedDictionary(
+                silo => silo,
+                silo => new RoundMember { Idx = state.Roster.Members[silo], Phase = MemberPhase.Invited }),
+            Quorum = participation.Quorum,
+            StartedAt = at,
+            Deadline = deadline,
+        };
+        return new RunStep(
+            state with { Round = opened, LastRound = round },
+            [.. before, new SendStart(cohort, start, state.LastResult)]);
+    }
+
+    private static RunStep StepRound(RunState state, RunEvent @event)
+    {
+        if (state.Round is not { } round)
+        {
+            return Ignore(state, "no round is in progress");
+        }
+
+        RoundStep step = RoundMachine.Step(state.Config, round, @event);
+        RunState next = state with { Round = step.State };
+        return step.State.Phase switch
+        {
+            RoundPhase.Committed => OnCommitted(next, step.State, @event.At),
+            RoundPhase.Abandoned => OnAbandoned(next, step.State, @event.At),
+            _ => new RunStep(next, step.Effects, step.Ignored),
+        };
+    }
+
+    private static RunStep OnCommitted(RunState state, RoundState round, DateTimeOffset at)
+    {
+        AggregateReference aggregate = round.Aggregate ?? throw new InvalidOperationException("a committed round has an aggregate");
+        ModelReference model = new(round.Start.ModelVersion + 1, aggregate.NewModelSha256);
+        PlainResultBody result = new()
+        {
+            Type = PlainBody.Result,
+            Rid = round.Rid,
+            Job = state.Config.Job,
+            Round = round.Round,
+            Members = [.. round.Contributors().Select(member => new PlainMember(member.Value.Idx, Digest(member.Value), Weight(member.Value)))],
+            AggregateSha256 = aggregate.AggregateSha256,
+            ModelVersion = model.Version,
+            NewModelSha256 = model.Sha256,
+        };
+        RunState next = state with
+        {
+            Model = model,
+            CommittedRounds = state.CommittedRounds + 1,
+            AbandonedInARow = 0,
+            LastResult = result,
+        };
+        ImmutableArray<RunEffect> effects =
+        [
+            new RecordRound(Record(state, round, "committed", at, model)),
+            new SendResult([.. next.Participants()], result),
+        ];
+        if (next.CancelRequested)
+        {
+            return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);
+        }
+
+        return next.CommittedRounds == next.Config.Rounds
+            ? Evaluate(next with { Round = null }, at, effects)
+            : StartRound(next, at, effects);
+    }
+
+    private static RunStep OnAbandoned(RunState state, RoundState round, DateTimeOffset at)
+    {
+        PlainAbandonedBody body = new()
+        {
+            Type = PlainBody.Abandoned,
+            Rid = round.Rid,
+            Job = state.Config.Job,
+            Round = round.Round,
+            Reason = round.Reason ?? throw new InvalidOperationException("an abandoned round has a reason"),
+        };
+        RunState next = state with { AbandonedInARow = state.AbandonedInARow + 1 };
+        ImmutableArray<RunEffect> effects =
+        [
+            new RecordRound(Record(state, round, "abandoned", at, newModel: null)),
+            new SendAbandoned([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body),
+        ];
+        if (next.CancelRequested)
+        {
+            return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);
+        }
+
+        return next.AbandonedInARow > next.Config.Participation.MaxAbandonedRounds
+            ? Fail(next, at, body.Reason, effects)
+            : StartRound(next, at, effects);
+    }
+
+    private static RunStep Evaluate(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
+    {
+        ImmutableArray<RunEffect> effects = [.. before, new SendEnded([.. state.Participants()], Ended(state, "completed", string.Empty))];
+        RunState next = state with
+        {
+            Phase = RunPhase.Evaluating,
+            EvaluationDue = at + TimeSpan.FromSeconds(state.Config.Participation.RoundDeadline),
+        };
+        return state.Config.Metrics.EvalLoss
+            ? new RunStep(next, effects)
+            : Complete(next, at, effects);
+    }
+
+    private static RunStep OnFinalMetrics(RunState state, MetricsReported metrics)
+    {
+        bool expected = metrics.Round == state.LastRound + 1 && state.Participants().Contains(metrics.Silo) && !state.FinalMetrics.ContainsKey(metrics.Silo);
+        return expected
+            ? CompleteIfEvaluated(state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, metrics.Values) }, metrics.At)
+            : Ignore(state, "the figures belong to another round or came twice");
+    }
+
+    private static RunStep OnEvaluationDue(RunState state, DeadlineReached deadline) =>
+        string.Equals(deadline.Key, EvaluationKey, StringComparison.Ordinal) && deadline.At >= state.EvaluationDue
+            ? Complete(state, deadline.At)
+            : Ignore(state, "the deadline belongs to another phase or has not passed");
+
+    // Silos whose policy discloses nothing send empty figures, so the run need not wait for them.
+    private static RunStep CompleteIfEvaluated(RunState state, DateTimeOffset at) =>
+        state.Participants().All(state.FinalMetrics.ContainsKey) ? Complete(state, at) : new RunStep(state, []);
+
+    private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before = default)
+    {
+        RoundRecord evaluation = new()
+        {
+            Job = state.Config.Job,
+            Round = state.LastRound + 1,
+            Outcome = "evaluation",
+            Reason = string.Empty,
+            StartedAt = at,
+            EndedAt = at,
+            Model = state.Model ?? throw new InvalidOperationException("a run that is evaluated has a model"),
+            Members = state.FinalMetrics.ToImmutableSortedDictionary(
+                silo => silo.Key,
+                silo => new RoundRecordMember { Phase = MemberPhase.Verified, UploadedBytes = 0, Weight = 0, Metrics = silo.Value }),
+        };
+        RunState next = state with { Phase = RunPhase.Completed, EndedAt = at, EvaluationDue = null };
+        return new RunStep(next, [.. before.IsDefault ? [] : before, new RecordRound(evaluation)]);
+    }
+
+    private static RunStep Fail(RunState state, DateTimeOffset at, string reason, ImmutableArray<RunEffect> before = default) =>
+        End(state, RunPhase.Failed, at, reason, before);
+
+    private static RunStep End(RunState state, RunPhase phase, DateTimeOffset at, string reason, ImmutableArray<RunEffect> before = default)
+    {
+        RunState next = state with { Phase = phase, EndedAt = at, Reason = reason, Round = null, AnswersDue = null };
+        ImmutableArray<RunEffect> effects = before.IsDefault ? [] : before;
+        ImmutableArray<SiloId> asked = [.. state.Silos.Keys.Where(state.Roster.Members.ContainsKey)];
+
+        // Before version 0 exists nobody was asked, so nobody needs to be told.
+        return next.Model is null
+            ? new RunStep(next, effects)
+            : new RunStep(next, [.. effects, new SendEnded(asked, Ended(next, phase == RunPhase.Cancelled ? "cancelled" : "failed", reason))]);
+    }
+
+    private static RunEndedBody Ended(RunState state, string outcome, string reason) => new()
+    {
+        Type = RunBody.Ended,
+        Federation = state.Config.Federation,
+        Job = state.Config.Job,
+        Outcome = outcome,
+        Reason = reason,
+        EvaluationRound = state.LastRound + 1,
+        ModelVersion = state.Model?.Version ?? throw new InvalidOperationException("a run that tells its silos has a model"),
+        ModelSha256 = state.Model.Sha256,
+    };
+
+    private static RunStep OnRosterChanged(RunState state, RosterChanged changed)
+    {
+        RunState next = WithRoster(state, changed);
+        return next.Phase == RunPhase.AwaitingAnswers && next.Silos.Values.All(silo => silo.Approval != Approval.Pending)
+            ? Begin(next, changed.At)
+            : new RunStep(next, []);
+    }
+
+    // A silo that left counts as refused; one that joined takes part in the next run, not in this one.
+    private static RunState WithRoster(RunState state, RosterChanged changed)
+    {
+        ImmutableSortedDictionary<SiloId, SiloStanding> silos = state.Silos;
+        foreach (SiloId silo in state.Silos.Keys.Where(silo => !changed.Roster.Members.ContainsKey(silo)))
+        {
+            silos = silos.SetItem(silo, new SiloStanding(Approval.Refused, ErrorCodes.SiloRevoked.Name));
+        }
+
+        return state with { Roster = changed.Roster, Silos = silos };
+    }
+
+    private static RoundRecord Record(RunState state, RoundState round, string outcome, DateTimeOffset at, ModelReference? newModel) => new()
+    {
+        Job = state.Config.Job,
+        Round = round.Round,
+        Outcome = outcome,
+        Reason = round.Reason ?? string.Empty,
+        StartedAt = round.StartedAt,
+        EndedAt = at,
+        Model = new ModelReference(round.Start.ModelVersion, round.Start.ModelSha256),
+        NewModel = newModel,
+        AggregateSha256 = newModel is null ? null : round.Aggregate?.AggregateSha256,
+        AggregateNorm = newModel is null ? null : round.Aggregate?.Norm,
+        Members = round.Members.ToImmutableSortedDictionary(member => member.Key, member => Record(member.Value)),
+    };
+
+    private static RoundRecordMember Record(RoundMember member) => new()
+    {
+        Phase = member.Phase,
+        Reason = member.Reason,
+        UploadedBytes = member.Update?.EnvelopeLength ?? 0,
+        Weight = member.Phase == MemberPhase.Verified ? Weight(member) : 0,
+        Metrics = member.Metrics,
+    };
+
+    private static Sha256Digest Digest(RoundMember member) => member.Update?.Sha256 ?? throw new InvalidOperationException("a contributor has an update");
+
+    private static long Weight(RoundMember member) => member.Update?.Weight ?? throw new InvalidOperationException("a contributor has an update");
+
+    private static RunStep Ignore(RunState state, string reason) => new(state, [], reason);
+}

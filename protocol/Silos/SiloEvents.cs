@@ -1,0 +1,110 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Runs;
+
+namespace FedCloud.Protocol.Silos;
+
+/// <summary>Something that happened at a silo: a verified message, the result of an effect, or the passing of a deadline.</summary>
+/// <remarks>Each event is a journal line, on disk before any of its effects is carried out.</remarks>
+/// <param name="At">When, by the silo's clock.</param>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(OfferReceived), "offer_received")]
+[JsonDerivedType(typeof(StartReceived), "start_received")]
+[JsonDerivedType(typeof(TrainingFinished), "training_finished")]
+[JsonDerivedType(typeof(TrainingFailed), "training_failed")]
+[JsonDerivedType(typeof(UpdateUploaded), "update_uploaded")]
+[JsonDerivedType(typeof(UploadRefused), "upload_refused")]
+[JsonDerivedType(typeof(ResultReceived), "result_received")]
+[JsonDerivedType(typeof(AbandonedReceived), "abandoned_received")]
+[JsonDerivedType(typeof(EndedReceived), "ended_received")]
+[JsonDerivedType(typeof(EvaluationFinished), "evaluation_finished")]
+[JsonDerivedType(typeof(SiloDeadlineReached), "deadline_reached")]
+public abstract record SiloEvent(DateTimeOffset At);
+
+/// <summary>A plan was offered, and the silo's policy has decided.</summary>
+/// <param name="At">When.</param>
+/// <param name="Offer">The verified offer.</param>
+/// <param name="Idx">This silo's index in the roster that the offer names.</param>
+/// <param name="Refusal">Why the policy refuses; a code, or null when it approves.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal) : SiloEvent(At);
+
+/// <summary>A round was opened.</summary>
+/// <param name="At">When.</param>
+/// <param name="Start">The verified start.</param>
+/// <param name="Rid">The SHA-256 of its PAE.</param>
+/// <param name="Idx">This silo's index in the roster that the start names.</param>
+/// <param name="Previous">The verified result that came with it; null for version 0.</param>
+/// <param name="Refusal">Why the policy refuses the round now (hours, data, clock); a code, or null.</param>
+public sealed record StartReceived(DateTimeOffset At, PlainStartBody Start, Sha256Digest Rid, int Idx, PlainResultBody? Previous, string? Refusal) : SiloEvent(At);
+
+/// <summary>The trainer wrote an update.</summary>
+/// <param name="At">When.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="UpdateSha256">The update file's hash.</param>
+/// <param name="UpdateLen">Its length in bytes.</param>
+/// <param name="Weight">The declared weight.</param>
+/// <param name="Metrics">What plan and policy disclose.</param>
+public sealed record TrainingFinished(
+    DateTimeOffset At,
+    RunId Job,
+    Sha256Digest Rid,
+    Sha256Digest UpdateSha256,
+    long UpdateLen,
+    long Weight,
+    ImmutableSortedDictionary<string, string> Metrics) : SiloEvent(At);
+
+/// <summary>No update came of the round: the model, the data or the trainer failed.</summary>
+/// <param name="At">When.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Reason">Why; a code that does not depend on record values.</param>
+public sealed record TrainingFailed(DateTimeOffset At, RunId Job, Sha256Digest Rid, string Reason) : SiloEvent(At);
+
+/// <summary>The envelope is up.</summary>
+/// <param name="At">When.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Attempt">The attempt whose name was used.</param>
+public sealed record UpdateUploaded(DateTimeOffset At, RunId Job, Sha256Digest Rid, int Attempt) : SiloEvent(At);
+
+/// <summary>The name of an attempt is taken or refused: a crash after an upload leaves it behind.</summary>
+/// <param name="At">When.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Attempt">The attempt.</param>
+public sealed record UploadRefused(DateTimeOffset At, RunId Job, Sha256Digest Rid, int Attempt) : SiloEvent(At);
+
+/// <summary>A round was committed.</summary>
+/// <param name="At">When.</param>
+/// <param name="Result">The verified result.</param>
+public sealed record ResultReceived(DateTimeOffset At, PlainResultBody Result) : SiloEvent(At);
+
+/// <summary>A round was given up.</summary>
+/// <param name="At">When.</param>
+/// <param name="Abandoned">The verified body.</param>
+public sealed record AbandonedReceived(DateTimeOffset At, PlainAbandonedBody Abandoned) : SiloEvent(At);
+
+/// <summary>A run is over.</summary>
+/// <param name="At">When.</param>
+/// <param name="Ended">The verified body.</param>
+/// <param name="EvaluationWanted">Whether plan and policy let an evaluation of the final model leave the silo.</param>
+public sealed record EndedReceived(DateTimeOffset At, RunEndedBody Ended, bool EvaluationWanted) : SiloEvent(At);
+
+/// <summary>The final model was evaluated, or could not be.</summary>
+/// <param name="At">When.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Round">The round number that the figures are filed under.</param>
+/// <param name="Metrics">What plan and policy disclose; empty when nothing or when it failed.</param>
+public sealed record EvaluationFinished(DateTimeOffset At, RunId Job, int Round, ImmutableSortedDictionary<string, string> Metrics) : SiloEvent(At);
+
+/// <summary>The deadline of a round has passed.</summary>
+/// <param name="At">When it was noticed.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+public sealed record SiloDeadlineReached(DateTimeOffset At, RunId Job, Sha256Digest Rid) : SiloEvent(At);

@@ -1,0 +1,356 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Frozen;
+using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
+
+namespace FedCloud.Protocol.Silos;
+
+/// <summary>The silo's side of runs and rounds as a pure function: answer plans, train, upload, announce, follow the chain of models.</summary>
+/// <remarks>
+/// A repeated request gets the same body again. A start is refused unless it rises, names the approved plan, and continues
+/// the chain of committed versions. In a round with secure aggregation the slot phases stand between training and
+/// announcing; the rest is common to both.
+/// </remarks>
+public static class SiloMachine
+{
+    // The one table: which event is taken in which phase of its run. 'null' stands for a run that this silo does not know.
+    private static readonly FrozenDictionary<(string Phase, Type Event), Transition> Transitions = new Dictionary<(string, Type), Transition>
+    {
+        [(Unknown, typeof(OfferReceived))] = static (s, j, r, e) => OnOffer(s, (OfferReceived)e),
+        [(Unknown, typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
+        [(nameof(SiloRunPhase.Refused), typeof(OfferReceived))] = static (s, j, r, e) => OnOfferAgain(s, r, (OfferReceived)e),
+        [(nameof(SiloRunPhase.Refused), typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
+        [(nameof(SiloRunPhase.Refused), typeof(EndedReceived))] = static (s, j, r, e) => End(s, j, r),
+        [(nameof(SiloRunPhase.Approved), typeof(OfferReceived))] = static (s, j, r, e) => OnOfferAgain(s, r, (OfferReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(StartReceived))] = static (s, j, r, e) => OnStart(s, j, r, (StartReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(TrainingFinished))] = static (s, j, r, e) => OnTrained(s, j, r, (TrainingFinished)e),
+        [(nameof(SiloRunPhase.Approved), typeof(TrainingFailed))] = static (s, j, r, e) => OnTrainingFailed(s, j, r, (TrainingFailed)e),
+        [(nameof(SiloRunPhase.Approved), typeof(UpdateUploaded))] = static (s, j, r, e) => OnUploaded(s, j, r, (UpdateUploaded)e),
+        [(nameof(SiloRunPhase.Approved), typeof(UploadRefused))] = static (s, j, r, e) => OnUploadRefused(s, j, r, (UploadRefused)e),
+        [(nameof(SiloRunPhase.Approved), typeof(ResultReceived))] = static (s, j, r, e) => OnResult(s, j, r, (ResultReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(AbandonedReceived))] = static (s, j, r, e) => OnAbandoned(s, j, r, (AbandonedReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(SiloDeadlineReached))] = static (s, j, r, e) => OnDeadline(s, j, r, (SiloDeadlineReached)e),
+        [(nameof(SiloRunPhase.Evaluating), typeof(EvaluationFinished))] = static (s, j, r, e) => OnEvaluated(s, j, r, (EvaluationFinished)e),
+    }.ToFrozenDictionary();
+
+    private const string Unknown = "Unknown";
+
+    private delegate SiloStep Transition(SiloState state, RunId job, SiloRun run, SiloEvent @event);
+
+    /// <summary>Takes one event.</summary>
+    public static SiloStep Step(SiloState state, SiloEvent @event)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(@event);
+        RunId job = JobOf(@event);
+        string phase = state.Runs.TryGetValue(job, out SiloRun? run) ? run.Phase.ToString() : Unknown;
+        return Transitions.TryGetValue((phase, @event.GetType()), out Transition? transition)
+            ? transition(state, job, run ?? Nobody, @event)
+            : Ignore(state, "not expected in this phase of the run");
+    }
+
+    /// <summary>The deadlines that are running.</summary>
+    public static IEnumerable<SiloDeadline> Deadlines(SiloState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state.Runs
+            .Where(run => run.Value is { Phase: SiloRunPhase.Approved, Round.Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading })
+            .Select(run => (run.Key, Round: run.Value.Round!))
+            .Select(run => new SiloDeadline(run.Key, run.Round.Rid, DateTimeOffset.FromUnixTimeSeconds(run.Round.Start.Deadline)));
+    }
+
+    // Stands in for the run in rows of the table that do not look at it.
+    private static SiloRun Nobody { get; } = new()
+    {
+        ConfigSha256 = Sha256Digest.Zero,
+        Phase = SiloRunPhase.Ended,
+        Idx = 0,
+        InitialModelSha256 = Sha256Digest.Zero,
+        Model = new ModelReference(0, Sha256Digest.Zero),
+    };
+
+    private static RunId JobOf(SiloEvent @event) => @event switch
+    {
+        OfferReceived e => e.Offer.Job,
+        StartReceived e => e.Start.Job,
+        TrainingFinished e => e.Job,
+        TrainingFailed e => e.Job,
+        UpdateUploaded e => e.Job,
+        UploadRefused e => e.Job,
+        ResultReceived e => e.Result.Job,
+        AbandonedReceived e => e.Abandoned.Job,
+        EndedReceived e => e.Ended.Job,
+        EvaluationFinished e => e.Job,
+        SiloDeadlineReached e => e.Job,
+        _ => throw new ArgumentOutOfRangeException(nameof(@event), @event.GetType().Name, "an event without a run"),
+    };
+
+    private static SiloStep OnOffer(SiloState state, OfferReceived offer)
+    {
+        SiloRun run = new()
+        {
+            ConfigSha256 = offer.Offer.ConfigSha256,
+            Phase = offer.Refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
+            Idx = offer.Idx,
+            InitialModelSha256 = offer.Offer.InitialModelSha256,
+            Model = new ModelReference(0, offer.Offer.InitialModelSha256),
+            Reason = offer.Refusal,
+        };
+        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run))]);
+    }
+
+    private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
+        offer.Offer.ConfigSha256 == run.ConfigSha256 && offer.Offer.InitialModelSha256 == run.InitialModelSha256
+            ? new SiloStep(state, [new SendAnswer(AnswerOf(offer.Offer.Job, run))])
+            : new SiloStep(state, [new RaiseAlarm(offer.Offer.Job, ErrorCodes.PlanNotApproved.Name, [run.ConfigSha256, offer.Offer.ConfigSha256])]);
+
+    private static PlanAnswerBody AnswerOf(RunId job, SiloRun run) => new()
+    {
+        Type = RunBody.Answer,
+        Job = job,
+        ConfigSha256 = run.ConfigSha256,
+        Idx = run.Idx,
+        Approved = run.Reason is null,
+        Reason = run.Reason ?? string.Empty,
+    };
+
+    private static SiloStep OnUnknownStart(SiloState state, StartReceived start) =>
+        start.Start.Cohort.Contains(start.Idx)
+            ? new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.PlanNotApproved.Name))])
+            : Ignore(state, "this silo is not in the cohort");
+
+    private static SiloStep OnStart(SiloState state, RunId job, SiloRun run, StartReceived start)
+    {
+        if (run.Round is { } current && start.Start.Round == current.Start.Round)
+        {
+            return start.Rid == current.Rid
+                ? new SiloStep(state, [.. Repeat(run, current)])
+                : new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
+        }
+
+        if (start.Start.Round <= run.LastRound)
+        {
+            return Ignore(state, "the round is not above the rounds before it");
+        }
+
+        if (!start.Start.Cohort.Contains(start.Idx))
+        {
+            return Ignore(state, "this silo is not in the cohort");
+        }
+
+        ImmutableArray<SiloEffect> stop = StopOf(job, run);
+        string? refusal = start.Refusal ?? WhyNot(run, start);
+        SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
+        if (refusal is not null)
+        {
+            PlainDeclineBody decline = DeclineOf(start.Start, start.Rid, start.Idx, refusal);
+            SiloRound declined = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Declined, Decline = decline };
+            ImmutableArray<SiloEffect> alarm = string.Equals(refusal, ErrorCodes.ModelNotInChain.Name, StringComparison.Ordinal)
+                ? [new RaiseAlarm(job, refusal, [run.Model.Sha256, start.Start.ModelSha256])]
+                : [];
+            return new SiloStep(With(state, job, known with { Round = declined }), [.. stop, new SendDecline(decline), .. alarm]);
+        }
+
+        SiloRound training = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Training };
+        return new SiloStep(With(state, job, known with { Round = training }), [.. stop, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
+    }
+
+    private static string? WhyNot(SiloRun run, StartReceived start)
+    {
+        if (start.Start.ConfigSha256 != run.ConfigSha256)
+        {
+            return ErrorCodes.PlanNotApproved.Name;
+        }
+
+        if (start.At.ToUnixTimeSeconds() >= start.Start.Deadline)
+        {
+            return ErrorCodes.DeadlineMissed.Name;
+        }
+
+        ModelReference model = Follow(run, start);
+        return model.Version == start.Start.ModelVersion && model.Sha256 == start.Start.ModelSha256 ? null : ErrorCodes.ModelNotInChain.Name;
+    }
+
+    // The model that this silo holds for current: the newest result it knows, or the later one that came with the start.
+    private static ModelReference Follow(SiloRun run, StartReceived start) =>
+        start.Previous is { } previous && previous.Job == start.Start.Job && previous.ModelVersion > run.Model.Version && previous.Round < start.Start.Round
+            ? new ModelReference(previous.ModelVersion, previous.NewModelSha256)
+            : run.Model;
+
+    private static IEnumerable<SiloEffect> Repeat(SiloRun run, SiloRound round) => round switch
+    {
+        { Phase: SiloRoundPhase.Announced, Update: { } update } => [new SendUpdate(update, round.Attempt, MetricsOf(run, round))],
+        { Phase: SiloRoundPhase.Declined, Decline: { } decline } => [new SendDecline(decline)],
+        _ => [],
+    };
+
+    private static SiloStep OnTrained(SiloState state, RunId job, SiloRun run, TrainingFinished trained)
+    {
+        if (Current(run, trained.Rid) is not { Phase: SiloRoundPhase.Training } round)
+        {
+            return Ignore(state, "the round is over");
+        }
+
+        if (trained.UpdateLen != round.Start.UpdateLen)
+        {
+            return Declined(state, job, run, round, ErrorCodes.UpdateLengthMismatch.Name);
+        }
+
+        PlainUpdateBody update = new()
+        {
+            Type = PlainBody.Update,
+            Rid = round.Rid,
+            Idx = run.Idx,
+            Job = job,
+            Round = round.Start.Round,
+            UpdateSha256 = trained.UpdateSha256,
+            UpdateLen = trained.UpdateLen,
+            Weight = trained.Weight,
+        };
+        SiloRound uploading = round with { Phase = SiloRoundPhase.Uploading, Update = update, Attempt = 0, Metrics = trained.Metrics };
+        return new SiloStep(With(state, job, run with { Round = uploading }), [new UploadUpdate(round.Rid, update, 0)]);
+    }
+
+    private static SiloStep OnTrainingFailed(SiloState state, RunId job, SiloRun run, TrainingFailed failed) =>
+        Current(run, failed.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round
+            ? Declined(state, job, run, round, failed.Reason)
+            : Ignore(state, "the round is over");
+
+    private static SiloStep OnUploaded(SiloState state, RunId job, SiloRun run, UpdateUploaded uploaded)
+    {
+        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round)
+        {
+            return Ignore(state, "no upload of this round is under way");
+        }
+
+        SiloRound announced = round with { Phase = SiloRoundPhase.Announced, Attempt = uploaded.Attempt };
+        return new SiloStep(With(state, job, run with { Round = announced }), [new SendUpdate(update, uploaded.Attempt, MetricsOf(run, round))]);
+    }
+
+    private static SiloStep OnUploadRefused(SiloState state, RunId job, SiloRun run, UploadRefused refused)
+    {
+        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round || refused.Attempt != round.Attempt)
+        {
+            return Ignore(state, "no upload of this attempt is under way");
+        }
+
+        if (round.Attempt + 1 >= UploadName.Attempts)
+        {
+            return Declined(state, job, run, round, ErrorCodes.UploadFailed.Name);
+        }
+
+        SiloRound next = round with { Attempt = round.Attempt + 1 };
+        return new SiloStep(With(state, job, run with { Round = next }), [new UploadUpdate(round.Rid, update, next.Attempt)]);
+    }
+
+    private static SiloStep OnResult(SiloState state, RunId job, SiloRun run, ResultReceived received)
+    {
+        PlainResultBody result = received.Result;
+        if (result.ModelVersion <= run.Model.Version)
+        {
+            return result.ModelVersion == run.Model.Version && result.NewModelSha256 != run.Model.Sha256
+                ? new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [run.Model.Sha256, result.NewModelSha256])])
+                : Ignore(state, "the result is known");
+        }
+
+        if (run.Round is { } current && current.Rid == result.Rid && result.Members.Any(member => member.Idx == run.Idx && !IsMine(current, member)))
+        {
+            return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.ResultNotMine.Name, [result.Rid, result.NewModelSha256])]);
+        }
+
+        SiloRun next = run with
+        {
+            Model = new ModelReference(result.ModelVersion, result.NewModelSha256),
+            LastRound = Math.Max(run.LastRound, result.Round),
+            Round = run.Round?.Start.Round <= result.Round ? null : run.Round,
+        };
+        ImmutableArray<SiloEffect> stop = next.Round is null ? StopOf(job, run) : [];
+        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, result.Round)]);
+    }
+
+    private static bool IsMine(SiloRound round, PlainMember member) =>
+        round.Update is { } update && update.UpdateSha256 == member.UpdateSha256 && update.Weight == member.Weight;
+
+    private static SiloStep OnAbandoned(SiloState state, RunId job, SiloRun run, AbandonedReceived received)
+    {
+        if (Current(run, received.Abandoned.Rid) is not { } round)
+        {
+            return Ignore(state, "the round is over");
+        }
+
+        return new SiloStep(With(state, job, run with { Round = null }), [.. StopOf(job, run), new ForgetRound(job, round.Start.Round)]);
+    }
+
+    private static SiloStep OnEnded(SiloState state, RunId job, SiloRun run, EndedReceived received)
+    {
+        ImmutableArray<SiloEffect> close = [.. StopOf(job, run), new ForgetRound(job, int.MaxValue)];
+        if (!string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal))
+        {
+            return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
+        }
+
+        ModelReference model = new(received.Ended.ModelVersion, received.Ended.ModelSha256);
+        SiloRun ended = run with { Model = model, Round = null, LastRound = received.Ended.EvaluationRound };
+        return received.EvaluationWanted
+            ? new SiloStep(With(state, job, ended with { Phase = SiloRunPhase.Evaluating }), [.. close, new EvaluateModel(job, model, received.Ended.EvaluationRound)])
+            : new SiloStep(
+                With(state, job, ended with { Phase = SiloRunPhase.Ended }),
+                [.. close, new SendMetrics(Figures(job, run.Idx, received.Ended.EvaluationRound, ImmutableSortedDictionary<string, string>.Empty))]);
+    }
+
+    private static SiloStep OnEvaluated(SiloState state, RunId job, SiloRun run, EvaluationFinished evaluated) =>
+        new(With(state, job, run with { Phase = SiloRunPhase.Ended }), [new SendMetrics(Figures(job, run.Idx, evaluated.Round, evaluated.Metrics)), new ForgetRound(job, int.MaxValue)]);
+
+    private static SiloStep OnDeadline(SiloState state, RunId job, SiloRun run, SiloDeadlineReached deadline) =>
+        Current(run, deadline.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round && deadline.At.ToUnixTimeSeconds() >= round.Start.Deadline
+            ? Declined(state, job, run, round, ErrorCodes.DeadlineMissed.Name)
+            : Ignore(state, "the round is over or its deadline has not passed");
+
+    private static SiloStep Declined(SiloState state, RunId job, SiloRun run, SiloRound round, string reason)
+    {
+        PlainDeclineBody decline = DeclineOf(round.Start, round.Rid, run.Idx, reason);
+        SiloRound declined = round with { Phase = SiloRoundPhase.Declined, Decline = decline, Update = null };
+        return new SiloStep(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
+    }
+
+    private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
+        new(With(state, job, run with { Phase = SiloRunPhase.Ended }), []);
+
+    private static ImmutableArray<SiloEffect> StopOf(RunId job, SiloRun run) =>
+        run.Round is { Phase: SiloRoundPhase.Training } round ? [new StopTraining(job, round.Rid)] : [];
+
+    private static SiloRound? Current(SiloRun run, Sha256Digest rid) => run.Round is { } round && round.Rid == rid ? round : null;
+
+    private static PlainDeclineBody DeclineOf(PlainStartBody start, Sha256Digest rid, int idx, string reason) => new()
+    {
+        Type = PlainBody.Decline,
+        Rid = rid,
+        Idx = idx,
+        Job = start.Job,
+        Round = start.Round,
+        Reason = reason,
+    };
+
+    private static MetricsBody? MetricsOf(SiloRun run, SiloRound round) =>
+        round.Metrics.IsEmpty ? null : Figures(round.Start.Job, run.Idx, round.Start.Round, round.Metrics);
+
+    private static MetricsBody Figures(RunId job, int idx, int round, ImmutableSortedDictionary<string, string> values) => new()
+    {
+        Type = RunBody.Metrics,
+        Job = job,
+        Round = round,
+        Idx = idx,
+        Values = values,
+    };
+
+    private static SiloState With(SiloState state, RunId job, SiloRun run) => state with { Runs = state.Runs.SetItem(job, run) };
+
+    private static SiloStep Ignore(SiloState state, string reason) => new(state, [], reason);
+}

@@ -1,0 +1,104 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
+
+namespace FedCloud.Protocol.Silos;
+
+/// <summary>Where a silo stands in a run.</summary>
+public enum SiloRunPhase
+{
+    /// <summary>The plan was refused.</summary>
+    Refused,
+
+    /// <summary>The plan is approved; rounds may come.</summary>
+    Approved,
+
+    /// <summary>The final model is evaluated on the silo's own data.</summary>
+    Evaluating,
+
+    /// <summary>The run is over. Final.</summary>
+    Ended,
+}
+
+/// <summary>Where a silo stands in a round.</summary>
+public enum SiloRoundPhase
+{
+    /// <summary>The trainer has the job.</summary>
+    Training,
+
+    /// <summary>The update is on disk; its envelope goes up.</summary>
+    Uploading,
+
+    /// <summary>The signed announcement is out; the update is kept for resending.</summary>
+    Announced,
+
+    /// <summary>The silo declined the round.</summary>
+    Declined,
+}
+
+/// <summary>One round at the silo.</summary>
+public sealed record SiloRound
+{
+    /// <summary>The SHA-256 of the PAE of <see cref="Start"/>.</summary>
+    public required Sha256Digest Rid { get; init; }
+
+    /// <summary>The start.</summary>
+    public required PlainStartBody Start { get; init; }
+
+    /// <summary>Where the silo stands.</summary>
+    public required SiloRoundPhase Phase { get; init; }
+
+    /// <summary>The upload attempt that is under way or announced.</summary>
+    public int Attempt { get; init; }
+
+    /// <summary>The announcement; the same bytes whenever it is sent again.</summary>
+    public PlainUpdateBody? Update { get; init; }
+
+    /// <summary>What this silo discloses of its evaluation; empty when plan or policy keep it.</summary>
+    public ImmutableSortedDictionary<string, string> Metrics { get; init; } = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>The refusal; the same bytes whenever it is sent again.</summary>
+    public PlainDeclineBody? Decline { get; init; }
+}
+
+/// <summary>One run at the silo.</summary>
+public sealed record SiloRun
+{
+    /// <summary>The plan that was answered.</summary>
+    public required Sha256Digest ConfigSha256 { get; init; }
+
+    /// <summary>Where the silo stands.</summary>
+    public required SiloRunPhase Phase { get; init; }
+
+    /// <summary>The silo's roster index in the offer.</summary>
+    public required int Idx { get; init; }
+
+    /// <summary>Version 0 as the offer names it; the trainer's host recomputes it.</summary>
+    public required Sha256Digest InitialModelSha256 { get; init; }
+
+    /// <summary>The newest committed version that this silo knows.</summary>
+    public required ModelReference Model { get; init; }
+
+    /// <summary>The largest round number seen.</summary>
+    public int LastRound { get; init; }
+
+    /// <summary>The round in progress, or the last one.</summary>
+    public SiloRound? Round { get; init; }
+
+    /// <summary>Why the plan was refused; a code.</summary>
+    public string? Reason { get; init; }
+}
+
+/// <summary>The silo's side of the protocol: everything that decides what it does next. Rebuilt from the journal at each start.</summary>
+public sealed record SiloState
+{
+    /// <summary>The version of this record's shape.</summary>
+    public int V { get; init; } = 1;
+
+    /// <summary>The runs by id.</summary>
+    public ImmutableSortedDictionary<RunId, SiloRun> Runs { get; init; } = ImmutableSortedDictionary<RunId, SiloRun>.Empty;
+}
