@@ -44,7 +44,7 @@ public static class ModelVersionFile
     /// <param name="previous">The version before.</param>
     /// <param name="version">The new version's number.</param>
     /// <param name="exchanged">The factors that the round exchanged.</param>
-    /// <param name="mean">The mean update: float32, little-endian, the exchanged tensors in layout order; read once.</param>
+    /// <param name="mean">The mean update: float32, little-endian, the exchanged tensors in layout order; seekable.</param>
     public static void WriteNext(
         string path,
         RunConfig config,

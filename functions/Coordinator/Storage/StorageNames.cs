@@ -1,0 +1,80 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Globalization;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+
+namespace FedCloud.Coordinator.Storage;
+
+/// <summary>Where everything lies. The coordinator makes all names; a silo makes only message ids.</summary>
+public static class StorageNames
+{
+    /// <summary>Base models, plans, adapter versions, rosters: silos read.</summary>
+    public const string Models = "models";
+
+    /// <summary>The coordinator's working set of rounds.</summary>
+    public const string Rounds = "rounds";
+
+    /// <summary>Run and federation documents.</summary>
+    public const string State = "state";
+
+    /// <summary>The coordinator's mailbox.</summary>
+    public const string MailCoordinator = "mail-coordinator";
+
+    /// <summary>The containers that exist once.</summary>
+    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator];
+
+    /// <summary>A silo's own containers.</summary>
+    public static IReadOnlyList<string> Of(SiloId silo) => [Up(silo), Down(silo), Mail(silo)];
+
+    /// <summary>Where a silo may create updates.</summary>
+    public static string Up(SiloId silo) => "up-" + silo.Value;
+
+    /// <summary>Claim checks for a silo.</summary>
+    public static string Down(SiloId silo) => "down-" + silo.Value;
+
+    /// <summary>A silo's mailbox.</summary>
+    public static string Mail(SiloId silo) => "mail-" + silo.Value;
+
+    /// <summary>The federation's document.</summary>
+    public static BlobName Federation { get; } = new(State, "federation.json");
+
+    /// <summary>A run's document.</summary>
+    public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
+
+    /// <summary>A finished round's record.</summary>
+    public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"runs/{job.Value}/rounds/{round:D6}.json"));
+
+    /// <summary>The secret code of an open invitation.</summary>
+    public static BlobName Invitation(SiloId silo) => new(State, $"invitations/{silo.Value}.json");
+
+    /// <summary>A silo's signed join.</summary>
+    public static BlobName Join(Sha256Digest identity) => new(State, $"joins/{identity.Hex}.json");
+
+    /// <summary>A member's signature over a roster.</summary>
+    public static BlobName RosterSignature(Sha256Digest roster, Sha256Digest signer) => new(State, $"rosters/{roster.Hex}/{signer.Hex}.json");
+
+    /// <summary>A plan, for silos to read.</summary>
+    public static BlobName Config(RunId job) => new(Models, $"runs/{job.Value}/config.json");
+
+    /// <summary>A file of a base model.</summary>
+    public static BlobName BaseModel(Sha256Digest digest, string file) => new(Models, $"base/{digest.Hex}/{file}");
+
+    /// <summary>The bytes of an adapter version.</summary>
+    public static BlobName Version(FederationId federation, string adapter, RunId job, int version) =>
+        new(Models, string.Create(CultureInfo.InvariantCulture, $"adapters/{federation.Value}/{adapter}/{job.Value}/v{version:D6}/version.safetensors"));
+
+    /// <summary>The manifest of an adapter version.</summary>
+    public static BlobName VersionManifest(FederationId federation, string adapter, RunId job, int version) =>
+        new(Models, string.Create(CultureInfo.InvariantCulture, $"adapters/{federation.Value}/{adapter}/{job.Value}/v{version:D6}/manifest.json"));
+
+    /// <summary>The pointer to an adapter's newest version.</summary>
+    public static BlobName Channel(FederationId federation, string adapter) => new(Models, $"adapters/{federation.Value}/{adapter}/channels/latest.json");
+
+    /// <summary>A round's mean update.</summary>
+    public static BlobName Aggregate(RunId job, int round) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/aggregate.f32"));
+
+    /// <summary>A round's new version before it has a number; named by its digest, so that another result of a repeated round cannot take its place.</summary>
+    public static BlobName Candidate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.safetensors"));
+}

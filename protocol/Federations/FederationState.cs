@@ -1,0 +1,95 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Identity;
+
+namespace FedCloud.Protocol.Federations;
+
+/// <summary>A roster that waits for its members' signatures.</summary>
+/// <param name="Roster">The roster.</param>
+/// <param name="Signers">The fingerprints of the identity keys that have signed.</param>
+public sealed record RosterProposal(Roster Roster, ImmutableSortedSet<string> Signers);
+
+/// <summary>A silo that asked to become a member.</summary>
+/// <param name="Join">Its verified join.</param>
+/// <param name="Identity">The SHA-256 of the join's PAE.</param>
+public sealed record JoinedSilo(JoinBody Join, Sha256Digest Identity);
+
+/// <summary>The membership of a federation, as the coordinator sees it. The roster quorum decides; this only carries its decisions out.</summary>
+public sealed record FederationState
+{
+    /// <summary>The version of this record's shape.</summary>
+    public int V { get; init; } = 1;
+
+    /// <summary>The federation.</summary>
+    public required FederationId Federation { get; init; }
+
+    /// <summary>The fingerprint of the coordinator's message key CK.</summary>
+    public required Sha256Digest CoordinatorSpkiSha256 { get; init; }
+
+    /// <summary>The verifier key of the log key LK.</summary>
+    public required string LogVkey { get; init; }
+
+    /// <summary>Silos with an open invitation.</summary>
+    public ImmutableSortedSet<SiloId> Invited { get; init; } = [];
+
+    /// <summary>Silos whose joins were verified, members or not yet.</summary>
+    public ImmutableSortedDictionary<SiloId, JoinedSilo> Joined { get; init; } = ImmutableSortedDictionary<SiloId, JoinedSilo>.Empty;
+
+    /// <summary>The roster in force; null before version 1.</summary>
+    public Roster? Roster { get; init; }
+
+    /// <summary>The next roster, while signatures are missing.</summary>
+    public RosterProposal? Proposal { get; init; }
+}
+
+/// <summary>Something that happened to a federation.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "event")]
+[JsonDerivedType(typeof(SiloInvited), "silo_invited")]
+[JsonDerivedType(typeof(JoinVerified), "join_verified")]
+[JsonDerivedType(typeof(RosterSigned), "roster_signed")]
+[JsonDerivedType(typeof(RevocationRequested), "revocation_requested")]
+public abstract record FederationEvent;
+
+/// <summary>The operator invited a silo.</summary>
+/// <param name="Silo">The silo.</param>
+public sealed record SiloInvited(SiloId Silo) : FederationEvent;
+
+/// <summary>A silo redeemed its invitation with a join whose signatures verified.</summary>
+/// <param name="Join">The join.</param>
+/// <param name="Identity">The SHA-256 of its PAE.</param>
+public sealed record JoinVerified(JoinBody Join, Sha256Digest Identity) : FederationEvent;
+
+/// <summary>A member signed a roster.</summary>
+/// <param name="RosterSha256">The roster's digest.</param>
+/// <param name="Signer">The fingerprint of the identity key whose signature verified.</param>
+public sealed record RosterSigned(Sha256Digest RosterSha256, Sha256Digest Signer) : FederationEvent;
+
+/// <summary>The operator asks the members to remove a silo.</summary>
+/// <param name="Silo">The silo.</param>
+public sealed record RevocationRequested(SiloId Silo) : FederationEvent;
+
+/// <summary>Something that a federation asks its host to do; repeating it is harmless.</summary>
+[JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
+[JsonDerivedType(typeof(ProposeRoster), "propose_roster")]
+[JsonDerivedType(typeof(PublishRoster), "publish_roster")]
+public abstract record FederationEffect;
+
+/// <summary>Ask these silos to sign the roster.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Roster">The roster.</param>
+public sealed record ProposeRoster(ImmutableArray<SiloId> To, Roster Roster) : FederationEffect;
+
+/// <summary>Publish the roster with its signatures, and tell members, new and old, and every run.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Roster">The roster.</param>
+public sealed record PublishRoster(ImmutableArray<SiloId> To, Roster Roster) : FederationEffect;
+
+/// <summary>What a step of a federation leads to.</summary>
+/// <param name="State">The new state.</param>
+/// <param name="Effects">What the host is asked to do.</param>
+/// <param name="Ignored">Why the event had no effect; null when it had one.</param>
+public sealed record FederationStep(FederationState State, ImmutableArray<FederationEffect> Effects, string? Ignored = null);

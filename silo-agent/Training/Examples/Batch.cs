@@ -1,0 +1,37 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+namespace FedCloud.Training.Examples;
+
+/// <summary>Examples padded to one length: inputs and the next tokens that count.</summary>
+/// <param name="Tokens">b·t inputs.</param>
+/// <param name="Targets">b·t wanted next tokens; -1 where none counts.</param>
+/// <param name="B">Sequences.</param>
+/// <param name="T">The length of each.</param>
+/// <param name="Counted">How many targets count.</param>
+public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int Counted)
+{
+    /// <summary>Pads examples to the longest among them.</summary>
+    public static Batch Of(IReadOnlyList<Example> examples)
+    {
+        int t = Math.Max(1, examples.Max(example => example.Tokens.Length) - 1);
+        int[] tokens = new int[examples.Count * t];
+        int[] targets = new int[examples.Count * t];
+        Array.Fill(targets, -1);
+        int counted = 0;
+        for (int b = 0; b < examples.Count; b++)
+        {
+            int[] sequence = examples[b].Tokens;
+            for (int i = 0; i + 1 < sequence.Length; i++)
+            {
+                tokens[(b * t) + i] = sequence[i];
+                if (i + 1 >= examples[b].PromptLength)
+                {
+                    targets[(b * t) + i] = sequence[i + 1];
+                    counted++;
+                }
+            }
+        }
+
+        return new Batch(tokens, targets, examples.Count, t, counted);
+    }
+}

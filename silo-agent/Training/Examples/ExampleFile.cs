@@ -1,0 +1,115 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text;
+using System.Text.Json;
+using FedCloud.Protocol.Errors;
+using FedCloud.Training.Tokenization;
+
+namespace FedCloud.Training.Examples;
+
+/// <summary>One example as tokens: a prompt that is read and a completion that is learned.</summary>
+/// <param name="Tokens">Prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
+/// <param name="PromptLength">How many of them belong to the prompt and its newline; they carry no loss.</param>
+public sealed record Example(int[] Tokens, int PromptLength);
+
+/// <summary>A file of examples, one JSON object a line: <c>{"prompt": …, "completion": …}</c>; other members are ignored.</summary>
+/// <param name="Examples">The examples, in file order.</param>
+/// <param name="Truncated">How many were longer than the longest sequence.</param>
+public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
+{
+    private const int MaxLineLength = 4 << 20;
+
+    /// <summary>Reads and tokenizes a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="tokenizer">The tokenizer.</param>
+    /// <param name="endOfText">The token that ends a completion; null for none.</param>
+    /// <param name="maxLength">The longest sequence, in tokens.</param>
+    /// <exception cref="FedCloudException"><c>file_missing</c>, <c>jsonl_malformed</c> (with the line), or <c>data_empty</c>.</exception>
+    public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
+    {
+        string name = Path.GetFileName(path);
+        if (!File.Exists(path))
+        {
+            throw new FedCloudException(ErrorCodes.FileMissing, $"expected the data file {name}, found none");
+        }
+
+        List<Example> examples = [];
+        int truncated = 0;
+        int line = 0;
+        using StreamReader reader = new(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
+        while (ReadLine(reader, name, line + 1) is { } text)
+        {
+            line++;
+            if (string.IsNullOrWhiteSpace(text))
+            {
+                continue;
+            }
+
+            (string prompt, string completion) = Parse(text, name, line);
+            List<int> tokens = [.. tokenizer.Encode(prompt + "\n")];
+            int promptLength = tokens.Count;
+            tokens.AddRange(tokenizer.Encode(completion));
+            if (endOfText is { } end)
+            {
+                tokens.Add(end);
+            }
+
+            if (tokens.Count > maxLength)
+            {
+                truncated++;
+
+                // A long prompt loses its beginning, so that some of the completion is always learned.
+                int drop = Math.Max(0, promptLength - (maxLength / 2));
+                tokens.RemoveRange(0, drop);
+                promptLength -= drop;
+                tokens = tokens[..Math.Min(tokens.Count, maxLength)];
+            }
+
+            examples.Add(new Example([.. tokens], promptLength));
+        }
+
+        return examples.Count > 0
+            ? new ExampleFile(examples, truncated)
+            : throw new FedCloudException(ErrorCodes.DataEmpty, $"{name}: expected at least one example, found none");
+    }
+
+    private static string? ReadLine(StreamReader reader, string name, int line)
+    {
+        try
+        {
+            string? text = reader.ReadLine();
+            return text is null || text.Length <= MaxLineLength ? text : throw Malformed(name, line, "is longer than 4 MiB");
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line} or after it: not valid UTF-8", cause: error);
+        }
+    }
+
+    private static (string Prompt, string Completion) Parse(string text, string name, int line)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(text);
+            JsonElement json = document.RootElement;
+            bool complete = json.ValueKind == JsonValueKind.Object
+                && json.TryGetProperty("prompt", out JsonElement prompt) && prompt.ValueKind == JsonValueKind.String
+                && json.TryGetProperty("completion", out JsonElement completion) && completion.ValueKind == JsonValueKind.String;
+            if (!complete)
+            {
+                throw Malformed(name, line, "lacks the text 'prompt' or 'completion'");
+            }
+
+            string learned = json.GetProperty("completion").GetString() ?? string.Empty;
+            return learned.Length > 0
+                ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned)
+                : throw Malformed(name, line, "has an empty completion");
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: not a JSON object", cause: error);
+        }
+    }
+
+    private static FedCloudException Malformed(string name, int line, string what) => new(ErrorCodes.JsonlMalformed, $"{name}, line {line}: {what}");
+}

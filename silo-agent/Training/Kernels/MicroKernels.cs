@@ -1,0 +1,207 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace FedCloud.Training.Kernels;
+
+/// <summary>The innermost loops of the matrix product: a tile of C += A·B over packed panels, with every accumulator in a register.</summary>
+/// <remarks>A is packed as (depth, rows), B as (depth, columns). Written out, because a loop over accumulators would put them into memory.</remarks>
+internal static unsafe class MicroKernels
+{
+    /// <summary>A tile of 12 rows and 32 columns in 24 registers of 512 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile12X32(int depth, float* a, float* b, float* c, int stride)
+    {
+        Vector512<float> c0x0 = Vector512<float>.Zero;
+        Vector512<float> c0x1 = Vector512<float>.Zero;
+        Vector512<float> c1x0 = Vector512<float>.Zero;
+        Vector512<float> c1x1 = Vector512<float>.Zero;
+        Vector512<float> c2x0 = Vector512<float>.Zero;
+        Vector512<float> c2x1 = Vector512<float>.Zero;
+        Vector512<float> c3x0 = Vector512<float>.Zero;
+        Vector512<float> c3x1 = Vector512<float>.Zero;
+        Vector512<float> c4x0 = Vector512<float>.Zero;
+        Vector512<float> c4x1 = Vector512<float>.Zero;
+        Vector512<float> c5x0 = Vector512<float>.Zero;
+        Vector512<float> c5x1 = Vector512<float>.Zero;
+        Vector512<float> c6x0 = Vector512<float>.Zero;
+        Vector512<float> c6x1 = Vector512<float>.Zero;
+        Vector512<float> c7x0 = Vector512<float>.Zero;
+        Vector512<float> c7x1 = Vector512<float>.Zero;
+        Vector512<float> c8x0 = Vector512<float>.Zero;
+        Vector512<float> c8x1 = Vector512<float>.Zero;
+        Vector512<float> c9x0 = Vector512<float>.Zero;
+        Vector512<float> c9x1 = Vector512<float>.Zero;
+        Vector512<float> c10x0 = Vector512<float>.Zero;
+        Vector512<float> c10x1 = Vector512<float>.Zero;
+        Vector512<float> c11x0 = Vector512<float>.Zero;
+        Vector512<float> c11x1 = Vector512<float>.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            Vector512<float> b0 = Vector512.Load(b + 0);
+            Vector512<float> b1 = Vector512.Load(b + 16);
+            Vector512<float> a0 = Vector512.Create(a[0]);
+            c0x0 = Vector512.FusedMultiplyAdd(a0, b0, c0x0);
+            c0x1 = Vector512.FusedMultiplyAdd(a0, b1, c0x1);
+            Vector512<float> a1 = Vector512.Create(a[1]);
+            c1x0 = Vector512.FusedMultiplyAdd(a1, b0, c1x0);
+            c1x1 = Vector512.FusedMultiplyAdd(a1, b1, c1x1);
+            Vector512<float> a2 = Vector512.Create(a[2]);
+            c2x0 = Vector512.FusedMultiplyAdd(a2, b0, c2x0);
+            c2x1 = Vector512.FusedMultiplyAdd(a2, b1, c2x1);
+            Vector512<float> a3 = Vector512.Create(a[3]);
+            c3x0 = Vector512.FusedMultiplyAdd(a3, b0, c3x0);
+            c3x1 = Vector512.FusedMultiplyAdd(a3, b1, c3x1);
+            Vector512<float> a4 = Vector512.Create(a[4]);
+            c4x0 = Vector512.FusedMultiplyAdd(a4, b0, c4x0);
+            c4x1 = Vector512.FusedMultiplyAdd(a4, b1, c4x1);
+            Vector512<float> a5 = Vector512.Create(a[5]);
+            c5x0 = Vector512.FusedMultiplyAdd(a5, b0, c5x0);
+            c5x1 = Vector512.FusedMultiplyAdd(a5, b1, c5x1);
+            Vector512<float> a6 = Vector512.Create(a[6]);
+            c6x0 = Vector512.FusedMultiplyAdd(a6, b0, c6x0);
+            c6x1 = Vector512.FusedMultiplyAdd(a6, b1, c6x1);
+            Vector512<float> a7 = Vector512.Create(a[7]);
+            c7x0 = Vector512.FusedMultiplyAdd(a7, b0, c7x0);
+            c7x1 = Vector512.FusedMultiplyAdd(a7, b1, c7x1);
+            Vector512<float> a8 = Vector512.Create(a[8]);
+            c8x0 = Vector512.FusedMultiplyAdd(a8, b0, c8x0);
+            c8x1 = Vector512.FusedMultiplyAdd(a8, b1, c8x1);
+            Vector512<float> a9 = Vector512.Create(a[9]);
+            c9x0 = Vector512.FusedMultiplyAdd(a9, b0, c9x0);
+            c9x1 = Vector512.FusedMultiplyAdd(a9, b1, c9x1);
+            Vector512<float> a10 = Vector512.Create(a[10]);
+            c10x0 = Vector512.FusedMultiplyAdd(a10, b0, c10x0);
+            c10x1 = Vector512.FusedMultiplyAdd(a10, b1, c10x1);
+            Vector512<float> a11 = Vector512.Create(a[11]);
+            c11x0 = Vector512.FusedMultiplyAdd(a11, b0, c11x0);
+            c11x1 = Vector512.FusedMultiplyAdd(a11, b1, c11x1);
+            a += 12;
+            b += 32;
+        }
+
+        (Vector512.Load(c) + c0x0).Store(c);
+        (Vector512.Load(c + 16) + c0x1).Store(c + 16);
+        (Vector512.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
+        (Vector512.Load(c + (1 * stride) + 16) + c1x1).Store(c + (1 * stride) + 16);
+        (Vector512.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
+        (Vector512.Load(c + (2 * stride) + 16) + c2x1).Store(c + (2 * stride) + 16);
+        (Vector512.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
+        (Vector512.Load(c + (3 * stride) + 16) + c3x1).Store(c + (3 * stride) + 16);
+        (Vector512.Load(c + (4 * stride)) + c4x0).Store(c + (4 * stride));
+        (Vector512.Load(c + (4 * stride) + 16) + c4x1).Store(c + (4 * stride) + 16);
+        (Vector512.Load(c + (5 * stride)) + c5x0).Store(c + (5 * stride));
+        (Vector512.Load(c + (5 * stride) + 16) + c5x1).Store(c + (5 * stride) + 16);
+        (Vector512.Load(c + (6 * stride)) + c6x0).Store(c + (6 * stride));
+        (Vector512.Load(c + (6 * stride) + 16) + c6x1).Store(c + (6 * stride) + 16);
+        (Vector512.Load(c + (7 * stride)) + c7x0).Store(c + (7 * stride));
+        (Vector512.Load(c + (7 * stride) + 16) + c7x1).Store(c + (7 * stride) + 16);
+        (Vector512.Load(c + (8 * stride)) + c8x0).Store(c + (8 * stride));
+        (Vector512.Load(c + (8 * stride) + 16) + c8x1).Store(c + (8 * stride) + 16);
+        (Vector512.Load(c + (9 * stride)) + c9x0).Store(c + (9 * stride));
+        (Vector512.Load(c + (9 * stride) + 16) + c9x1).Store(c + (9 * stride) + 16);
+        (Vector512.Load(c + (10 * stride)) + c10x0).Store(c + (10 * stride));
+        (Vector512.Load(c + (10 * stride) + 16) + c10x1).Store(c + (10 * stride) + 16);
+        (Vector512.Load(c + (11 * stride)) + c11x0).Store(c + (11 * stride));
+        (Vector512.Load(c + (11 * stride) + 16) + c11x1).Store(c + (11 * stride) + 16);
+    }
+
+    /// <summary>A tile of 6 rows and 16 columns in 12 registers of 256 bits.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile6X16(int depth, float* a, float* b, float* c, int stride)
+    {
+        Vector256<float> c0x0 = Vector256<float>.Zero;
+        Vector256<float> c0x1 = Vector256<float>.Zero;
+        Vector256<float> c1x0 = Vector256<float>.Zero;
+        Vector256<float> c1x1 = Vector256<float>.Zero;
+        Vector256<float> c2x0 = Vector256<float>.Zero;
+        Vector256<float> c2x1 = Vector256<float>.Zero;
+        Vector256<float> c3x0 = Vector256<float>.Zero;
+        Vector256<float> c3x1 = Vector256<float>.Zero;
+        Vector256<float> c4x0 = Vector256<float>.Zero;
+        Vector256<float> c4x1 = Vector256<float>.Zero;
+        Vector256<float> c5x0 = Vector256<float>.Zero;
+        Vector256<float> c5x1 = Vector256<float>.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            Vector256<float> b0 = Vector256.Load(b + 0);
+            Vector256<float> b1 = Vector256.Load(b + 8);
+            Vector256<float> a0 = Vector256.Create(a[0]);
+            c0x0 = Vector256.FusedMultiplyAdd(a0, b0, c0x0);
+            c0x1 = Vector256.FusedMultiplyAdd(a0, b1, c0x1);
+            Vector256<float> a1 = Vector256.Create(a[1]);
+            c1x0 = Vector256.FusedMultiplyAdd(a1, b0, c1x0);
+            c1x1 = Vector256.FusedMultiplyAdd(a1, b1, c1x1);
+            Vector256<float> a2 = Vector256.Create(a[2]);
+            c2x0 = Vector256.FusedMultiplyAdd(a2, b0, c2x0);
+            c2x1 = Vector256.FusedMultiplyAdd(a2, b1, c2x1);
+            Vector256<float> a3 = Vector256.Create(a[3]);
+            c3x0 = Vector256.FusedMultiplyAdd(a3, b0, c3x0);
+            c3x1 = Vector256.FusedMultiplyAdd(a3, b1, c3x1);
+            Vector256<float> a4 = Vector256.Create(a[4]);
+            c4x0 = Vector256.FusedMultiplyAdd(a4, b0, c4x0);
+            c4x1 = Vector256.FusedMultiplyAdd(a4, b1, c4x1);
+            Vector256<float> a5 = Vector256.Create(a[5]);
+            c5x0 = Vector256.FusedMultiplyAdd(a5, b0, c5x0);
+            c5x1 = Vector256.FusedMultiplyAdd(a5, b1, c5x1);
+            a += 6;
+            b += 16;
+        }
+
+        (Vector256.Load(c) + c0x0).Store(c);
+        (Vector256.Load(c + 8) + c0x1).Store(c + 8);
+        (Vector256.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
+        (Vector256.Load(c + (1 * stride) + 8) + c1x1).Store(c + (1 * stride) + 8);
+        (Vector256.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
+        (Vector256.Load(c + (2 * stride) + 8) + c2x1).Store(c + (2 * stride) + 8);
+        (Vector256.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
+        (Vector256.Load(c + (3 * stride) + 8) + c3x1).Store(c + (3 * stride) + 8);
+        (Vector256.Load(c + (4 * stride)) + c4x0).Store(c + (4 * stride));
+        (Vector256.Load(c + (4 * stride) + 8) + c4x1).Store(c + (4 * stride) + 8);
+        (Vector256.Load(c + (5 * stride)) + c5x0).Store(c + (5 * stride));
+        (Vector256.Load(c + (5 * stride) + 8) + c5x1).Store(c + (5 * stride) + 8);
+    }
+
+    /// <summary>A tile of 4 rows and 8 columns in 8 registers of 128 bits; runs everywhere.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile4X8(int depth, float* a, float* b, float* c, int stride)
+    {
+        Vector128<float> c0x0 = Vector128<float>.Zero;
+        Vector128<float> c0x1 = Vector128<float>.Zero;
+        Vector128<float> c1x0 = Vector128<float>.Zero;
+        Vector128<float> c1x1 = Vector128<float>.Zero;
+        Vector128<float> c2x0 = Vector128<float>.Zero;
+        Vector128<float> c2x1 = Vector128<float>.Zero;
+        Vector128<float> c3x0 = Vector128<float>.Zero;
+        Vector128<float> c3x1 = Vector128<float>.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            Vector128<float> b0 = Vector128.Load(b + 0);
+            Vector128<float> b1 = Vector128.Load(b + 4);
+            Vector128<float> a0 = Vector128.Create(a[0]);
+            c0x0 = Vector128.FusedMultiplyAdd(a0, b0, c0x0);
+            c0x1 = Vector128.FusedMultiplyAdd(a0, b1, c0x1);
+            Vector128<float> a1 = Vector128.Create(a[1]);
+            c1x0 = Vector128.FusedMultiplyAdd(a1, b0, c1x0);
+            c1x1 = Vector128.FusedMultiplyAdd(a1, b1, c1x1);
+            Vector128<float> a2 = Vector128.Create(a[2]);
+            c2x0 = Vector128.FusedMultiplyAdd(a2, b0, c2x0);
+            c2x1 = Vector128.FusedMultiplyAdd(a2, b1, c2x1);
+            Vector128<float> a3 = Vector128.Create(a[3]);
+            c3x0 = Vector128.FusedMultiplyAdd(a3, b0, c3x0);
+            c3x1 = Vector128.FusedMultiplyAdd(a3, b1, c3x1);
+            a += 4;
+            b += 8;
+        }
+
+        (Vector128.Load(c) + c0x0).Store(c);
+        (Vector128.Load(c + 4) + c0x1).Store(c + 4);
+        (Vector128.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
+        (Vector128.Load(c + (1 * stride) + 4) + c1x1).Store(c + (1 * stride) + 4);
+        (Vector128.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
+        (Vector128.Load(c + (2 * stride) + 4) + c2x1).Store(c + (2 * stride) + 4);
+        (Vector128.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
+        (Vector128.Load(c + (3 * stride) + 4) + c3x1).Store(c + (3 * stride) + 4);
+    }
+}

@@ -1,0 +1,184 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Numerics;
+
+namespace FedCloud.Training.Kernels;
+
+/// <summary>Elementwise and row operations of a transformer, each with its backward pass. Rows are independent, so threads never share a sum.</summary>
+internal static unsafe class Ops
+{
+    private static readonly int Width = Vector<float>.Count;
+
+    /// <summary>Runs rows in parallel.</summary>
+    public static void Rows(int count, int threads, Action<int> row)
+    {
+        if (threads <= 1)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                row(i);
+            }
+        }
+        else
+        {
+            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, row);
+        }
+    }
+
+    /// <summary>The sum of products, in a fixed order.</summary>
+    public static float Dot(float* a, float* b, int n)
+    {
+        Vector<float> sum = Vector<float>.Zero;
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            sum += Load(a + i) * Load(b + i);
+        }
+
+        float total = Vector.Sum(sum);
+        for (; i < n; i++)
+        {
+            total += a[i] * b[i];
+        }
+
+        return total;
+    }
+
+    /// <summary>y += s·x.</summary>
+    public static void AddScaled(float* y, float* x, float s, long n)
+    {
+        long i = 0;
+        Vector<float> scale = new(s);
+        for (; i + Width <= n; i += Width)
+        {
+            Store(Load(y + i) + (Load(x + i) * scale), y + i);
+        }
+
+        for (; i < n; i++)
+        {
+            y[i] += x[i] * s;
+        }
+    }
+
+    /// <summary>RMSNorm (Zhang and Sennrich 2019): y = x · r · w with r = 1 / sqrt(mean(x²) + ε). Returns r.</summary>
+    public static float RmsNorm(float* x, float* w, float* y, int n, float epsilon)
+    {
+        float r = 1f / MathF.Sqrt((Dot(x, x, n) / n) + epsilon);
+        for (int i = 0; i < n; i++)
+        {
+            y[i] = x[i] * r * w[i];
+        }
+
+        return r;
+    }
+
+    /// <summary>Adds the gradient of RMSNorm to dx, and to dw where the weight trains.</summary>
+    public static void RmsNormBackward(float* x, float* w, float r, float* dy, float* dx, float* dw, int n)
+    {
+        float dot = 0;
+        for (int i = 0; i < n; i++)
+        {
+            dot += x[i] * dy[i] * w[i];
+        }
+
+        float k = dot * r * r * r / n;
+        for (int i = 0; i < n; i++)
+        {
+            dx[i] += (dy[i] * w[i] * r) - (x[i] * k);
+            if (dw is not null)
+            {
+                dw[i] += dy[i] * x[i] * r;
+            }
+        }
+    }
+
+    /// <summary>Rotary positions (Su et al. 2021) on one head, in the half-split layout of Hugging Face; sign -1 undoes them.</summary>
+    public static void Rope(float* head, float* cos, float* sin, int half, float sign)
+    {
+        for (int i = 0; i < half; i++)
+        {
+            float u = head[i];
+            float v = head[half + i];
+            float s = sin[i] * sign;
+            head[i] = (u * cos[i]) - (v * s);
+            head[half + i] = (v * cos[i]) + (u * s);
+        }
+    }
+
+    /// <summary>Softmax over the first n of a row; the rest becomes zero. Returns log of the sum of exponentials.</summary>
+    public static float Softmax(float* row, int n, int length)
+    {
+        float max = float.NegativeInfinity;
+        for (int i = 0; i < n; i++)
+        {
+            max = MathF.Max(max, row[i]);
+        }
+
+        Vector<float> shift = new(max);
+        Vector<float> sums = Vector<float>.Zero;
+        int j = 0;
+        for (; j + Width <= n; j += Width)
+        {
+            Vector<float> e = Vector.Exp(Load(row + j) - shift);
+            Store(e, row + j);
+            sums += e;
+        }
+
+        float sum = Vector.Sum(sums);
+        for (; j < n; j++)
+        {
+            row[j] = MathF.Exp(row[j] - max);
+            sum += row[j];
+        }
+
+        float inverse = 1f / sum;
+        for (int i = 0; i < n; i++)
+        {
+            row[i] *= inverse;
+        }
+
+        new Span<float>(row + n, length - n).Clear();
+        return max + MathF.Log(sum);
+    }
+
+    /// <summary>SwiGLU (Shazeer 2020): m = silu(g) · u.</summary>
+    public static void SwiGlu(float* g, float* u, float* m, int n)
+    {
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Vector<float> x = Load(g + i);
+            Store(x / (Vector<float>.One + Vector.Exp(-x)) * Load(u + i), m + i);
+        }
+
+        for (; i < n; i++)
+        {
+            m[i] = g[i] / (1f + MathF.Exp(-g[i])) * u[i];
+        }
+    }
+
+    /// <summary>The gradient of SwiGLU.</summary>
+    public static void SwiGluBackward(float* g, float* u, float* dm, float* dg, float* du, int n)
+    {
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Vector<float> x = Load(g + i);
+            Vector<float> s = Vector<float>.One / (Vector<float>.One + Vector.Exp(-x));
+            Vector<float> d = Load(dm + i);
+            Store(d * x * s, du + i);
+            Store(d * Load(u + i) * s * (Vector<float>.One + (x * (Vector<float>.One - s))), dg + i);
+        }
+
+        for (; i < n; i++)
+        {
+            float s = 1f / (1f + MathF.Exp(-g[i]));
+            du[i] = dm[i] * g[i] * s;
+            dg[i] = dm[i] * u[i] * s * (1f + (g[i] * (1f - s)));
+        }
+    }
+
+    private static Vector<float> Load(float* p) => *(Vector<float>*)p;
+
+    private static void Store(Vector<float> v, float* p) => *(Vector<float>*)p = v;
+}

@@ -1,0 +1,118 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Training.Kernels;
+
+namespace FedCloud.Training.Llama;
+
+/// <summary>y = x·Wᵀ + (alpha / r)·(x·Aᵀ)·Bᵀ: a linear layer with an optional LoRA adapter (Hu et al. 2022).</summary>
+public sealed unsafe class Linear : IDisposable
+{
+    private readonly Matrix? _hidden; // x·Aᵀ, kept for the backward pass: (N, r)
+    private readonly Matrix? _hiddenGradient;
+
+    /// <summary>Makes a layer.</summary>
+    /// <param name="module">Its full name.</param>
+    /// <param name="weight">W: (out, in).</param>
+    /// <param name="adapter">A and B with their scaling; null for a plain layer.</param>
+    /// <param name="rows">The most rows of x.</param>
+    public Linear(string module, Parameter weight, LoraFactors? adapter, int rows)
+    {
+        Module = module;
+        Weight = weight;
+        Adapter = adapter;
+        if (adapter is not null)
+        {
+            _hidden = new Matrix(rows, adapter.Rank);
+            _hiddenGradient = new Matrix(rows, adapter.Rank);
+        }
+    }
+
+    /// <summary>The module's name.</summary>
+    public string Module { get; }
+
+    /// <summary>W: (out, in).</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>The adapter; null for a plain layer.</summary>
+    public LoraFactors? Adapter { get; }
+
+    private int In => Weight.Value.Columns;
+
+    private int Out => Weight.Value.Rows;
+
+    /// <summary>y = f(x).</summary>
+    /// <param name="x">(n, in).</param>
+    /// <param name="y">(n, out).</param>
+    /// <param name="n">Rows.</param>
+    /// <param name="threads">The most threads.</param>
+    public void Forward(float* x, float* y, int n, int threads)
+    {
+        Gemm.Multiply(false, true, n, Out, In, 1, x, In, Weight.Value.P, In, 0, y, Out, threads); // (n, in) -> (n, out)
+        if (Adapter is { } lora && _hidden is { } h)
+        {
+            int r = lora.Rank;
+            Gemm.Multiply(false, true, n, r, In, 1, x, In, lora.A.Value.P, In, 0, h.P, r, threads); // (n, in) -> (n, r)
+            Gemm.Multiply(false, true, n, Out, r, lora.Scaling, h.P, r, lora.B.Value.P, r, 1, y, Out, threads); // (n, r) -> (n, out)
+        }
+    }
+
+    /// <summary>Adds the gradients of whatever trains, and writes or adds dx.</summary>
+    /// <param name="x">(n, in), as in the forward pass.</param>
+    /// <param name="dy">(n, out).</param>
+    /// <param name="dx">(n, in); null when nothing before this layer trains.</param>
+    /// <param name="beta">0 writes dx, 1 adds to it.</param>
+    /// <param name="n">Rows.</param>
+    /// <param name="threads">The most threads.</param>
+    public void Backward(float* x, float* dy, float* dx, float beta, int n, int threads)
+    {
+        if (dx is not null)
+        {
+            Gemm.Multiply(false, false, n, In, Out, 1, dy, Out, Weight.Value.P, In, beta, dx, In, threads); // dx = dy·W
+        }
+
+        if (Weight.Gradient is { } gw)
+        {
+            Gemm.Multiply(true, false, Out, In, n, 1, dy, Out, x, In, 1, gw.P, In, threads); // dW += dyᵀ·x
+        }
+
+        if (Adapter is { } lora && _hidden is { } h && _hiddenGradient is { } dh)
+        {
+            int r = lora.Rank;
+            if (lora.B.Gradient is { } gb)
+            {
+                Gemm.Multiply(true, false, Out, r, n, lora.Scaling, dy, Out, h.P, r, 1, gb.P, r, threads); // dB += s·dyᵀ·h
+            }
+
+            Gemm.Multiply(false, false, n, r, Out, lora.Scaling, dy, Out, lora.B.Value.P, r, 0, dh.P, r, threads); // dh = s·dy·B
+            if (lora.A.Gradient is { } ga)
+            {
+                Gemm.Multiply(true, false, r, In, n, 1, dh.P, r, x, In, 1, ga.P, In, threads); // dA += dhᵀ·x
+            }
+
+            if (dx is not null)
+            {
+                Gemm.Multiply(false, false, n, In, r, 1, dh.P, r, lora.A.Value.P, In, 1, dx, In, threads); // dx += dh·A
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Weight.Dispose();
+        Adapter?.A.Dispose();
+        Adapter?.B.Dispose();
+        _hidden?.Dispose();
+        _hiddenGradient?.Dispose();
+    }
+}
+
+/// <summary>The factors of one adapter.</summary>
+/// <param name="A">(r, in).</param>
+/// <param name="B">(out, r).</param>
+/// <param name="Scaling">alpha / r.</param>
+public sealed record LoraFactors(Parameter A, Parameter B, float Scaling)
+{
+    /// <summary>The rank.</summary>
+    public int Rank => A.Value.Rows;
+}

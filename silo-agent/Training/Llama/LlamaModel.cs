@@ -1,0 +1,540 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Runtime.InteropServices;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Kernels;
+
+namespace FedCloud.Training.Llama;
+
+/// <summary>A Llama transformer (Touvron et al. 2023) with hand-written forward and backward passes, in float32.</summary>
+/// <remarks>
+/// Shapes: b sequences of t tokens are N = b·t rows; C hidden width, F feed-forward width, H query heads, G key and value
+/// heads, D head width. Everything before the first trained weight is skipped in the backward pass. Not thread-safe.
+/// </remarks>
+public sealed unsafe class LlamaModel : IDisposable
+{
+    private readonly LlamaConfig _c;
+    private readonly int _threads;
+    private readonly Parameter _embedding; // (V, C)
+    private readonly Parameter? _head; // (V, C); null when tied
+    private readonly Parameter _finalNorm; // (1, C)
+    private readonly Layer[] _layers;
+    private readonly Matrix _cos; // (T, D/2)
+    private readonly Matrix _sin;
+    private readonly Matrix _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp;
+    private readonly float[] _inverseNorm;
+    private readonly int[] _tokens;
+    private int _b;
+    private int _t;
+
+    private LlamaModel(LlamaConfig config, Func<string, int, int, Matrix> load, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
+    {
+        _c = config;
+        _threads = threads;
+        int n = maxRows;
+        int q = config.Heads * config.HeadWidth;
+        int kv = config.KeyValueHeads * config.HeadWidth;
+        int c = config.Hidden;
+        _embedding = new Parameter("model.embed_tokens.weight", load("model.embed_tokens.weight", config.Vocabulary, c));
+        _head = config.TiedHead ? null : new Parameter("lm_head.weight", load("lm_head.weight", config.Vocabulary, c));
+        _finalNorm = new Parameter("model.norm.weight", load("model.norm.weight", 1, c));
+        Dictionary<string, LinearShape> adapted = adapter?.Modules.ToDictionary(module => module.Module, StringComparer.Ordinal) ?? [];
+
+        Linear Make(string module, int rows, int columns)
+        {
+            Parameter weight = new(module + ".weight", load(module + ".weight", rows, columns));
+            LoraFactors? factors = null;
+            if (adapter is not null && adapted.TryGetValue(module, out LinearShape? shape))
+            {
+                factors = new LoraFactors(
+                    new Parameter(AdapterLayout.Name(shape, Factor.A), new Matrix(adapter.Rank, columns)),
+                    new Parameter(AdapterLayout.Name(shape, Factor.B), new Matrix(rows, adapter.Rank)),
+                    scaling);
+            }
+
+            return new Linear(module, weight, factors, n);
+        }
+
+        _layers =
+        [
+            .. Enumerable.Range(0, config.Layers).Select(l =>
+            {
+                string prefix = $"model.layers.{l}.";
+                return new Layer
+                {
+                    AttentionNorm = new Parameter(prefix + "input_layernorm.weight", load(prefix + "input_layernorm.weight", 1, c)),
+                    MlpNorm = new Parameter(prefix + "post_attention_layernorm.weight", load(prefix + "post_attention_layernorm.weight", 1, c)),
+                    Q = Make(prefix + "self_attn.q_proj", q, c),
+                    K = Make(prefix + "self_attn.k_proj", kv, c),
+                    V = Make(prefix + "self_attn.v_proj", kv, c),
+                    O = Make(prefix + "self_attn.o_proj", c, q),
+                    Gate = Make(prefix + "mlp.gate_proj", config.Intermediate, c),
+                    Up = Make(prefix + "mlp.up_proj", config.Intermediate, c),
+                    Down = Make(prefix + "mlp.down_proj", c, config.Intermediate),
+                    X0 = new(n, c), Xn1 = new(n, c), Qs = new(n, q), Ks = new(n, kv), Vs = new(n, kv),
+                    P = new(n * config.Heads, maxLength), Attended = new(n, q),
+                    X1 = new(n, c), Xn2 = new(n, c), G = new(n, config.Intermediate), U = new(n, config.Intermediate), M = new(n, config.Intermediate),
+                    R1 = new float[n], R2 = new float[n],
+                };
+            }),
+        ];
+        _x = new(n, c);
+        _xn = new(n, c);
+        _logits = new(n, config.Vocabulary);
+        _dx = new(n, c);
+        _dxn = new(n, c);
+        _dq = new(n, q);
+        _dk = new(n, kv);
+        _dv = new(n, kv);
+        _dattended = new(n, q);
+        _dm = new(n, config.Intermediate);
+        _dg = new(n, config.Intermediate);
+        _du = new(n, config.Intermediate);
+        _dp = new(n * config.Heads, maxLength);
+        _inverseNorm = new float[n];
+        _tokens = new int[n];
+        int half = config.HeadWidth / 2;
+        _cos = new(maxLength, half);
+        _sin = new(maxLength, half);
+        for (int p = 0; p < maxLength; p++)
+        {
+            for (int i = 0; i < half; i++)
+            {
+                double angle = p / Math.Pow(config.RopeTheta, 2.0 * i / config.HeadWidth);
+                _cos.P[(p * half) + i] = (float)Math.Cos(angle);
+                _sin.P[(p * half) + i] = (float)Math.Sin(angle);
+            }
+        }
+    }
+
+    /// <summary>The shape.</summary>
+    public LlamaConfig Config => _c;
+
+    /// <summary>The linear layers, layer by layer.</summary>
+    public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
+
+    /// <summary>The weights that train, in a fixed order.</summary>
+    public IEnumerable<Parameter> Trained => AllParameters().Where(parameter => parameter.Gradient is not null);
+
+    /// <summary>Loads a base model and puts a zero adapter on it.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="weights">The base model's tensors.</param>
+    /// <param name="adapter">The adapter's layout; null for none.</param>
+    /// <param name="scaling">alpha / r.</param>
+    /// <param name="maxRows">The most tokens of a batch, b·t.</param>
+    /// <param name="maxLength">The longest sequence.</param>
+    /// <param name="threads">The most threads.</param>
+    public static LlamaModel Load(LlamaConfig config, SafetensorsFile weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
+    {
+        Matrix Read(string name, int rows, int columns)
+        {
+            bool vector = name.EndsWith("norm.weight", StringComparison.Ordinal);
+            TensorEntry entry = vector ? weights.Header.Require(name, columns) : weights.Header.Require(name, rows, columns);
+            Matrix matrix = new(rows, columns);
+            weights.ReadF32(entry, 0, matrix.Span);
+            return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
+                ? matrix
+                : throw new Protocol.Errors.FedCloudException(Protocol.Errors.ErrorCodes.TensorNotFinite, $"the base model's {name} holds NaN or infinity");
+        }
+
+        return new LlamaModel(config, Read, adapter, scaling, maxRows, maxLength, threads);
+    }
+
+    /// <summary>Makes a model with random weights, normal with deviation 0.02, residual outputs scaled by 1/sqrt(2·layers) (Radford et al. 2019).</summary>
+    public static LlamaModel Random(LlamaConfig config, int seed, int maxRows, int maxLength, int threads)
+    {
+        // Not a private path: the weights of a public base model.
+#pragma warning disable CA5394 // reproducible initial weights, no secret
+        Random random = new(seed);
+        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
+#pragma warning restore CA5394
+        Matrix Draw(string name, int rows, int columns)
+        {
+            Matrix matrix = new(rows, columns);
+            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
+            {
+                matrix.Span.Fill(1);
+                return matrix;
+            }
+
+            bool residual = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+            double deviation = residual ? 0.02 / Math.Sqrt(2.0 * config.Layers) : 0.02;
+            foreach (ref float value in matrix.Span)
+            {
+                value = (float)(Normal() * deviation);
+            }
+
+            return matrix;
+        }
+
+        return new LlamaModel(config, Draw, null, 0, maxRows, maxLength, threads);
+    }
+
+    /// <summary>Makes factors of the adapter train.</summary>
+    public void TrainAdapter(ExchangedFactor exchanged)
+    {
+        foreach (LoraFactors adapter in Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
+        {
+            if (exchanged is ExchangedFactor.A or ExchangedFactor.Both)
+            {
+                adapter.A.Train();
+            }
+
+            if (exchanged is ExchangedFactor.B or ExchangedFactor.Both)
+            {
+                adapter.B.Train();
+            }
+        }
+    }
+
+    /// <summary>Makes all weights of the base model train.</summary>
+    public void TrainAll()
+    {
+        foreach (Parameter parameter in BaseParameters())
+        {
+            parameter.Train();
+        }
+    }
+
+    /// <summary>The base model's weights, in checkpoint order.</summary>
+    public IEnumerable<Parameter> BaseParameters()
+    {
+        yield return _embedding;
+        foreach (Layer layer in _layers)
+        {
+            yield return layer.AttentionNorm;
+            yield return layer.MlpNorm;
+            foreach (Linear linear in layer.Linears)
+            {
+                yield return linear.Weight;
+            }
+        }
+
+        yield return _finalNorm;
+        if (_head is not null)
+        {
+            yield return _head;
+        }
+    }
+
+    /// <summary>The forward pass.</summary>
+    /// <param name="tokens">b·t token ids, row by row.</param>
+    /// <param name="b">Sequences.</param>
+    /// <param name="t">Tokens of each, padded at the end; attention is causal, so padding never reaches what counts.</param>
+    public void Forward(ReadOnlySpan<int> tokens, int b, int t)
+    {
+        (_b, _t) = (b, t);
+        tokens.CopyTo(_tokens);
+        int n = b * t;
+        int c = _c.Hidden;
+        for (int i = 0; i < n; i++)
+        {
+            Copy(_embedding.Value.P + ((long)tokens[i] * c), _x.P + ((long)i * c), c); // (N) -> (N, C)
+        }
+
+        foreach (Layer layer in _layers)
+        {
+            Forward(layer, n);
+        }
+
+        Norm(_x, _finalNorm, _xn, _inverseNorm, n);
+        Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Value.P, c, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
+    }
+
+    /// <summary>The logits of one row of the last forward pass, before <see cref="Loss"/>.</summary>
+    public ReadOnlySpan<float> Logits(int row) => new(_logits.P + ((long)row * _c.Vocabulary), _c.Vocabulary);
+
+    /// <summary>Turns logits into the gradient of the summed cross-entropy, and returns that sum.</summary>
+    /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
+    /// <param name="scale">Scales the gradient; 1 / counted tokens gives the mean.</param>
+    /// <returns>The sum of -log p over the rows that count.</returns>
+    public double Loss(ReadOnlySpan<int> targets, float scale)
+    {
+        int n = _b * _t;
+        int v = _c.Vocabulary;
+        double[] losses = new double[n];
+        int[] wanted = targets[..n].ToArray();
+        Ops.Rows(n, _threads, i =>
+        {
+            float* row = _logits.P + ((long)i * v);
+            if (wanted[i] < 0)
+            {
+                new Span<float>(row, v).Clear();
+                return;
+            }
+
+            float target = row[wanted[i]];
+            losses[i] = Ops.Softmax(row, v, v) - target;
+            row[wanted[i]] -= 1;
+            for (int j = 0; j < v; j++)
+            {
+                row[j] *= scale;
+            }
+        });
+        return losses.Sum(); // in row order, whatever the threads
+    }
+
+    /// <summary>The backward pass after <see cref="Loss"/>: adds to the gradients of whatever trains.</summary>
+    public void Backward()
+    {
+        int n = _b * _t;
+        int c = _c.Hidden;
+        int v = _c.Vocabulary;
+        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, HeadWeight.Value.P, c, 0, _dxn.P, c, _threads); // (N, V) -> (N, C)
+        if (HeadWeight.Gradient is { } gh)
+        {
+            Gemm.Multiply(true, false, v, c, n, 1, _logits.P, v, _xn.P, c, 1, gh.P, c, _threads);
+        }
+
+        new Span<float>(_dx.P, n * c).Clear();
+        NormBackward(_x, _finalNorm, _inverseNorm, n);
+        for (int l = _layers.Length - 1; l >= 0; l--)
+        {
+            Backward(_layers[l], n, first: l == 0 && _embedding.Gradient is null);
+        }
+
+        if (_embedding.Gradient is { } ge)
+        {
+            for (int i = 0; i < n; i++)
+            {
+                Ops.AddScaled(ge.P + ((long)_tokens[i] * c), _dx.P + ((long)i * c), 1, c);
+            }
+        }
+    }
+
+    /// <summary>Sets all gradients to zero.</summary>
+    public void ZeroGradients()
+    {
+        foreach (Parameter parameter in Trained)
+        {
+            parameter.Gradient?.Span.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Parameter parameter in AllParameters())
+        {
+            parameter.Dispose();
+        }
+
+        foreach (Layer layer in _layers)
+        {
+            layer.Dispose();
+        }
+
+        foreach (Matrix matrix in (Matrix[])[_cos, _sin, _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp])
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private Parameter HeadWeight => _head ?? _embedding;
+
+    private IEnumerable<Parameter> AllParameters() =>
+        BaseParameters().Concat(Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(adapter => new[] { adapter.A, adapter.B }));
+
+    private void Forward(Layer layer, int n)
+    {
+        int c = _c.Hidden;
+        int f = _c.Intermediate;
+        Copy(_x.P, layer.X0.P, (long)n * c);
+        Norm(layer.X0, layer.AttentionNorm, layer.Xn1, layer.R1, n);
+        layer.Q.Forward(layer.Xn1.P, layer.Qs.P, n, _threads); // (N, C) -> (N, H·D)
+        layer.K.Forward(layer.Xn1.P, layer.Ks.P, n, _threads); // (N, C) -> (N, G·D)
+        layer.V.Forward(layer.Xn1.P, layer.Vs.P, n, _threads);
+        Rope(layer.Qs, _c.Heads, n, 1);
+        Rope(layer.Ks, _c.KeyValueHeads, n, 1);
+        Attention(layer);
+        layer.O.Forward(layer.Attended.P, layer.X1.P, n, _threads); // (N, H·D) -> (N, C)
+        Ops.AddScaled(layer.X1.P, layer.X0.P, 1, (long)n * c);
+        Norm(layer.X1, layer.MlpNorm, layer.Xn2, layer.R2, n);
+        layer.Gate.Forward(layer.Xn2.P, layer.G.P, n, _threads); // (N, C) -> (N, F)
+        layer.Up.Forward(layer.Xn2.P, layer.U.P, n, _threads);
+        Ops.Rows(n, _threads, i => Ops.SwiGlu(layer.G.P + ((long)i * f), layer.U.P + ((long)i * f), layer.M.P + ((long)i * f), f));
+        layer.Down.Forward(layer.M.P, _x.P, n, _threads); // (N, F) -> (N, C)
+        Ops.AddScaled(_x.P, layer.X1.P, 1, (long)n * c);
+    }
+
+    private void Attention(Layer layer)
+    {
+        (int t, int d, int heads) = (_t, _c.HeadWidth, _c.Heads);
+        (int q, int kv, int group) = (heads * d, _c.KeyValueHeads * d, heads / _c.KeyValueHeads);
+        float scale = 1f / MathF.Sqrt(d);
+        Ops.Rows(_b * heads, _threads, z =>
+        {
+            (int b, int h) = (z / heads, z % heads);
+            float* p = layer.P.P + ((long)z * t * t);
+            float* qs = layer.Qs.P + ((long)b * t * q) + (h * d);
+            float* ks = layer.Ks.P + ((long)b * t * kv) + (h / group * d);
+            float* vs = layer.Vs.P + ((long)b * t * kv) + (h / group * d);
+            Gemm.Multiply(false, true, t, t, d, scale, qs, q, ks, kv, 0, p, t); // (T, D)·(D, T) -> (T, T)
+            for (int i = 0; i < t; i++)
+            {
+                Ops.Softmax(p + ((long)i * t), i + 1, t); // causal
+            }
+
+            Gemm.Multiply(false, false, t, d, t, 1, p, t, vs, kv, 0, layer.Attended.P + ((long)b * t * q) + (h * d), q); // (T, T)·(T, D) -> (T, D)
+        });
+    }
+
+    private void Backward(Layer layer, int n, bool first)
+    {
+        int f = _c.Intermediate;
+        layer.Down.Backward(layer.M.P, _dx.P, _dm.P, 0, n, _threads);
+        Ops.Rows(n, _threads, i =>
+        {
+            long at = (long)i * f;
+            Ops.SwiGluBackward(layer.G.P + at, layer.U.P + at, _dm.P + at, _dg.P + at, _du.P + at, f);
+        });
+        layer.Gate.Backward(layer.Xn2.P, _dg.P, _dxn.P, 0, n, _threads);
+        layer.Up.Backward(layer.Xn2.P, _du.P, _dxn.P, 1, n, _threads);
+        NormBackward(layer.X1, layer.MlpNorm, layer.R2, n);
+        layer.O.Backward(layer.Attended.P, _dx.P, _dattended.P, 0, n, _threads);
+        AttentionBackward(layer);
+        Rope(_dq, _c.Heads, n, -1);
+        Rope(_dk, _c.KeyValueHeads, n, -1);
+        float* dxn = first ? null : _dxn.P;
+        layer.Q.Backward(layer.Xn1.P, _dq.P, dxn, 0, n, _threads);
+        layer.K.Backward(layer.Xn1.P, _dk.P, dxn, 1, n, _threads);
+        layer.V.Backward(layer.Xn1.P, _dv.P, dxn, 1, n, _threads);
+        if (!first)
+        {
+            NormBackward(layer.X0, layer.AttentionNorm, layer.R1, n);
+        }
+    }
+
+    private void AttentionBackward(Layer layer)
+    {
+        (int t, int d, int heads, int groups) = (_t, _c.HeadWidth, _c.Heads, _c.KeyValueHeads);
+        (int q, int kv, int group) = (heads * d, groups * d, heads / groups);
+        float scale = 1f / MathF.Sqrt(d);
+
+        // One task a key and value head, since its query heads add to the same dk and dv.
+        Ops.Rows(_b * groups, _threads, z =>
+        {
+            (int b, int g) = (z / groups, z % groups);
+            for (int j = 0; j < group; j++)
+            {
+                int h = (g * group) + j;
+                float beta = j == 0 ? 0 : 1;
+                long head = ((long)b * t * q) + (h * d);
+                long pair = ((long)b * t * kv) + (g * d);
+                float* p = layer.P.P + ((((long)b * heads) + h) * t * t);
+                float* dp = _dp.P + ((((long)b * heads) + h) * t * t);
+                Gemm.Multiply(false, true, t, t, d, 1, _dattended.P + head, q, layer.Vs.P + pair, kv, 0, dp, t); // dP = dO·Vᵀ
+                Gemm.Multiply(true, false, t, d, t, 1, p, t, _dattended.P + head, q, beta, _dv.P + pair, kv); // dV += Pᵀ·dO
+                for (int i = 0; i < t; i++)
+                {
+                    float* row = p + ((long)i * t);
+                    float* drow = dp + ((long)i * t);
+                    float dot = Ops.Dot(row, drow, t);
+                    for (int k = 0; k < t; k++)
+                    {
+                        drow[k] = row[k] * (drow[k] - dot) * scale; // softmax backward
+                    }
+                }
+
+                Gemm.Multiply(false, false, t, d, t, 1, dp, t, layer.Ks.P + pair, kv, 0, _dq.P + head, q); // dQ = dS·K
+                Gemm.Multiply(true, false, t, d, t, 1, dp, t, layer.Qs.P + head, q, beta, _dk.P + pair, kv); // dK += dSᵀ·Q
+            }
+        });
+    }
+
+    private void Norm(Matrix x, Parameter weight, Matrix y, float[] inverse, int n)
+    {
+        int c = _c.Hidden;
+        Ops.Rows(n, _threads, i => inverse[i] = Ops.RmsNorm(x.P + ((long)i * c), weight.Value.P, y.P + ((long)i * c), c, _c.NormEpsilon));
+    }
+
+    // Adds to dx. The weight's gradient is one sum over rows, so rows run in order when it trains.
+    private void NormBackward(Matrix x, Parameter weight, float[] inverse, int n)
+    {
+        int c = _c.Hidden;
+        nint dw = (nint)(weight.Gradient is { } gradient ? gradient.P : null);
+        Ops.Rows(n, dw == 0 ? _threads : 1, i => Ops.RmsNormBackward(x.P + ((long)i * c), weight.Value.P, inverse[i], _dxn.P + ((long)i * c), _dx.P + ((long)i * c), (float*)dw, c));
+    }
+
+    private void Rope(Matrix heads, int count, int n, float sign)
+    {
+        (int d, int half, int t) = (_c.HeadWidth, _c.HeadWidth / 2, _t);
+        Ops.Rows(n, _threads, i =>
+        {
+            long at = (long)(i % t) * half;
+            for (int h = 0; h < count; h++)
+            {
+                Ops.Rope(heads.P + ((((long)i * count) + h) * d), _cos.P + at, _sin.P + at, half, sign);
+            }
+        });
+    }
+
+    private static void Copy(float* from, float* to, long count) => NativeMemory.Copy(from, to, (nuint)(count * sizeof(float)));
+
+    /// <summary>One layer: its weights, and what the backward pass needs of the forward pass.</summary>
+    private sealed class Layer : IDisposable
+    {
+        public required Parameter AttentionNorm { get; init; }
+
+        public required Parameter MlpNorm { get; init; }
+
+        public required Linear Q { get; init; }
+
+        public required Linear K { get; init; }
+
+        public required Linear V { get; init; }
+
+        public required Linear O { get; init; }
+
+        public required Linear Gate { get; init; }
+
+        public required Linear Up { get; init; }
+
+        public required Linear Down { get; init; }
+
+        public required Matrix X0 { get; init; }
+
+        public required Matrix Xn1 { get; init; }
+
+        public required Matrix Qs { get; init; }
+
+        public required Matrix Ks { get; init; }
+
+        public required Matrix Vs { get; init; }
+
+        public required Matrix P { get; init; } // (B·H·T, T)
+
+        public required Matrix Attended { get; init; }
+
+        public required Matrix X1 { get; init; }
+
+        public required Matrix Xn2 { get; init; }
+
+        public required Matrix G { get; init; }
+
+        public required Matrix U { get; init; }
+
+        public required Matrix M { get; init; }
+
+        public required float[] R1 { get; init; }
+
+        public required float[] R2 { get; init; }
+
+        public IEnumerable<Linear> Linears => [Q, K, V, O, Gate, Up, Down];
+
+        public void Dispose()
+        {
+            foreach (Linear linear in Linears)
+            {
+                linear.Dispose();
+            }
+
+            foreach (Matrix matrix in (Matrix[])[X0, Xn1, Qs, Ks, Vs, P, Attended, X1, Xn2, G, U, M])
+            {
+                matrix.Dispose();
+            }
+        }
+    }
+}

@@ -1,0 +1,138 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Globalization;
+using System.Text;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Examples;
+using FedCloud.Training.Llama;
+using FedCloud.Training.Optimization;
+using FedCloud.Training.Tokenization;
+
+namespace FedCloud.Training.Sample;
+
+/// <summary>Makes the sample's base model: a tokenizer and a small Llama, trained in full on general text.</summary>
+public static class SamplePretraining
+{
+    private const int VocabularySize = 768;
+    private const int Length = 128;
+    private const int BatchSize = 16;
+    private const int Steps = 900;
+    private const int Threads = 2;
+
+    private static readonly LlamaConfig Shape = new()
+    {
+        Vocabulary = VocabularySize,
+        Hidden = 128,
+        Intermediate = 352,
+        Layers = 4,
+        Heads = 4,
+        KeyValueHeads = 2,
+        HeadWidth = 32,
+        Positions = 256,
+        NormEpsilon = 1e-5f,
+        RopeTheta = 10_000,
+        TiedHead = true,
+    };
+
+    /// <summary>Trains and writes <c>config.json</c>, <c>tokenizer.json</c> and <c>model.safetensors</c>.</summary>
+    /// <param name="text">The general text.</param>
+    /// <param name="folder">The folder to write.</param>
+    /// <param name="report">Takes progress lines.</param>
+    public static void Run(string text, string folder, Action<string> report)
+    {
+        Directory.CreateDirectory(folder);
+        string tokenizerPath = Path.Combine(folder, "tokenizer.json");
+        BpeTrainer.Train(text, VocabularySize, tokenizerPath);
+        ByteLevelBpe tokenizer = ByteLevelBpe.Read(tokenizerPath);
+        int[] tokens = [.. tokenizer.Encode(text)];
+        report($"{tokens.Length} tokens from {text.Length} characters");
+
+        using LlamaModel model = LlamaModel.Random(Shape, seed: 1, BatchSize * Length, Length, Threads);
+        model.TrainAll();
+        AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.95, 1e-8, 0.1, 1.0));
+        LearningRate schedule = new(3e-3, Cosine: true, 50, Steps);
+        ExampleOrder order = new((tokens.Length - 1) / Length, seed: 1, round: 1);
+        for (int step = 0; step < Steps; step++)
+        {
+            (int[] inputs, int[] targets) = BatchAt(tokens, order, step);
+            model.ZeroGradients();
+            model.Forward(inputs, BatchSize, Length);
+            double loss = model.Loss(targets, 1f / (BatchSize * Length)) / (BatchSize * Length);
+            model.Backward();
+            optimizer.Step(schedule.At(step));
+            if ((step + 1) % 50 == 0)
+            {
+                report(string.Create(CultureInfo.InvariantCulture, $"step {step + 1}/{Steps} loss {loss:F4}"));
+            }
+        }
+
+        WriteModel(folder, model);
+        WriteConfig(folder);
+    }
+
+    private static (int[] Inputs, int[] Targets) BatchAt(int[] tokens, ExampleOrder order, int step)
+    {
+        int[] inputs = new int[BatchSize * Length];
+        int[] targets = new int[BatchSize * Length];
+        for (int b = 0; b < BatchSize; b++)
+        {
+            int start = order[((long)step * BatchSize) + b] * Length;
+            Array.Copy(tokens, start, inputs, b * Length, Length);
+            Array.Copy(tokens, start + 1, targets, b * Length, Length);
+        }
+
+        return (inputs, targets);
+    }
+
+    // bfloat16: half the bytes, and the base model is frozen from now on.
+    private static void WriteModel(string folder, LlamaModel model)
+    {
+        Dictionary<string, Parameter> parameters = model.BaseParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        TensorEntry[] entries =
+        [
+            .. model.BaseParameters().Select(parameter => parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal)
+                ? TensorEntry.Of(parameter.Name, TensorType.BF16, parameter.Value.Columns)
+                : TensorEntry.Of(parameter.Name, TensorType.BF16, parameter.Value.Rows, parameter.Value.Columns)),
+        ];
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
+        SafetensorsWriter.WriteFile(Path.Combine(folder, "model.safetensors"), entries, metadata, (entry, stream) =>
+        {
+            foreach (float value in parameters[entry.Name].Value.Span)
+            {
+                uint bits = BitConverter.SingleToUInt32Bits(value);
+                ushort rounded = (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16); // to nearest, ties to even
+                stream.WriteByte((byte)rounded);
+                stream.WriteByte((byte)(rounded >> 8));
+            }
+        });
+    }
+
+    private static void WriteConfig(string folder)
+    {
+        string json = string.Create(CultureInfo.InvariantCulture, $$"""
+            {
+              "architectures": ["LlamaForCausalLM"],
+              "model_type": "llama",
+              "hidden_act": "silu",
+              "vocab_size": {{Shape.Vocabulary}},
+              "hidden_size": {{Shape.Hidden}},
+              "intermediate_size": {{Shape.Intermediate}},
+              "num_hidden_layers": {{Shape.Layers}},
+              "num_attention_heads": {{Shape.Heads}},
+              "num_key_value_heads": {{Shape.KeyValueHeads}},
+              "head_dim": {{Shape.HeadWidth}},
+              "max_position_embeddings": {{Shape.Positions}},
+              "rms_norm_eps": 1e-05,
+              "rope_theta": 10000.0,
+              "rope_scaling": null,
+              "attention_bias": false,
+              "mlp_bias": false,
+              "tie_word_embeddings": true,
+              "eos_token_id": {{Shape.Vocabulary - 1}},
+              "torch_dtype": "bfloat16"
+            }
+
+            """);
+        WholeFile.Write(Path.Combine(folder, "config.json"), Encoding.UTF8.GetBytes(json.ReplaceLineEndings("\n")));
+    }
+}
