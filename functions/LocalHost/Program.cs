@@ -1,3 +1,85 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-return 0;
+using FedCloud.Cloud.Api;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator;
+using FedCloud.Coordinator.Storage;
+using FedCloud.LocalHost;
+using FedCloud.Protocol.Errors;
+using Microsoft.AspNetCore.Diagnostics;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+
+try
+{
+    HostSettings settings = HostSettings.Read(Environment.GetEnvironmentVariable);
+    await RunAsync(settings);
+    return (int)ExitCode.Done;
+}
+catch (FedCloudException error)
+{
+    await Console.Error.WriteLineAsync(error.Message);
+    return (int)error.Code.Exit;
+}
+catch (IOException error) when (error.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+{
+    FedCloudException taken = new(ErrorCodes.PortInUse, "the coordinator's port is taken");
+    await Console.Error.WriteLineAsync(taken.Message);
+    return (int)taken.Code.Exit;
+}
+
+static async Task RunAsync(HostSettings settings)
+{
+    WebApplicationBuilder builder = WebApplication.CreateSlimBuilder();
+    builder.WebHost.UseUrls($"http://127.0.0.1:{settings.Port}");
+    builder.Logging.ClearProviders();
+    builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
+    builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+    SharedKeyCredential key = new(settings.Account, settings.AccountKey);
+    string scratch = Path.Combine(settings.DataFolder, "scratch");
+    Directory.CreateDirectory(scratch);
+    builder.Services.AddSingleton(TimeProvider.System);
+    builder.Services.AddSingleton(new Doorbell(settings.Token));
+    builder.Services.AddSingleton<IBlobStore>(new RestBlobStore(settings.Storage, key));
+    builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
+    builder.Services.AddSingleton<ICoordinatorEvents>(services => new HostEvents(services.GetRequiredService<Doorbell>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
+    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch });
+    builder.Services.AddSingleton<CoordinatorService>();
+    builder.Services.AddSingleton(services => new ModelShelf(services.GetRequiredService<IBlobStore>(), settings.Federation));
+    builder.Services.AddHostedService<MailboxService>();
+    builder.Services.AddOpenApi();
+    await using WebApplication app = builder.Build();
+    app.UseExceptionHandler(errors => errors.Run(WriteProblemAsync));
+    app.MapOpenApi();
+    Routes.Map(app, settings, key);
+    await app.Services.GetRequiredService<CoordinatorService>().StartAsync(CancellationToken.None);
+    await app.StartAsync();
+    string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.First() ?? string.Empty;
+    Console.WriteLine($"ready {address}");
+    await app.WaitForShutdownAsync();
+}
+
+static async Task WriteProblemAsync(HttpContext http)
+{
+    Exception? thrown = http.Features.Get<IExceptionHandlerFeature>()?.Error;
+    FedCloudException error = thrown switch
+    {
+        FedCloudException known => known,
+        BadHttpRequestException => new FedCloudException(ErrorCodes.RequestMalformed, "the request does not have the form of the API"),
+        _ => new FedCloudException(ErrorCodes.InternalError, $"{thrown?.GetType().Name ?? "an unknown error"}"),
+    };
+    int status = error.Code.Exit switch
+    {
+        _ when error.Code == ErrorCodes.TokenRefused => StatusCodes.Status401Unauthorized,
+        _ when error.Code.Name.EndsWith("_missing", StringComparison.Ordinal) => StatusCodes.Status404NotFound,
+        _ when error.Code.Name.EndsWith("_exists", StringComparison.Ordinal) => StatusCodes.Status409Conflict,
+        ExitCode.Unusable or ExitCode.VerificationFailed => StatusCodes.Status400BadRequest,
+        ExitCode.Refused => StatusCodes.Status403Forbidden,
+        ExitCode.Unreachable or ExitCode.NotSetUp => StatusCodes.Status503ServiceUnavailable,
+        _ => StatusCodes.Status500InternalServerError,
+    };
+    http.Response.StatusCode = status;
+    Problem problem = new("about:blank", error.Code.Meaning, status, error.Found, error.Code.Name, error.NextStep);
+    await http.Response.WriteAsJsonAsync(problem, ApiJson.Default.Problem, "application/problem+json");
+}

@@ -73,4 +73,11 @@ public static partial class ErrorCodes
         ExitCode.Failed,
         "a program met a situation that it should not have met",
         "set FEDCLOUD_TRACE=1, repeat, and report what is printed");
+
+    /// <summary>A setting is absent or unusable.</summary>
+    public static ErrorCode SettingMissing { get; } = new(
+        "setting_missing",
+        ExitCode.NotSetUp,
+        "a setting that a program needs is absent or unusable",
+        "set it as docs/building.md describes, and start again");
 }

@@ -1,3 +1,12 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-return 0;
+using System.CommandLine;
+using FedCloud.SiloAgent.CommandLine;
+
+RootCommand root = new("fedcloud-silo: the agent of one silo. It holds the silo's identity, keys and policy, and starts the trainer.")
+{
+    InitCommand.Create(),
+    PolicyCommand.Create(),
+    RunCommand.Create(),
+};
+return await Invocation.RunAsync(root, args);

@@ -1,0 +1,75 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Rounds;
+
+namespace FedCloud.Cloud.Api;
+
+/// <summary>A silo as the coordinator's API shows it.</summary>
+/// <param name="Silo">Its id.</param>
+/// <param name="Status"><c>invited</c>, <c>joined</c> (waits for signatures) or <c>member</c>.</param>
+/// <param name="Idx">Its roster index; null before it is a member.</param>
+/// <param name="IkSpkiSha256">The fingerprint of its identity key.</param>
+/// <param name="WitnessSpkiSha256">The fingerprint of its witness key.</param>
+/// <param name="AdminSpkiSha256">The fingerprint of its administrator key.</param>
+public sealed record SiloSummary(SiloId Silo, string Status, int? Idx, Sha256Digest? IkSpkiSha256, Sha256Digest? WitnessSpkiSha256, Sha256Digest? AdminSpkiSha256);
+
+/// <summary>The silos of a federation.</summary>
+/// <param name="Federation">The federation.</param>
+/// <param name="RosterVersion">The roster's version; 0 before the first.</param>
+/// <param name="Silos">The silos.</param>
+public sealed record SiloList(FederationId Federation, int RosterVersion, ImmutableArray<SiloSummary> Silos);
+
+/// <summary>A run as a list shows it.</summary>
+/// <param name="Job">Its id.</param>
+/// <param name="Adapter">The adapter it trains.</param>
+/// <param name="Phase">Where it stands.</param>
+/// <param name="CommittedRounds">Rounds committed.</param>
+/// <param name="Rounds">Rounds to commit.</param>
+/// <param name="SubmittedAt">When it began.</param>
+/// <param name="Reason">Why it failed; a code, else null.</param>
+public sealed record RunSummary(RunId Job, string Adapter, RunPhase Phase, int CommittedRounds, int Rounds, DateTimeOffset SubmittedAt, string? Reason);
+
+/// <summary>The runs of a federation.</summary>
+/// <param name="Runs">Oldest first.</param>
+public sealed record RunList(ImmutableArray<RunSummary> Runs);
+
+/// <summary>A run with its finished rounds.</summary>
+/// <param name="State">Where it stands.</param>
+/// <param name="Rounds">The records of finished rounds.</param>
+public sealed record RunDetail(RunState State, ImmutableArray<RoundRecord> Rounds);
+
+/// <summary>An adapter version.</summary>
+/// <param name="Adapter">The adapter.</param>
+/// <param name="Job">The run that made it.</param>
+/// <param name="Version">Its number in the run.</param>
+/// <param name="Sha256">The SHA-256 of its bytes.</param>
+/// <param name="Latest">Whether the channel points at it.</param>
+public sealed record ModelSummary(string Adapter, RunId Job, int Version, Sha256Digest Sha256, bool Latest);
+
+/// <summary>The adapter versions of a federation.</summary>
+/// <param name="Models">The versions.</param>
+public sealed record ModelList(ImmutableArray<ModelSummary> Models);
+
+/// <summary>An error of the API: problem+json (RFC 9457) with the vocabulary's code.</summary>
+/// <param name="Type">Always <c>about:blank</c>.</param>
+/// <param name="Title">The code's meaning.</param>
+/// <param name="Status">The HTTP status.</param>
+/// <param name="Detail">What was expected and found.</param>
+/// <param name="Code">The code.</param>
+/// <param name="Next">What to do next.</param>
+public sealed record Problem(string Type, string Title, int Status, string Detail, string Code, string Next);
+
+/// <summary>JSON of the API.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(SiloList))]
+[JsonSerializable(typeof(RunList))]
+[JsonSerializable(typeof(RunSummary))]
+[JsonSerializable(typeof(RunDetail))]
+[JsonSerializable(typeof(ModelList))]
+[JsonSerializable(typeof(ModelSummary))]
+[JsonSerializable(typeof(Problem))]
+public sealed partial class ApiJson : JsonSerializerContext;

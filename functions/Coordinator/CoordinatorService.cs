@@ -1,0 +1,364 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Runs;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Federations;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator;
+
+/// <summary>What a coordinator runs on.</summary>
+public sealed record CoordinatorOptions
+{
+    /// <summary>The federation.</summary>
+    public required FederationId Federation { get; init; }
+
+    /// <summary>A folder for temporary files.</summary>
+    public required string Scratch { get; init; }
+
+    /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+}
+
+/// <summary>The coordinator's work, host-free: mailbox to events, documents, effects.</summary>
+public sealed class CoordinatorService : IAsyncDisposable
+{
+    /// <summary>The name of the log key LK.</summary>
+    public const string LogKey = "audit-log";
+
+    private const int BatchSize = 32;
+
+    private readonly IBlobStore _store;
+    private readonly IKeyVault _vault;
+    private readonly TimeProvider _time;
+    private readonly CoordinatorOptions _options;
+    private readonly ICoordinatorEvents _events;
+    private readonly SiloPost _post;
+    private readonly RunEffects _effects;
+    private readonly BlobMailbox _mailbox;
+    private readonly SemaphoreSlim _bell = new(0);
+    private readonly SemaphoreSlim _federationGate = new(1, 1);
+    private readonly ConcurrentDictionary<RunId, RunActor> _runs = [];
+    private readonly ConcurrentQueue<RosterView> _rosters = new();
+    private FederationActor? _federation;
+
+    /// <summary>Makes a coordinator.</summary>
+    public CoordinatorService(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
+    {
+        _store = store;
+        _vault = vault;
+        _time = time;
+        _options = options;
+        _events = events;
+        _post = new SiloPost(store, vault, options.Federation, time, events.RingSilo);
+        _effects = new RunEffects(store, vault, _post, time, options.Scratch);
+        _mailbox = new BlobMailbox(store, StorageNames.MailCoordinator, time);
+    }
+
+    /// <summary>The federation as it stands.</summary>
+    public FederationState Federation => Actor.State;
+
+    /// <summary>The runs as they stand.</summary>
+    public IEnumerable<RunState> Runs => _runs.Values.Select(run => run.State).OrderBy(run => run.SubmittedAt);
+
+    /// <summary>The coordinator's message key.</summary>
+    public VerificationKey? MessageKey { get; private set; }
+
+    private FederationActor Actor => _federation ?? throw new InvalidOperationException("the coordinator is not started");
+
+    /// <summary>Makes containers and keys, and takes up everything that is stored.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (string container in StorageNames.Shared)
+        {
+            await _store.EnsureContainerAsync(container, cancellation);
+        }
+
+        KeyVersion message = await _vault.EnsureAsync(SiloPost.MessageKey, KeyKind.EcP256, cancellation);
+        KeyVersion log = await _vault.EnsureAsync(LogKey, KeyKind.EcP256, cancellation);
+        await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
+        MessageKey = VerificationKey.FromSpki(message.Spki);
+        FederationState founding = new()
+        {
+            Federation = _options.Federation,
+            CoordinatorSpkiSha256 = MessageKey.Fingerprint,
+            LogVkey = VerificationKey.FromSpki(log.Spki).VKey($"{_options.Federation.Value}/log"),
+        };
+        await foreach (BlobItem item in _store.ListAsync(StorageNames.State, "runs/", cancellation))
+        {
+            string[] parts = item.Path.Split('/');
+            if (parts is ["runs", string id, "document.json"])
+            {
+                RunId job = RunId.Parse(id);
+                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, cancellation);
+            }
+        }
+
+        _federation = await FederationActor.StartAsync(_store, _post, founding, TellRunsAsync, cancellation);
+    }
+
+    /// <summary>Serves the mailbox until it is stopped.</summary>
+    public async Task ServeAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+            foreach (ReceivedMessage message in messages)
+            {
+                await TakeAsync(message, cancellation);
+            }
+
+            if (messages.Count == 0)
+            {
+                await _bell.WaitAsync(_options.PollInterval, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Says that the mailbox may hold something.</summary>
+    public void Ring()
+    {
+        if (_bell.CurrentCount == 0)
+        {
+            _bell.Release();
+        }
+    }
+
+    /// <summary>Opens an invitation: containers for the silo, and a code that its join must prove.</summary>
+    /// <exception cref="FedCloudException"><c>silo_exists</c>.</exception>
+    public async Task<string> InviteAsync(SiloId silo, TimeSpan validity, CancellationToken cancellation)
+    {
+        foreach (string container in StorageNames.Of(silo))
+        {
+            await _store.EnsureContainerAsync(container, cancellation);
+        }
+
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is not null)
+            {
+                throw new FedCloudException(ErrorCodes.SiloExists, $"{silo} is a member");
+            }
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+
+        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(silo), DocumentJson.Default.InvitationSecret);
+        await stored.LoadAsync(cancellation);
+        string code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
+        await stored.SaveAsync(new InvitationSecret(code, _time.GetUtcNow() + validity), cancellation);
+        return code;
+    }
+
+    /// <summary>Asks the members to remove a silo.</summary>
+    /// <exception cref="FedCloudException"><c>silo_missing</c>.</exception>
+    public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
+    {
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is not null)
+            {
+                throw new FedCloudException(ErrorCodes.SiloMissing, $"there is no silo {silo}");
+            }
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+    }
+
+    /// <summary>Begins a run; submitting the same plan under the same id again is the same run.</summary>
+    /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>run_exists</c>.</exception>
+    public async Task<RunState> SubmitAsync(RunConfig config, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        if (config.Federation != _options.Federation)
+        {
+            throw new FedCloudException(ErrorCodes.PlanInvalidValue, $"federation: expected {_options.Federation}, found {config.Federation}");
+        }
+
+        RosterView roster = Actor.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
+        if (_runs.TryGetValue(config.Job, out RunActor? known))
+        {
+            return known.State.ConfigSha256 == config.Digest
+                ? known.State
+                : throw new FedCloudException(ErrorCodes.RunExists, $"run {config.Job} has another plan");
+        }
+
+        RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
+        RunActor actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, cancellation);
+        _runs[config.Job] = actor;
+        return actor.State;
+    }
+
+    /// <summary>A run as it stands.</summary>
+    /// <exception cref="FedCloudException"><c>run_missing</c>.</exception>
+    public RunState Run(RunId job) => Find(job).State;
+
+    /// <summary>Ends a run.</summary>
+    /// <returns>Why nothing changed; null when the run ends.</returns>
+    /// <exception cref="FedCloudException"><c>run_missing</c>.</exception>
+    public Task<string?> CancelAsync(RunId job, CancellationToken cancellation) =>
+        Find(job).ApplyAsync(id: null, new CancelRequested(_time.GetUtcNow()), cancellation);
+
+    /// <summary>The records of a run's finished rounds.</summary>
+    public async Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation)
+    {
+        const int MaxBytes = 4 << 20;
+        List<RoundRecord> records = [];
+        await foreach (BlobItem item in _store.ListAsync(StorageNames.State, $"runs/{Find(job).State.Config.Job.Value}/rounds/", cancellation))
+        {
+            if (await _store.ReadAsync(new BlobName(StorageNames.State, item.Path), MaxBytes, cancellation) is { } read
+                && JsonSerializer.Deserialize(read.Bytes, DocumentJson.Default.RoundRecord) is { } record)
+            {
+                records.Add(record);
+            }
+        }
+
+        return records;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        foreach (RunActor run in _runs.Values)
+        {
+            await run.DisposeAsync();
+        }
+
+        _bell.Dispose();
+        _federationGate.Dispose();
+    }
+
+    private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
+
+    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
+    {
+        try
+        {
+            Frame frame = Frame.FromJson(message.Body);
+            foreach (SiloMessage verified in SiloIntake.Verify(frame, Federation, _time.GetUtcNow()))
+            {
+                await TakeAsync(verified, cancellation);
+            }
+
+            await _mailbox.CompleteAsync(message, cancellation);
+        }
+        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.StorageFailed)
+        {
+            // Forged, malformed, of another version, or for a run that is not here: put aside with its reason.
+            _events.MessageRefused(message.Id, error);
+            await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
+        }
+    }
+
+    private async Task TakeAsync(SiloMessage message, CancellationToken cancellation)
+    {
+        switch (message)
+        {
+            case SiloMessage.ForRun forRun:
+                if (await Find(forRun.Job).ApplyAsync(forRun.Id, forRun.Event, cancellation) is { } ignored)
+                {
+                    _events.EventIgnored(forRun.Job, forRun.Event.GetType().Name, ignored);
+                }
+
+                break;
+            case SiloMessage.Joining joining:
+                await JoinAsync(joining, cancellation);
+                break;
+            case SiloMessage.Signature signature:
+                await SignedAsync(signature, cancellation);
+                break;
+        }
+    }
+
+    private async Task JoinAsync(SiloMessage.Joining joining, CancellationToken cancellation)
+    {
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            Sha256Digest identity = joining.Envelope.Identity;
+            bool known = Federation.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
+            if (!known)
+            {
+                await RequireInvitedAsync(joining, identity, cancellation);
+            }
+
+            await _store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
+            await Actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+
+        await TellRunsOfRostersAsync(cancellation);
+    }
+
+    private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
+    {
+        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(joining.Join.SiloId), DocumentJson.Default.InvitationSecret);
+        InvitationSecret? secret = await stored.LoadAsync(cancellation);
+        bool proven = secret is not null
+            && secret.Expires > _time.GetUtcNow()
+            && joining.Join.Federation == _options.Federation
+            && CryptographicOperations.FixedTimeEquals(EnrolmentBody.CodeProof(secret.Code, identity).ToBytes(), joining.CodeProof.ToBytes());
+        if (!proven)
+        {
+            throw new FedCloudException(ErrorCodes.JoinRefused, $"{joining.Join.SiloId}: expected a proof of an open invitation's code, found none");
+        }
+    }
+
+    private async Task SignedAsync(SiloMessage.Signature signature, CancellationToken cancellation)
+    {
+        BlobName name = StorageNames.RosterSignature(signature.RosterSha256, signature.Signer);
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            await _store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
+            await Actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+
+        await TellRunsOfRostersAsync(cancellation);
+    }
+
+    private Task TellRunsAsync(RosterView roster)
+    {
+        _rosters.Enqueue(roster);
+        return Task.CompletedTask;
+    }
+
+    private async Task TellRunsOfRostersAsync(CancellationToken cancellation)
+    {
+        while (_rosters.TryDequeue(out RosterView? roster))
+        {
+            foreach (RunActor run in _runs.Values)
+            {
+                await run.ApplyAsync(id: null, new RosterChanged(_time.GetUtcNow(), roster), cancellation);
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Federations;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Federations;
+
+/// <summary>The federation on a host: its document, and the effects that follow. Decides nothing.</summary>
+public sealed class FederationActor
+{
+    private readonly IBlobStore _store;
+    private readonly SiloPost _post;
+    private readonly StoredDocument<FederationDocument> _stored;
+    private readonly Func<RosterView, Task> _rosterChanged;
+    private FederationDocument _document;
+
+    private FederationActor(IBlobStore store, SiloPost post, StoredDocument<FederationDocument> stored, FederationDocument document, Func<RosterView, Task> rosterChanged)
+    {
+        _store = store;
+        _post = post;
+        _stored = stored;
+        _document = document;
+        _rosterChanged = rosterChanged;
+    }
+
+    /// <summary>The federation as it stands.</summary>
+    public FederationState State => _document.State;
+
+    /// <summary>The roster as runs need it; null before version 1.</summary>
+    public RosterView? Roster => State.Roster is { } roster ? View(roster) : null;
+
+    /// <summary>Takes up the stored federation, or founds it.</summary>
+    public static async Task<FederationActor> StartAsync(IBlobStore store, SiloPost post, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
+    {
+        StoredDocument<FederationDocument> stored = new(store, StorageNames.Federation, DocumentJson.Default.FederationDocument);
+        FederationDocument? document = await stored.LoadAsync(cancellation);
+        if (document is null)
+        {
+            document = new FederationDocument { State = founding };
+            await stored.SaveAsync(document, cancellation);
+        }
+
+        FederationActor actor = new(store, post, stored, document, rosterChanged);
+        await actor.CarryOutAsync(cancellation);
+        return actor;
+    }
+
+    /// <summary>Takes an event and carries out what follows.</summary>
+    /// <returns>Why it had no effect; null when it had one.</returns>
+    public async Task<string?> ApplyAsync(FederationEvent @event, CancellationToken cancellation)
+    {
+        FederationDocument next = _document.Apply(@event, out string? ignored);
+        if (ignored is null)
+        {
+            await _stored.SaveAsync(next, cancellation);
+            _document = next;
+            await CarryOutAsync(cancellation);
+        }
+
+        return ignored;
+    }
+
+    private static RosterView View(Roster roster) => new()
+    {
+        Sha256 = roster.Digest(),
+        Version = roster.Version,
+        Members = roster.Members.ToImmutableSortedDictionary(member => member.SiloId, member => member.Idx),
+    };
+
+    private async Task CarryOutAsync(CancellationToken cancellation)
+    {
+        while (_document.Pending is [PendingFederationEffect pending, ..])
+        {
+            switch (pending.Effect)
+            {
+                case ProposeRoster propose:
+                    await ProposeAsync(propose, cancellation);
+                    break;
+                case PublishRoster publish:
+                    await PublishAsync(publish, cancellation);
+                    break;
+            }
+
+            _document = _document.Complete(pending.Id);
+            await _stored.SaveAsync(_document, cancellation);
+        }
+    }
+
+    private async Task ProposeAsync(ProposeRoster propose, CancellationToken cancellation)
+    {
+        byte[] bytes = propose.Roster.ToJcs();
+        (ImmutableArray<DsseEnvelope> joins, ImmutableArray<Sha256Digest> identities) = await JoinsAsync(propose.Roster, cancellation);
+        RosterProposalBody body = new()
+        {
+            Type = EnrolmentBody.Proposal,
+            Federation = propose.Roster.Federation,
+            Version = propose.Roster.Version,
+            RosterSha256 = Sha256Digest.Of(bytes),
+            Joins = identities,
+        };
+        DsseEnvelope proposal = await _post.SignAsync(EnrolmentBody.PayloadType, Jcs.Serialize(body, EnrolmentJson.Default.RosterProposalBody), cancellation);
+        DsseEnvelope roster = new() { PayloadType = Protocol.Enrolment.Roster.PayloadType, Payload = bytes, Signatures = [] };
+        await _post.SendAsync(propose.To, EnrolmentBody.Proposal, run: null, round: null, [proposal, roster, .. joins], cancellation);
+    }
+
+    private async Task PublishAsync(PublishRoster publish, CancellationToken cancellation)
+    {
+        byte[] bytes = publish.Roster.ToJcs();
+        Sha256Digest digest = Sha256Digest.Of(bytes);
+        DsseEnvelope roster = new() { PayloadType = Protocol.Enrolment.Roster.PayloadType, Payload = bytes, Signatures = [] };
+        await foreach (BlobItem item in _store.ListAsync(StorageNames.State, $"rosters/{digest.Hex}/", cancellation))
+        {
+            roster = roster.With(await EnvelopeAsync(new BlobName(StorageNames.State, item.Path), cancellation));
+        }
+
+        (ImmutableArray<DsseEnvelope> joins, _) = await JoinsAsync(publish.Roster, cancellation);
+        await _post.SendAsync(publish.To, "roster", run: null, round: null, [roster, .. joins], cancellation);
+        await _rosterChanged(View(publish.Roster));
+    }
+
+    private async Task<(ImmutableArray<DsseEnvelope> Envelopes, ImmutableArray<Sha256Digest> Identities)> JoinsAsync(Roster roster, CancellationToken cancellation)
+    {
+        List<DsseEnvelope> envelopes = [];
+        List<Sha256Digest> identities = [];
+        foreach (RosterMember member in roster.Members)
+        {
+            if (State.Joined.TryGetValue(member.SiloId, out JoinedSilo? joined))
+            {
+                envelopes.Add(await EnvelopeAsync(StorageNames.Join(joined.Identity), cancellation));
+                identities.Add(joined.Identity);
+            }
+        }
+
+        return ([.. envelopes], [.. identities]);
+    }
+
+    private async Task<DsseEnvelope> EnvelopeAsync(BlobName name, CancellationToken cancellation)
+    {
+        (byte[] bytes, _) = await _store.ReadAsync(name, Frame.MaxBytes, cancellation)
+            ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{name}: expected a signed body, found none");
+        return JsonSerializer.Deserialize(bytes, FrameJson.Default.DsseEnvelope)
+            ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{name}: expected a signed body, found null");
+    }
+}

@@ -1,0 +1,23 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+
+namespace FedCloud.Coordinator;
+
+/// <summary>What a coordinator tells its host: the boundary to its logs and its doorbell.</summary>
+public interface ICoordinatorEvents
+{
+    /// <summary>A silo's mailbox may hold something.</summary>
+    void RingSilo(SiloId silo);
+
+    /// <summary>A message was put aside.</summary>
+    void MessageRefused(MessageId id, FedCloudException reason);
+
+    /// <summary>A verified message had no effect.</summary>
+    void EventIgnored(RunId job, string name, string reason);
+
+    /// <summary>An effect failed and will be tried again.</summary>
+    void EffectFailed(RunId job, Exception reason);
+}

@@ -1,0 +1,167 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Federations;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Messaging;
+
+/// <summary>What a frame from a silo came to after its signatures were verified.</summary>
+public abstract record SiloMessage
+{
+    /// <summary>An event of a run.</summary>
+    /// <param name="Job">The run.</param>
+    /// <param name="Id">The message's identity with its signer, by which a redelivery is known.</param>
+    /// <param name="Event">The event.</param>
+    public sealed record ForRun(RunId Job, string Id, RunEvent Event) : SiloMessage;
+
+    /// <summary>A request to join.</summary>
+    /// <param name="Join">The verified body.</param>
+    /// <param name="Envelope">Its envelope, which members will want to see.</param>
+    /// <param name="CodeProof">The proof of the invitation's code.</param>
+    public sealed record Joining(JoinBody Join, DsseEnvelope Envelope, Sha256Digest CodeProof) : SiloMessage;
+
+    /// <summary>A signature over a roster.</summary>
+    /// <param name="RosterSha256">The roster.</param>
+    /// <param name="Signer">The identity key.</param>
+    /// <param name="Envelope">The envelope with the signature.</param>
+    public sealed record Signature(Sha256Digest RosterSha256, Sha256Digest Signer, DsseEnvelope Envelope) : SiloMessage;
+}
+
+/// <summary>Turns frames into verified facts: signature first, then canonical form, then members, then the signer's index.</summary>
+public static class SiloIntake
+{
+    /// <summary>Verifies a frame's envelopes.</summary>
+    /// <param name="frame">The frame, which has no authority of its own.</param>
+    /// <param name="federation">Who is who.</param>
+    /// <param name="at">The coordinator's time.</param>
+    /// <exception cref="FedCloudException"><c>signature_invalid</c>, <c>json_not_canonical</c>, <c>body_malformed</c>, <c>join_refused</c>, <c>upload_name_refused</c>, <c>message_malformed</c>.</exception>
+    public static ImmutableArray<SiloMessage> Verify(Frame frame, FederationState federation, DateTimeOffset at)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        return [.. frame.Envelopes.Select(envelope => Verify(envelope, frame, federation, at))];
+    }
+
+    private static SiloMessage Verify(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at) => envelope.PayloadType switch
+    {
+        EnrolmentBody.PayloadType => Joining(envelope, frame),
+        Roster.PayloadType => RosterSignature(envelope, federation),
+        PlainBody.PayloadType => Plain(envelope, frame, federation, at),
+        RunBody.PayloadType => Answer(envelope, federation, at),
+        RunBody.MetricsPayloadType => Metrics(envelope, federation, at),
+        _ => throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that silos send, found another payload type"),
+    };
+
+    private static SiloMessage.Joining Joining(DsseEnvelope envelope, Frame frame)
+    {
+        JoinBody join = JoinBody.Verify(envelope);
+        FrameBlob proof = frame.Blobs.FirstOrDefault(blob => string.Equals(blob.Role, "code_proof", StringComparison.Ordinal))
+            ?? throw new FedCloudException(ErrorCodes.JoinRefused, "expected a proof of the invitation's code, found none");
+        return new SiloMessage.Joining(join, envelope, proof.Sha256);
+    }
+
+    private static SiloMessage.Signature RosterSignature(DsseEnvelope envelope, FederationState federation)
+    {
+        VerificationKey signer = SignerOf(envelope, federation).Key;
+        return new SiloMessage.Signature(Sha256Digest.Of(envelope.Payload), signer.Fingerprint, envelope);
+    }
+
+    private static SiloMessage.ForRun Plain(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at)
+    {
+        (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
+        string type = TypeOf(envelope);
+        if (string.Equals(type, PlainBody.Decline, StringComparison.Ordinal))
+        {
+            PlainDeclineBody decline = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainDeclineBody, type);
+            return new(decline.Job, IdOf(envelope, key), new RoundDeclined(at, silo, decline.Rid, CodeOrUnknown(decline.Reason)));
+        }
+
+        RequireType(type, PlainBody.Update);
+        PlainUpdateBody update = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainUpdateBody, type);
+        FrameBlob blob = frame.Blobs.FirstOrDefault(blob => string.Equals(blob.Role, "update", StringComparison.Ordinal))
+            ?? throw new FedCloudException(ErrorCodes.UploadNameRefused, "expected the name of the uploaded blob, found none");
+        bool own = string.Equals(blob.Container, UploadName.Container(silo), StringComparison.Ordinal);
+        int attempt = own && UploadName.Attempt(update.Job, update.Round, blob.Name) is { } offered
+            ? offered
+            : throw new FedCloudException(ErrorCodes.UploadNameRefused, "expected one of the names that the round offers to this silo, found another");
+        UpdateReference reference = new()
+        {
+            Sha256 = update.UpdateSha256,
+            Length = update.UpdateLen,
+            Weight = update.Weight,
+            Attempt = attempt,
+            EnvelopeLength = blob.Length,
+        };
+
+        // The blob's name is not signed: the same body with another name is another event, see RoundMachine.
+        return new(update.Job, $"{IdOf(envelope, key)}/{attempt}", new UpdateAnnounced(at, silo, update.Rid, reference));
+    }
+
+    private static SiloMessage.ForRun Answer(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
+    {
+        (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
+        RequireType(TypeOf(envelope), RunBody.Answer);
+        PlanAnswerBody answer = Jcs.Parse(envelope.Payload, RunBodyJson.Default.PlanAnswerBody, RunBody.Answer);
+        return new(answer.Job, IdOf(envelope, key), new PlanAnswered(at, silo, answer.Approved, answer.Approved ? string.Empty : CodeOrUnknown(answer.Reason)));
+    }
+
+    private static SiloMessage.ForRun Metrics(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
+    {
+        (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
+        RequireType(TypeOf(envelope), RunBody.Metrics);
+        MetricsBody metrics = Jcs.Parse(envelope.Payload, RunBodyJson.Default.MetricsBody, RunBody.Metrics);
+        bool usable = metrics.Values.Count <= 16 && metrics.Values.All(value => value.Key.Length <= 64 && Protocol.Plans.DecimalString.Parse(value.Value) is not null);
+        return usable
+            ? new(metrics.Job, IdOf(envelope, key), new MetricsReported(at, silo, metrics.Round, metrics.Values))
+            : throw new FedCloudException(ErrorCodes.BodyMalformed, "metrics: expected at most 16 decimal strings, found another form");
+    }
+
+    private static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)
+    {
+        foreach ((SiloId silo, JoinedSilo joined) in federation.Joined)
+        {
+            VerificationKey key = VerificationKey.FromBase64(joined.Join.IkSpki);
+            if (envelope.IsSignedBy(key))
+            {
+                return (silo, key);
+            }
+        }
+
+        throw new FedCloudException(ErrorCodes.SignatureInvalid, "no signature of a member's identity key verifies");
+    }
+
+    private static string TypeOf(DsseEnvelope envelope)
+    {
+        try
+        {
+            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
+            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
+        }
+    }
+
+    private static void RequireType(string found, string expected)
+    {
+        if (!string.Equals(found, expected, StringComparison.Ordinal))
+        {
+            throw new FedCloudException(ErrorCodes.BodyMalformed, $"expected a body of type {expected}, found another type");
+        }
+    }
+
+    private static string IdOf(DsseEnvelope envelope, VerificationKey signer) => $"{envelope.Identity.Hex}/{signer.Fingerprint.Hex}";
+
+    // A reason is shown to people and stored: only words of the one vocabulary get in.
+    private static string CodeOrUnknown(string reason) => ErrorCodes.All.ContainsKey(reason) ? reason : ErrorCodes.TrainerFailed.Name;
+}

@@ -1,0 +1,74 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Messaging;
+
+/// <summary>Signs the coordinator's bodies and puts them into silos' mailboxes.</summary>
+/// <param name="store">The storage.</param>
+/// <param name="vault">The vault that holds CK and KEK.</param>
+/// <param name="federation">The federation.</param>
+/// <param name="time">The clock.</param>
+/// <param name="ring">Wakes a silo that is waiting; a hint, the mailbox stays the truth.</param>
+public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId federation, TimeProvider time, Action<SiloId> ring)
+{
+    /// <summary>The name of the coordinator's message key.</summary>
+    public const string MessageKey = "coordinator-messages";
+
+    /// <summary>The name of the key that silos wrap data keys for.</summary>
+    public const string WrappingKey = "update-wrapping";
+
+    /// <summary>Signs a body.</summary>
+    public async Task<DsseEnvelope> SignAsync(string payloadType, byte[] body, CancellationToken cancellation)
+    {
+        KeyVersion key = await vault.EnsureAsync(MessageKey, KeyKind.EcP256, cancellation);
+        byte[] signature = await vault.SignAsync(key.Kid, Dsse.SigningDigest(payloadType, body), cancellation);
+        return DsseEnvelope.Assemble(payloadType, body, VerificationKey.FromSpki(key.Spki), signature);
+    }
+
+    /// <summary>The signed statement of the wrapping key in use.</summary>
+    public async Task<DsseEnvelope> WrappingKeyAsync(CancellationToken cancellation)
+    {
+        KeyVersion key = await vault.EnsureAsync(WrappingKey, KeyKind.Rsa3072, cancellation);
+        KekCurrentBody body = new()
+        {
+            Type = EnrolmentBody.KekCurrent,
+            Federation = federation,
+            Kid = key.Kid,
+            Spki = Convert.ToBase64String(key.Spki),
+        };
+        return await SignAsync(EnrolmentBody.KeysPayloadType, Jcs.Serialize(body, EnrolmentJson.Default.KekCurrentBody), cancellation);
+    }
+
+    /// <summary>Sends one frame to each silo.</summary>
+    public async Task SendAsync(IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, CancellationToken cancellation)
+    {
+        foreach (SiloId silo in to)
+        {
+            Frame frame = new()
+            {
+                V = Frame.CurrentVersion,
+                Id = MessageId.From(RandomNumberGenerator.GetBytes(16)),
+                To = silo.Value,
+                Run = run,
+                Round = round,
+                Type = type,
+                Trace = null,
+                Envelopes = envelopes,
+                Blobs = [],
+            };
+            await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
+            ring(silo);
+        }
+    }
+}

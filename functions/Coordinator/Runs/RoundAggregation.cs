@@ -1,0 +1,130 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Aggregation;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Safetensors;
+
+namespace FedCloud.Coordinator.Runs;
+
+/// <summary>Computes a round's mean and the version that follows, streaming: memory grows neither with the number of silos nor with the model.</summary>
+/// <param name="store">The storage.</param>
+/// <param name="updates">Reads updates.</param>
+/// <param name="scratch">A folder for temporary files.</param>
+public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, string scratch)
+{
+    /// <summary>Coordinates summed at a time: 32 MiB of binary64. A larger update is read once for each range.</summary>
+    public const int RangeCoordinates = 4 << 20;
+
+    /// <summary>Computes and stores mean and version; the same bytes whenever it is repeated.</summary>
+    /// <returns>The result, or the silo whose stored update is no longer what was verified.</returns>
+    public async Task<RunEvent> RunAsync(RunConfig config, AdapterLayout layout, AggregateRound effect, TimeProvider time, CancellationToken cancellation)
+    {
+        ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(effect.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
+        using TemporaryFolder folder = new(scratch);
+        string meanPath = folder.File("mean.f32");
+        Summand? broken = null;
+        string? reason = null;
+        await using (FileStream mean = new(meanPath, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            long total = layout.UpdateCoordinates(exchanged);
+            for (long start = 0; start < total && broken is null; start += RangeCoordinates)
+            {
+                int count = (int)Math.Min(RangeCoordinates, total - start);
+                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, count, mean, cancellation);
+            }
+        }
+
+        if (broken is not null)
+        {
+            return new AggregateFailed(time.GetUtcNow(), effect.Rid, broken.Silo, reason ?? ErrorCodes.UpdateMissing.Name);
+        }
+
+        AggregateReference aggregate = await StepAsync(config, layout, exchanged, effect, folder, meanPath, cancellation);
+        return new AggregateReady(time.GetUtcNow(), effect.Rid, aggregate);
+    }
+
+    private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, int count, FileStream output, CancellationToken cancellation)
+    {
+        WeightedMean mean = new(count);
+        foreach (Summand summand in effect.Summands)
+        {
+            mean.Begin(summand.Update.Weight);
+            try
+            {
+                await updates.ReadAsync(
+                    config.Job, effect.Round, effect.Rid, summand.Silo, summand.Idx, summand.Update, layout, exchanged,
+                    (first, values) => AddOverlap(mean, start, count, first, values.Span),
+                    cancellation);
+            }
+            catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+            {
+                return (summand, error.Code.Name);
+            }
+        }
+
+        float[] values = new float[count];
+        mean.Finish(values);
+        output.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+        return (null, null);
+    }
+
+    private static void AddOverlap(WeightedMean mean, long start, int count, long first, ReadOnlySpan<float> values)
+    {
+        long from = Math.Max(start, first);
+        long to = Math.Min(start + count, first + values.Length);
+        if (from < to)
+        {
+            mean.Add(values.Slice((int)(from - first), (int)(to - from)));
+        }
+    }
+
+    private async Task<AggregateReference> StepAsync(
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, TemporaryFolder folder, string meanPath, CancellationToken cancellation)
+    {
+        string previousPath = folder.File("previous.safetensors");
+        string nextPath = folder.File("next.safetensors");
+        BlobName previousName = StorageNames.Version(config.Federation, config.Adapter, config.Job, effect.Model.Version);
+        await BlobFiles.DownloadAsync(store, previousName, previousPath, effect.Model.Sha256, cancellation);
+        double norm;
+        Sha256Digest meanSha256;
+        await using (FileStream mean = File.OpenRead(meanPath))
+        {
+            (norm, meanSha256) = Measure(mean);
+            using SafetensorsFile previous = SafetensorsFile.Open(previousPath, SafetensorsLimits.Foreign);
+            ModelVersionFile.WriteNext(nextPath, config, layout, previous, effect.Model.Version + 1, exchanged, mean);
+        }
+
+        Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
+        await store.PutIfAbsentAsync(StorageNames.Candidate(config.Job, effect.Round, next), BlobContent.OfFile(nextPath), cancellation);
+        await store.PutIfAbsentAsync(StorageNames.Aggregate(config.Job, effect.Round), BlobContent.OfFile(meanPath), cancellation);
+        return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
+    }
+
+    // The L2 norm in binary64, in order.
+    private static (double Norm, Sha256Digest Sha256) Measure(FileStream mean)
+    {
+        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        byte[] buffer = new byte[1 << 20];
+        double squares = 0;
+        int read;
+        while ((read = mean.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)) > 0)
+        {
+            hash.AppendData(buffer.AsSpan(0, read));
+            foreach (float value in MemoryMarshal.Cast<byte, float>(buffer.AsSpan(0, read)))
+            {
+                squares += (double)value * value;
+            }
+        }
+
+        return (Math.Sqrt(squares), Sha256Digest.FromBytes(hash.GetHashAndReset()));
+    }
+}

@@ -1,0 +1,187 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Aggregation;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Runs;
+
+/// <summary>Carries out the effects of runs, each idempotently.</summary>
+public sealed class RunEffects
+{
+    private readonly IBlobStore _store;
+    private readonly SiloPost _post;
+    private readonly TimeProvider _time;
+    private readonly BaseModelShapes _shapes;
+    private readonly UpdateReader _updates;
+    private readonly RoundAggregation _aggregation;
+    private readonly string _scratch;
+
+    /// <summary>Makes the executor.</summary>
+    /// <param name="store">The storage.</param>
+    /// <param name="vault">The vault that unwraps data keys.</param>
+    /// <param name="post">Sends to silos.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="scratch">A folder for temporary files.</param>
+    public RunEffects(IBlobStore store, IKeyVault vault, SiloPost post, TimeProvider time, string scratch)
+    {
+        _store = store;
+        _post = post;
+        _time = time;
+        _scratch = scratch;
+        _shapes = new BaseModelShapes(store);
+        _updates = new UpdateReader(store, vault);
+        _aggregation = new RoundAggregation(store, _updates, scratch);
+    }
+
+    /// <summary>Carries out one effect.</summary>
+    /// <returns>The event that reports its result; null for effects that have none.</returns>
+    public async Task<RunEvent?> CarryOutAsync(RunState state, RunEffect effect, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        RunConfig config = state.Config;
+        switch (effect)
+        {
+            case PrepareInitialModel:
+                return await PrepareAsync(config, cancellation);
+            case SendOffer send:
+                await SendAsync(send.To, RunBody.Offer, config.Job, null, RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.PlanOfferBody), [], cancellation);
+                return null;
+            case SendStart send:
+                await SendStartAsync(config, send, cancellation);
+                return null;
+            case SendResult send:
+                await SendAsync(send.To, PlainBody.Result, config.Job, send.Body.Round, PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainResultBody), [], cancellation);
+                return null;
+            case SendAbandoned send:
+                await SendAsync(send.To, PlainBody.Abandoned, config.Job, send.Body.Round, PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainAbandonedBody), [], cancellation);
+                return null;
+            case SendEnded send:
+                await SendAsync(send.To, RunBody.Ended, config.Job, null, RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.RunEndedBody), [], cancellation);
+                return null;
+            case VerifyUpdate verify:
+                return await VerifyAsync(config, verify, cancellation);
+            case AggregateRound aggregate:
+                return await _aggregation.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), aggregate, _time, cancellation);
+            case PublishVersion publish:
+                return await PublishAsync(state, publish, cancellation);
+            case MoveChannel move:
+                return await MoveAsync(config, move, cancellation);
+            case RecordRound record:
+                await _store.PutOnceAsync(StorageNames.RoundRecord(config.Job, record.Record.Round), JsonSerializer.SerializeToUtf8Bytes(record.Record, DocumentJson.Default.RoundRecord), cancellation);
+                return null;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(effect), effect?.GetType().Name, "an unknown effect");
+        }
+    }
+
+    private async Task SendStartAsync(RunConfig config, SendStart send, CancellationToken cancellation)
+    {
+        List<DsseEnvelope> beside = [await _post.WrappingKeyAsync(cancellation)];
+        if (send.Previous is { } previous)
+        {
+            beside.Add(await _post.SignAsync(PlainBody.PayloadType, Jcs.Serialize(previous, PlainBodyJson.Default.PlainResultBody), cancellation));
+        }
+
+        await SendAsync(send.To, PlainBody.Start, config.Job, send.Body.Round, PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainStartBody), [.. beside], cancellation);
+    }
+
+    private async Task SendAsync(
+        ImmutableArray<SiloId> to, string type, RunId job, int? round, string payloadType, byte[] body, ImmutableArray<DsseEnvelope> beside, CancellationToken cancellation)
+    {
+        DsseEnvelope signed = await _post.SignAsync(payloadType, body, cancellation);
+        await _post.SendAsync(to, type, job, round, [signed, .. beside], cancellation);
+    }
+
+    private async Task<RunEvent> PrepareAsync(RunConfig config, CancellationToken cancellation)
+    {
+        try
+        {
+            AdapterLayout layout = await _shapes.LayoutAsync(config, cancellation);
+            using TemporaryFolder folder = new(_scratch);
+            string path = folder.File("version.safetensors");
+            ModelVersionFile.WriteInitial(path, config, layout);
+            Sha256Digest sha256 = await BlobFiles.DigestAsync(path, cancellation);
+            await _store.PutOnceAsync(StorageNames.Config(config.Job), config.ToJcs(), cancellation);
+            await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), BlobContent.OfFile(path), cancellation);
+            await PutManifestAsync(config, new ModelReference(0, sha256), 0, null, null, [], cancellation);
+            UpdateLengths lengths = new(layout.UpdateLength(ExchangedFactor.A), layout.UpdateLength(ExchangedFactor.B), layout.UpdateLength(ExchangedFactor.Both));
+            return new InitialModelReady(_time.GetUtcNow(), sha256, lengths);
+        }
+        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        {
+            return new InitialModelFailed(_time.GetUtcNow(), error.Code.Name);
+        }
+    }
+
+    private async Task<RunEvent> VerifyAsync(RunConfig config, VerifyUpdate verify, CancellationToken cancellation)
+    {
+        ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(verify.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
+        try
+        {
+            AdapterLayout layout = await _shapes.LayoutAsync(config, cancellation);
+            await _updates.ReadAsync(config.Job, verify.Round, verify.Rid, verify.Silo, verify.Idx, verify.Update, layout, exchanged, static (_, _) => { }, cancellation);
+            return new UpdateVerified(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update);
+        }
+        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+        {
+            return new UpdateRejected(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update, error.Code.Name);
+        }
+    }
+
+    private async Task<RunEvent> PublishAsync(RunState state, PublishVersion publish, CancellationToken cancellation)
+    {
+        RunConfig config = state.Config;
+        using TemporaryFolder folder = new(_scratch);
+        string path = folder.File("version.safetensors");
+        await BlobFiles.DownloadAsync(_store, StorageNames.Candidate(config.Job, publish.Round, publish.Version.Sha256), path, publish.Version.Sha256, cancellation);
+        await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, publish.Version.Version), BlobContent.OfFile(path), cancellation);
+        await PutManifestAsync(config, publish.Version, publish.Round, publish.Previous.Sha256, publish.AggregateSha256, publish.Contributors, cancellation);
+        return new VersionPublished(_time.GetUtcNow(), publish.Version.Version);
+    }
+
+    private Task PutManifestAsync(
+        RunConfig config, ModelReference version, int round, Sha256Digest? previous, Sha256Digest? aggregate, ImmutableArray<SiloId> contributors, CancellationToken cancellation)
+    {
+        VersionManifest manifest = new()
+        {
+            Version = version.Version,
+            Sha256 = version.Sha256,
+            Job = config.Job,
+            Round = round,
+            ConfigSha256 = config.Digest,
+            BaseModel = config.BaseModel,
+            Previous = previous,
+            AggregateSha256 = aggregate,
+            Contributors = contributors,
+        };
+        BlobName name = StorageNames.VersionManifest(config.Federation, config.Adapter, config.Job, version.Version);
+        return _store.PutOnceAsync(name, JsonSerializer.SerializeToUtf8Bytes(manifest, DocumentJson.Default.VersionManifest), cancellation);
+    }
+
+    private async Task<RunEvent> MoveAsync(RunConfig config, MoveChannel move, CancellationToken cancellation)
+    {
+        const int MaxBytes = 4096;
+        BlobName name = StorageNames.Channel(config.Federation, config.Adapter);
+        BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(new ChannelPointer(config.Job, move.Version.Version, move.Version.Sha256), DocumentJson.Default.ChannelPointer));
+        PutOutcome outcome = await _store.ReadAsync(name, MaxBytes, cancellation) is { } current
+            ? await _store.ReplaceIfMatchAsync(name, content, current.ETag, cancellation)
+            : await _store.PutIfAbsentAsync(name, content, cancellation);
+        return outcome is PutOutcome.Written
+            ? new ChannelMoved(_time.GetUtcNow(), move.Version.Version)
+            : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");
+    }
+}

@@ -1,0 +1,95 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Runtime.InteropServices;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Envelopes;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Safetensors;
+
+namespace FedCloud.Coordinator.Runs;
+
+/// <summary>Reads a silo's encrypted update as a stream of coordinates, checking everything on the way. Memory: two chunks of 1 MiB.</summary>
+/// <param name="store">The storage.</param>
+/// <param name="vault">The vault that unwraps data keys.</param>
+public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
+{
+    /// <summary>Reads an update to its end; only when this returns did the update verify.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="rid">The round's id.</param>
+    /// <param name="silo">Whose update.</param>
+    /// <param name="idx">The silo's index in the round.</param>
+    /// <param name="update">What was announced.</param>
+    /// <param name="layout">The adapter's layout.</param>
+    /// <param name="exchanged">The factors that travel.</param>
+    /// <param name="take">Gets the coordinates in order, a piece at a time, with the index of the first.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>update_missing</c>, <c>update_malformed</c>, <c>tensor_not_finite</c>, <c>envelope_*</c>, <c>key_retired</c>.</exception>
+    public async Task ReadAsync(
+        RunId job,
+        int round,
+        Sha256Digest rid,
+        SiloId silo,
+        int idx,
+        UpdateReference update,
+        AdapterLayout layout,
+        ExchangedFactor exchanged,
+        Action<long, ReadOnlyMemory<float>> take,
+        CancellationToken cancellation)
+    {
+        BlobName name = new(UploadName.Container(silo), UploadName.Path(job, round, update.Attempt));
+        using BlobRead blob = await store.OpenReadAsync(name, 0, null, cancellation)
+            ?? throw new FedCloudException(ErrorCodes.UpdateMissing, $"{name}: expected an upload, found none");
+
+        // The length is known before a byte is read, so an oversized body costs nothing.
+        if (blob.BlobLength > UpdateEnvelope.LengthOf(UpdateEnvelope.MaxHeaderBytes, update.Length))
+        {
+            throw new FedCloudException(ErrorCodes.EnvelopeLength, $"{name}: expected about {update.Length} bytes, found {blob.BlobLength}");
+        }
+
+        ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
+        using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, vault.UnwrapAsync, cancellation);
+        byte[] header = layout.UpdateHeader(exchanged);
+        byte[] carry = new byte[UpdateEnvelope.ChunkBytes + 4];
+        float[] piece = new float[(UpdateEnvelope.ChunkBytes / 4) + 1];
+        int carried = 0;
+        int headerRead = 0;
+        long coordinate = 0;
+        int size;
+        while ((size = await reader.ReadChunkAsync(cancellation)) > 0)
+        {
+            ReadOnlyMemory<byte> chunk = reader.Chunk[..size];
+            int inHeader = Math.Min(size, header.Length - headerRead);
+            if (!chunk.Span[..inHeader].SequenceEqual(header.AsSpan(headerRead, inHeader)))
+            {
+                throw new FedCloudException(ErrorCodes.UpdateMalformed, "the update's header names other tensors than the round exchanges");
+            }
+
+            headerRead += inHeader;
+            chunk.Span[inHeader..].CopyTo(carry.AsSpan(carried));
+            int bytes = carried + size - inHeader;
+            int count = bytes / 4;
+            MemoryMarshal.Cast<byte, float>(carry.AsSpan(0, count * 4)).CopyTo(piece);
+            if (FiniteCheck.IndexOfNotFinite(piece.AsSpan(0, count)) >= 0)
+            {
+                throw new FedCloudException(ErrorCodes.TensorNotFinite, "the update holds NaN or infinity");
+            }
+
+            take(coordinate, piece.AsMemory(0, count));
+            coordinate += count;
+            carried = bytes - (count * 4);
+            carry.AsSpan(count * 4, carried).CopyTo(carry);
+        }
+
+        if (carried != 0 || coordinate != layout.UpdateCoordinates(exchanged))
+        {
+            throw new FedCloudException(ErrorCodes.UpdateMalformed, $"expected {layout.UpdateCoordinates(exchanged)} coordinates, found {coordinate}");
+        }
+    }
+}

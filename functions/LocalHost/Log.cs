@@ -1,0 +1,22 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+namespace FedCloud.LocalHost;
+
+/// <summary>The log lines of the local coordinator. Ids are never reused.</summary>
+internal static partial class Log
+{
+    [LoggerMessage(1, LogLevel.Information, "The coordinator of {Federation} listens on {Address}")]
+    public static partial void Listening(ILogger logger, string federation, string address);
+
+    [LoggerMessage(2, LogLevel.Warning, "Message {Id} is put aside: {Reason}")]
+    public static partial void MessageRefused(ILogger logger, string id, string reason);
+
+    [LoggerMessage(3, LogLevel.Debug, "Run {Job}: {Event} had no effect: {Reason}")]
+    public static partial void EventIgnored(ILogger logger, string job, string @event, string reason);
+
+    [LoggerMessage(4, LogLevel.Warning, "Run {Job}: an effect failed and will be tried again: {Reason}")]
+    public static partial void EffectFailed(ILogger logger, string job, string reason);
+
+    [LoggerMessage(5, LogLevel.Warning, "The mailbox could not be read and will be tried again: {Reason}")]
+    public static partial void MailboxFailed(ILogger logger, string reason);
+}

@@ -1,0 +1,55 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+namespace FedCloud.Protocol.Errors;
+
+public static partial class ErrorCodes
+{
+    /// <summary>The silo's policy is absent or not signed by its administrator.</summary>
+    public static ErrorCode PolicySignature { get; } = new(
+        "policy_signature",
+        ExitCode.VerificationFailed,
+        "the silo's policy is absent, or not signed by the administrator's key",
+        "sign it with 'fedcloud-silo policy sign'");
+
+    /// <summary>The silo's policy does not allow something.</summary>
+    public static ErrorCode PolicyRefused { get; } = new(
+        "policy_refused",
+        ExitCode.Refused,
+        "the silo's policy does not allow what the plan asks for",
+        "change the plan, or ask the silo's administrator to change the policy");
+
+    /// <summary>The data set is not listed as public.</summary>
+    public static ErrorCode DataNotPublic { get; } = new(
+        "data_not_public",
+        ExitCode.Refused,
+        "the plan treats data as public that the silo's policy does not list as public",
+        "write data: private");
+
+    /// <summary>The silo is not set up.</summary>
+    public static ErrorCode SiloNotSetUp { get; } = new(
+        "silo_not_set_up",
+        ExitCode.NotSetUp,
+        "the silo's home folder holds no invitation or keys",
+        "run 'fedcloud-silo init --invitation FILE --home DIR'");
+
+    /// <summary>The journal is broken.</summary>
+    public static ErrorCode JournalBroken { get; } = new(
+        "journal_broken",
+        ExitCode.VerificationFailed,
+        "a line of the silo's journal does not continue the chain of the lines before it",
+        "do not start the agent on it; restore the folder, or join anew with fresh keys");
+
+    /// <summary>Another agent runs on the same home.</summary>
+    public static ErrorCode JournalLocked { get; } = new(
+        "journal_locked",
+        ExitCode.NotSetUp,
+        "another agent runs on the same home folder",
+        "stop it first");
+
+    /// <summary>The clock is off.</summary>
+    public static ErrorCode ClockSkew { get; } = new(
+        "clock_skew",
+        ExitCode.Refused,
+        "this machine's clock and the coordinator's differ by more than the limit",
+        "set the clock by NTP");
+}

@@ -1,0 +1,45 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.CommandLine;
+using System.Text.Json;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Policies;
+
+namespace FedCloud.SiloAgent.CommandLine;
+
+/// <summary><c>fedcloud-silo policy sign</c>: the administrator signs what the silo allows.</summary>
+internal static class PolicyCommand
+{
+    public static Command Create()
+    {
+        Option<string> home = Invocation.Home();
+        Argument<string> file = new("FILE") { Description = "The policy as JSON; docs/silo-policy.md describes it." };
+        Command sign = new("sign", "Checks a policy, signs it with the administrator's key, and puts it into force.") { home, file };
+        sign.SetAction(async (parsed, cancellation) =>
+        {
+            SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
+            string path = parsed.GetRequiredValue(file);
+            if (!File.Exists(path))
+            {
+                throw new FedCloudException(ErrorCodes.FileMissing, "expected the policy's file, found none");
+            }
+
+            byte[] canonical = Jcs.Canonicalize(await File.ReadAllBytesAsync(path, cancellation));
+            SiloPolicy policy = Jcs.Parse(canonical, SiloPolicyJson.Default.SiloPolicy, "policy");
+            if (policy.SiloId != opened.Invitation.SiloId || policy.Federation != opened.Invitation.Federation)
+            {
+                throw new FedCloudException(ErrorCodes.BodyMalformed, "the policy names another silo or federation than the invitation", "correct silo_id and federation");
+            }
+
+            DsseEnvelope signed = await opened.SignAsync(SiloHome.AdministratorKey, SiloPolicy.PayloadType, canonical, cancellation);
+            WholeFile.Write(opened.PolicyPath, JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope));
+            return (int)ExitCode.Done;
+        });
+        return new Command("policy", "The silo's policy.") { sign };
+    }
+}

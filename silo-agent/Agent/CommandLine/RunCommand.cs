@@ -1,0 +1,34 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.CommandLine;
+using System.Text.Json;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Policies;
+using FedCloud.SiloAgent.Runs;
+
+namespace FedCloud.SiloAgent.CommandLine;
+
+/// <summary><c>fedcloud-silo run</c>: the agent serves its federation until it is stopped.</summary>
+internal static class RunCommand
+{
+    private static readonly JsonSerializerOptions Lines = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+
+    public static Command Create()
+    {
+        Option<string> home = Invocation.Home();
+        Command command = new("run", "Serves the federation until it is stopped; prints what it does as JSON lines.") { home };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
+            (VerificationKey administrator, _) = await opened.KeyAsync(SiloHome.AdministratorKey, cancellation);
+            SiloPolicy policy = SiloPolicy.Read(opened.PolicyPath, administrator);
+            string trainer = TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER"));
+            using SiloAgentService agent = new(opened, policy, trainer, TimeProvider.System, report => Console.WriteLine(JsonSerializer.Serialize(report, Lines)));
+            await agent.RunAsync(cancellation);
+            return (int)ExitCode.Done;
+        });
+        return command;
+    }
+}

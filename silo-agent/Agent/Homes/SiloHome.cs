@@ -1,0 +1,131 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Keys;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.SiloAgent.Homes;
+
+/// <summary>A silo's home folder: invitation, keys, policy, journal, roster, jobs.</summary>
+public sealed class SiloHome
+{
+    /// <summary>The identity key IK.</summary>
+    public const string IdentityKey = "identity";
+
+    /// <summary>The witness key WK.</summary>
+    public const string WitnessKey = "witness";
+
+    /// <summary>The administrator key AK.</summary>
+    public const string AdministratorKey = "administrator";
+
+    private readonly string _folder;
+
+    private SiloHome(string folder, SiloInvitation invitation)
+    {
+        _folder = folder;
+        Invitation = invitation;
+        Vault = new FileKeyVault(Path.Combine(folder, "keys"));
+    }
+
+    /// <summary>The invitation.</summary>
+    public SiloInvitation Invitation { get; }
+
+    /// <summary>The silo's keys.</summary>
+    public FileKeyVault Vault { get; }
+
+    /// <summary>The signed policy.</summary>
+    public string PolicyPath => Path.Combine(_folder, "policy.dsse.json");
+
+    /// <summary>The journal.</summary>
+    public string JournalPath => Path.Combine(_folder, "journal.jsonl");
+
+    /// <summary>The join that this silo sent; the same bytes whenever it is sent again.</summary>
+    public string JoinPath => Path.Combine(_folder, "join.dsse.json");
+
+    /// <summary>The verified roster with its signatures.</summary>
+    public string RosterPath => Path.Combine(_folder, "roster.dsse.json");
+
+    /// <summary>The signed wrapping key in use.</summary>
+    public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
+
+    /// <summary>Sets a home up from an invitation.</summary>
+    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
+    public static SiloHome Create(string folder, string invitationPath)
+    {
+        if (!File.Exists(invitationPath))
+        {
+            throw new FedCloudException(ErrorCodes.FileMissing, "expected the invitation's file, found none");
+        }
+
+        byte[] bytes = File.ReadAllBytes(invitationPath);
+        SiloInvitation invitation = SiloInvitation.Parse(bytes);
+        MakePrivate(folder);
+        PrivateFile.Write(Path.Combine(folder, "invitation.json"), bytes);
+        return new SiloHome(folder, invitation);
+    }
+
+    /// <summary>Opens a home.</summary>
+    /// <exception cref="FedCloudException"><c>silo_not_set_up</c>, <c>key_file_permissions</c>.</exception>
+    public static SiloHome Open(string folder)
+    {
+        string path = Path.Combine(folder, "invitation.json");
+        return File.Exists(path)
+            ? new SiloHome(folder, SiloInvitation.Parse(PrivateFile.Read(path)))
+            : throw new FedCloudException(ErrorCodes.SiloNotSetUp, "expected a home folder with an invitation, found none");
+    }
+
+    /// <summary>One of the silo's public keys, made when it does not exist.</summary>
+    public async Task<(VerificationKey Public, string Kid)> KeyAsync(string name, CancellationToken cancellation)
+    {
+        KeyVersion version = await Vault.EnsureAsync(name, KeyKind.EcP256, cancellation);
+        return (VerificationKey.FromSpki(version.Spki), version.Kid);
+    }
+
+    /// <summary>Signs a body.</summary>
+    public async Task<DsseEnvelope> SignAsync(string key, string payloadType, byte[] body, CancellationToken cancellation)
+    {
+        (VerificationKey signer, string kid) = await KeyAsync(key, cancellation);
+        return DsseEnvelope.Assemble(payloadType, body, signer, await Vault.SignAsync(kid, Dsse.SigningDigest(payloadType, body), cancellation));
+    }
+
+    /// <summary>The folder of a base model.</summary>
+    public string BaseModelFolder(RunConfig plan) => Directory.CreateDirectory(Path.Combine(_folder, "base", plan.BaseModel.Hex)).FullName;
+
+    /// <summary>A run's plan.</summary>
+    public string PlanPath(RunId job) => Path.Combine(JobFolder(job), "plan.json");
+
+    /// <summary>A run's folder.</summary>
+    public string JobFolder(RunId job) => Directory.CreateDirectory(Path.Combine(_folder, "jobs", job.Value)).FullName;
+
+    /// <summary>A round's folder.</summary>
+    public string RoundFolder(RunId job, int round) => Directory.CreateDirectory(RoundPath(job, round)).FullName;
+
+    /// <summary>Deletes the folders of a run's rounds up to this one.</summary>
+    public void ForgetRounds(RunId job, int round)
+    {
+        foreach (string folder in Directory.GetDirectories(JobFolder(job), "r*"))
+        {
+            if (int.TryParse(Path.GetFileName(folder)[1..], out int found) && found <= round)
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+
+    private string RoundPath(RunId job, int round) => Path.Combine(JobFolder(job), $"r{round}");
+
+    private static void MakePrivate(string folder)
+    {
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+        }
+        else
+        {
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+    }
+}

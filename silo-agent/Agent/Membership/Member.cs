@@ -1,0 +1,180 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Messaging;
+using FedCloud.SiloAgent.Policies;
+
+namespace FedCloud.SiloAgent.Membership;
+
+/// <summary>The silo's membership: its join, the rosters that it signs, the roster that it has verified.</summary>
+public sealed class Member
+{
+    private readonly SiloHome _home;
+    private readonly SiloPolicy _policy;
+    private readonly CoordinatorPost _post;
+    private readonly Action<string, string> _report;
+
+    /// <summary>Takes membership up.</summary>
+    /// <param name="home">The home folder.</param>
+    /// <param name="policy">The verified policy.</param>
+    /// <param name="post">Sends to the coordinator.</param>
+    /// <param name="report">Takes a phase and a detail for the terminal.</param>
+    public Member(SiloHome home, SiloPolicy policy, CoordinatorPost post, Action<string, string> report)
+    {
+        _home = home;
+        _policy = policy;
+        _post = post;
+        _report = report;
+        if (File.Exists(home.RosterPath))
+        {
+            // Verified before it was stored, in a file that only this silo writes.
+            Roster = Protocol.Enrolment.Roster.Parse(Read(home.RosterPath).Payload);
+        }
+    }
+
+    /// <summary>The newest roster that this silo has verified; null before version 1.</summary>
+    public Roster? Roster { get; private set; }
+
+    /// <summary>Asks to become a member, unless the silo is one; asking again is harmless.</summary>
+    public async Task JoinAsync(CancellationToken cancellation)
+    {
+        if (Roster?.Find(_home.Invitation.SiloId) is not null)
+        {
+            return;
+        }
+
+        DsseEnvelope join = await OwnJoinAsync(cancellation);
+        FrameBlob proof = new()
+        {
+            Role = "code_proof",
+            Container = "invitations",
+            Name = _home.Invitation.SiloId.Value,
+            Length = 32,
+            Sha256 = EnrolmentBody.CodeProof(_home.Invitation.Code, join.Identity),
+        };
+        await _post.SendAsync(EnrolmentBody.Join, run: null, round: null, [join], [proof], cancellation);
+        _report("joining", _home.Invitation.Federation.Value);
+    }
+
+    /// <summary>Checks a proposed roster against every rule, and signs it.</summary>
+    /// <exception cref="FedCloudException"><c>roster_*</c> or <c>join_refused</c>: it is not signed.</exception>
+    public async Task ConsiderAsync(CoordinatorMessage.Proposal proposal, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(proposal);
+        Roster next = Protocol.Enrolment.Roster.Parse(proposal.Roster.Payload);
+        if (Roster is { } current && current.Digest() == next.Digest())
+        {
+            return;
+        }
+
+        RosterChain.RequireStep(Roster, next);
+        RequireOwn(next);
+        RequireJoins(next, proposal);
+        RosterChain.RequireConfirmed(Roster, next, _home.Invitation.SiloId, _policy.ConfirmedMembers);
+        await RequireOneSignatureAVersionAsync(next, cancellation);
+        DsseEnvelope signed = await _home.SignAsync(SiloHome.IdentityKey, Protocol.Enrolment.Roster.PayloadType, proposal.Roster.Payload, cancellation);
+        await _post.SendAsync("roster_signature", run: null, round: null, [signed], [], cancellation);
+        _report("signed_roster", $"version {next.Version}");
+    }
+
+    /// <summary>Takes a roster that its members carried.</summary>
+    /// <exception cref="FedCloudException"><c>roster_*</c>: the roster in force stays.</exception>
+    public void Accept(CoordinatorMessage.NewRoster message)
+    {
+        ArgumentNullException.ThrowIfNull(message);
+        if (Roster is { } current && Sha256Digest.Of(message.Roster.Payload) == current.Digest())
+        {
+            return;
+        }
+
+        Dictionary<Sha256Digest, VerificationKey> keys = message.Joins
+            .Select(join => VerificationKey.FromBase64(JoinBody.Verify(join).IkSpki))
+            .DistinctBy(key => key.Fingerprint)
+            .ToDictionary(key => key.Fingerprint);
+        Roster next = RosterChain.Verify(Roster, message.Roster, keys);
+        RequireOwn(next);
+        WholeFile.Write(_home.RosterPath, JsonSerializer.SerializeToUtf8Bytes(message.Roster, FrameJson.Default.DsseEnvelope));
+        Roster = next;
+        _report("member", $"roster version {next.Version} of {next.N} silos");
+    }
+
+    private async Task<DsseEnvelope> OwnJoinAsync(CancellationToken cancellation)
+    {
+        if (File.Exists(_home.JoinPath))
+        {
+            return Read(_home.JoinPath);
+        }
+
+        (VerificationKey identity, _) = await _home.KeyAsync(SiloHome.IdentityKey, cancellation);
+        (VerificationKey witness, _) = await _home.KeyAsync(SiloHome.WitnessKey, cancellation);
+        (VerificationKey administrator, _) = await _home.KeyAsync(SiloHome.AdministratorKey, cancellation);
+        JoinBody body = new()
+        {
+            Type = EnrolmentBody.Join,
+            Federation = _home.Invitation.Federation,
+            SiloId = _home.Invitation.SiloId,
+            IkSpki = identity.ToBase64(),
+            WitnessVkey = witness.VKey(_home.Invitation.SiloId.Value),
+            AdminSpki = administrator.ToBase64(),
+            DataCardSha256 = Sha256Digest.Zero,
+        };
+        byte[] bytes = Jcs.Serialize(body, EnrolmentJson.Default.JoinBody);
+        DsseEnvelope join = (await _home.SignAsync(SiloHome.IdentityKey, EnrolmentBody.PayloadType, bytes, cancellation))
+            .With(await _home.SignAsync(SiloHome.AdministratorKey, EnrolmentBody.PayloadType, bytes, cancellation));
+        WholeFile.Write(_home.JoinPath, JsonSerializer.SerializeToUtf8Bytes(join, FrameJson.Default.DsseEnvelope));
+        return join;
+    }
+
+    private void RequireOwn(Roster next)
+    {
+        VerificationKey coordinator = VerificationKey.FromBase64(_home.Invitation.CoordinatorSpki);
+        bool mine = next.Federation == _home.Invitation.Federation
+            && next.CoordinatorSpkiSha256.Contains(coordinator.Fingerprint)
+            && string.Equals(next.LogVkey, _home.Invitation.LogVkey, StringComparison.Ordinal);
+        if (!mine)
+        {
+            throw new FedCloudException(ErrorCodes.RosterInvalid, "the roster names another federation, coordinator or log than this silo's invitation");
+        }
+
+        if (next.Find(_home.Invitation.SiloId) is { } self && File.Exists(_home.JoinPath)
+            && JoinBody.Verify(Read(_home.JoinPath)).ToMember(self.Idx) != self)
+        {
+            throw new FedCloudException(ErrorCodes.RosterInvalid, "the roster lists other keys for this silo than its own");
+        }
+    }
+
+    private static void RequireJoins(Roster next, CoordinatorMessage.Proposal proposal)
+    {
+        bool named = proposal.Body.RosterSha256 == next.Digest() && proposal.Body.Version == next.Version
+            && proposal.Body.Joins.SequenceEqual(proposal.Joins.Select(join => join.Identity));
+        ImmutableArray<RosterMember> joined = [.. proposal.Joins.Select((join, i) => JoinBody.Verify(join).ToMember(i + 1))];
+        if (!named || !joined.SequenceEqual(next.Members))
+        {
+            throw new FedCloudException(ErrorCodes.RosterInvalid, "the roster's members are not the ones whose joins came with it");
+        }
+    }
+
+    // RS2: a member signs one roster per version. What was signed is on disk before the signature exists.
+    private async Task RequireOneSignatureAVersionAsync(Roster next, CancellationToken cancellation)
+    {
+        string path = $"{_home.RosterPath}.signed-v{next.Version}";
+        string digest = next.Digest().Hex;
+        if (File.Exists(path) && !string.Equals(await File.ReadAllTextAsync(path, cancellation), digest, StringComparison.Ordinal))
+        {
+            throw new FedCloudException(ErrorCodes.RosterInvalid, $"this silo has signed another roster of version {next.Version}");
+        }
+
+        WholeFile.Write(path, System.Text.Encoding.ASCII.GetBytes(digest));
+    }
+
+    private static DsseEnvelope Read(string path) =>
+        JsonSerializer.Deserialize(File.ReadAllBytes(path), FrameJson.Default.DsseEnvelope) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, $"{Path.GetFileName(path)} is empty");
+}

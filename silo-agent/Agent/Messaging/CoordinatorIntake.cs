@@ -1,0 +1,127 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.SiloAgent.Messaging;
+
+/// <summary>What a frame from the coordinator came to after its signatures were verified.</summary>
+public abstract record CoordinatorMessage
+{
+    /// <summary>A plan is offered.</summary>
+    public sealed record Offer(PlanOfferBody Body) : CoordinatorMessage;
+
+    /// <summary>A round begins.</summary>
+    public sealed record Start(PlainStartBody Body, Sha256Digest Rid, PlainResultBody? Previous) : CoordinatorMessage;
+
+    /// <summary>A round is committed.</summary>
+    public sealed record Result(PlainResultBody Body) : CoordinatorMessage;
+
+    /// <summary>A round is given up.</summary>
+    public sealed record Abandoned(PlainAbandonedBody Body) : CoordinatorMessage;
+
+    /// <summary>A run is over.</summary>
+    public sealed record Ended(RunEndedBody Body) : CoordinatorMessage;
+
+    /// <summary>The wrapping key in use.</summary>
+    public sealed record WrappingKey(KekCurrentBody Body, DsseEnvelope Envelope) : CoordinatorMessage;
+
+    /// <summary>A roster that waits for signatures, with the joins of its members.</summary>
+    public sealed record Proposal(RosterProposalBody Body, DsseEnvelope Roster, ImmutableArray<DsseEnvelope> Joins) : CoordinatorMessage;
+
+    /// <summary>A roster with signatures, and the joins of its members.</summary>
+    public sealed record NewRoster(DsseEnvelope Roster, ImmutableArray<DsseEnvelope> Joins) : CoordinatorMessage;
+}
+
+/// <summary>Turns frames into verified facts: signature of the coordinator's key first, then canonical form, then members.</summary>
+public static class CoordinatorIntake
+{
+    /// <summary>Verifies a frame's envelopes.</summary>
+    /// <exception cref="FedCloudException"><c>signature_invalid</c>, <c>json_not_canonical</c>, <c>body_malformed</c>, <c>message_malformed</c>.</exception>
+    public static ImmutableArray<CoordinatorMessage> Verify(Frame frame, VerificationKey coordinator)
+    {
+        ArgumentNullException.ThrowIfNull(frame);
+        ImmutableArray<DsseEnvelope> joins = [.. frame.Envelopes.Where(IsJoin)];
+        DsseEnvelope? roster = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, Roster.PayloadType, StringComparison.Ordinal));
+        List<CoordinatorMessage> messages = [];
+        PlainResultBody? previous = null;
+        (PlainStartBody Body, Sha256Digest Rid)? start = null;
+        foreach (DsseEnvelope envelope in frame.Envelopes.Where(envelope => envelope != roster && !IsJoin(envelope)))
+        {
+            envelope.RequireSignedBy(coordinator, envelope.PayloadType, frame.Type);
+            switch (TypeOf(envelope))
+            {
+                case RunBody.Offer:
+                    messages.Add(new CoordinatorMessage.Offer(Parse(envelope, RunBodyJson.Default.PlanOfferBody, RunBody.PayloadType)));
+                    break;
+                case RunBody.Ended:
+                    messages.Add(new CoordinatorMessage.Ended(Parse(envelope, RunBodyJson.Default.RunEndedBody, RunBody.PayloadType)));
+                    break;
+                case PlainBody.Start:
+                    start = (Parse(envelope, PlainBodyJson.Default.PlainStartBody, PlainBody.PayloadType), envelope.Identity);
+                    break;
+                case PlainBody.Result:
+                    previous = Parse(envelope, PlainBodyJson.Default.PlainResultBody, PlainBody.PayloadType);
+                    break;
+                case PlainBody.Abandoned:
+                    messages.Add(new CoordinatorMessage.Abandoned(Parse(envelope, PlainBodyJson.Default.PlainAbandonedBody, PlainBody.PayloadType)));
+                    break;
+                case EnrolmentBody.KekCurrent:
+                    // First, since a start in the same frame needs it.
+                    messages.Insert(0, new CoordinatorMessage.WrappingKey(Parse(envelope, EnrolmentJson.Default.KekCurrentBody, EnrolmentBody.KeysPayloadType), envelope));
+                    break;
+                case EnrolmentBody.Proposal when roster is not null:
+                    messages.Add(new CoordinatorMessage.Proposal(Parse(envelope, EnrolmentJson.Default.RosterProposalBody, EnrolmentBody.PayloadType), roster, joins));
+                    roster = null;
+                    break;
+                default:
+                    throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that coordinators send, found another type");
+            }
+        }
+
+        if (start is { } opened)
+        {
+            messages.Add(new CoordinatorMessage.Start(opened.Body, opened.Rid, previous));
+        }
+        else if (previous is not null)
+        {
+            messages.Add(new CoordinatorMessage.Result(previous));
+        }
+
+        if (roster is not null)
+        {
+            messages.Add(new CoordinatorMessage.NewRoster(roster, joins));
+        }
+
+        return [.. messages];
+    }
+
+    private static T Parse<T>(DsseEnvelope envelope, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, string payloadType) =>
+        string.Equals(envelope.PayloadType, payloadType, StringComparison.Ordinal)
+            ? Jcs.Parse(envelope.Payload, type, "coordinator's body")
+            : throw new FedCloudException(ErrorCodes.BodyMalformed, "a body's type does not belong to its payload type");
+
+    private static bool IsJoin(DsseEnvelope envelope) =>
+        string.Equals(envelope.PayloadType, EnrolmentBody.PayloadType, StringComparison.Ordinal)
+        && string.Equals(TypeOf(envelope), EnrolmentBody.Join, StringComparison.Ordinal);
+
+    private static string TypeOf(DsseEnvelope envelope)
+    {
+        try
+        {
+            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
+            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
+        {
+            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.SiloAgent.Policies;
+
+/// <summary>What the silo's administrator allows. Signed with the administrator's key; beats the coordinator.</summary>
+public sealed record SiloPolicy
+{
+    /// <summary>The DSSE payload type of a policy.</summary>
+    public const string PayloadType = "application/vnd.fedcloud.policy+json";
+
+    /// <summary>The version of this form, 1.</summary>
+    public required int V { get; init; }
+
+    /// <summary>The federation that the silo serves.</summary>
+    public required FederationId Federation { get; init; }
+
+    /// <summary>The silo.</summary>
+    public required SiloId SiloId { get; init; }
+
+    /// <summary>The file of training examples.</summary>
+    public required string TrainFile { get; init; }
+
+    /// <summary>The file of evaluation examples.</summary>
+    public required string EvalFile { get; init; }
+
+    /// <summary>Whether the data set is public.</summary>
+    public required bool PublicData { get; init; }
+
+    /// <summary>Base models that may be trained; empty allows all.</summary>
+    public required ImmutableArray<Sha256Digest> BaseModels { get; init; }
+
+    /// <summary>Whether plain mode is allowed, in which the coordinator could open single updates.</summary>
+    public required bool AllowPlainMode { get; init; }
+
+    /// <summary>The most rounds of a plan.</summary>
+    public required int MaxRounds { get; init; }
+
+    /// <summary>The most optimizer steps of a round.</summary>
+    public required int MaxLocalSteps { get; init; }
+
+    /// <summary>The smallest quorum of a plan.</summary>
+    public required int MinQuorum { get; init; }
+
+    /// <summary>The first hour of the day (UTC) in which rounds are taken, 0 to 23.</summary>
+    public required int FromHour { get; init; }
+
+    /// <summary>The hour (UTC) before which rounds are taken, 1 to 24; below <see cref="FromHour"/> it means the next day.</summary>
+    public required int UntilHour { get; init; }
+
+    /// <summary>The declared count that weighs this silo's update where a plan asks for it; public.</summary>
+    public required long DeclaredWeight { get; init; }
+
+    /// <summary>Threads for the trainer.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>Memory for the trainer in MiB; 0 means no limit.</summary>
+    public required long MaxMemoryMib { get; init; }
+
+    /// <summary>Whether the evaluation loss may leave the silo when a plan without privacy asks for it.</summary>
+    public required bool DiscloseEvalLoss { get; init; }
+
+    /// <summary>The other members whose fingerprints the administrator confirmed over another channel.</summary>
+    public required ImmutableArray<ConfirmedMember> ConfirmedMembers { get; init; }
+
+    /// <summary>Reads and verifies a signed policy.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="administrator">The administrator's key.</param>
+    /// <exception cref="FedCloudException"><c>policy_signature</c>, <c>json_not_canonical</c>, <c>body_malformed</c>.</exception>
+    public static SiloPolicy Read(string path, VerificationKey administrator)
+    {
+        if (!File.Exists(path))
+        {
+            throw new FedCloudException(ErrorCodes.PolicySignature, "expected a signed policy, found none");
+        }
+
+        DsseEnvelope envelope;
+        try
+        {
+            envelope = JsonSerializer.Deserialize(File.ReadAllBytes(path), Protocol.Messages.FrameJson.Default.DsseEnvelope) ?? throw new JsonException("null");
+        }
+        catch (JsonException error)
+        {
+            throw new FedCloudException(ErrorCodes.PolicySignature, "the policy file is not a signed envelope", cause: error);
+        }
+
+        if (!string.Equals(envelope.PayloadType, PayloadType, StringComparison.Ordinal) || envelope.Signatures.IsDefault || !envelope.IsSignedBy(administrator))
+        {
+            throw new FedCloudException(ErrorCodes.PolicySignature, "expected the signature of the administrator's key, found another or a changed policy");
+        }
+
+        return Jcs.Parse(envelope.Payload, SiloPolicyJson.Default.SiloPolicy, "policy");
+    }
+
+    /// <summary>Why the policy refuses a plan; null when it approves.</summary>
+    public ErrorCode? Refusal(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        if (string.Equals(plan.Data, "public", StringComparison.Ordinal) && !PublicData)
+        {
+            return ErrorCodes.DataNotPublic;
+        }
+
+        bool allowed = plan.Federation == Federation
+            && (BaseModels.IsEmpty || BaseModels.Contains(plan.BaseModel))
+            && (AllowPlainMode || !string.Equals(plan.Aggregation.Mode, "plain", StringComparison.Ordinal))
+            && plan.Rounds <= MaxRounds
+            && plan.Training.LocalSteps <= MaxLocalSteps
+            && plan.Participation.Quorum >= MinQuorum;
+        return allowed ? null : ErrorCodes.PolicyRefused;
+    }
+
+    /// <summary>Whether rounds are taken at this time.</summary>
+    public bool IsOpen(DateTimeOffset at)
+    {
+        int hour = at.UtcDateTime.Hour;
+        return FromHour < UntilHour ? hour >= FromHour && hour < UntilHour : hour >= FromHour || hour < UntilHour;
+    }
+
+    /// <summary>Whether the evaluation loss of a run may leave the silo (privacy, section 8.3).</summary>
+    public bool Discloses(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Metrics.EvalLoss && DiscloseEvalLoss && string.Equals(plan.Privacy, "none", StringComparison.Ordinal);
+    }
+
+    /// <summary>The weight of this silo's update.</summary>
+    public long WeightIn(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Aggregation.Weighting == Weighting.Uniform ? 1 : Math.Min(DeclaredWeight, plan.Aggregation.WeightMax);
+    }
+}
+
+/// <summary>Strict JSON of policies.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(SiloPolicy))]
+public sealed partial class SiloPolicyJson : JsonSerializerContext;

@@ -1,0 +1,182 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Envelopes;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Policies;
+
+namespace FedCloud.SiloAgent.Runs;
+
+/// <summary>The heavy work of a round: prepare the job folder, run the trainer, read its result, encrypt and upload.</summary>
+/// <param name="store">The storage.</param>
+/// <param name="home">The home folder.</param>
+/// <param name="policy">The verified policy.</param>
+/// <param name="models">Plans and models.</param>
+/// <param name="trainer">Runs the trainer.</param>
+/// <param name="time">The clock.</param>
+public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, Func<RunId, int, TrainerProcess> trainer, TimeProvider time)
+{
+    private const int TrainerStarts = 3;
+
+    private static readonly ImmutableSortedDictionary<string, string> Nothing = ImmutableSortedDictionary<string, string>.Empty;
+
+    /// <summary>Trains a round.</summary>
+    public async Task<SiloEvent> TrainAsync(Train effect, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(effect);
+        PlainStartBody start = effect.Start;
+        try
+        {
+            RunConfig plan = models.Plan(start.Job);
+            ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(start.Exchanged) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, "the start names unknown factors");
+            string folder = home.RoundFolder(start.Job, start.Round);
+            ModelReference model = new(start.ModelVersion, start.ModelSha256);
+            AdapterLayout layout = await PrepareAsync(plan, model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
+            if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
+            {
+                throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
+            }
+
+            TrainerOutcome outcome = await RunTrainerAsync(start.Job, start.Round, folder, cancellation);
+            if (!outcome.Succeeded)
+            {
+                return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, outcome.Code);
+            }
+
+            (Sha256Digest sha256, long length) = CheckUpdate(Path.Combine(folder, "update.safetensors"), layout, exchanged);
+            return new TrainingFinished(time.GetUtcNow(), start.Job, effect.Rid, sha256, length, policy.WeightIn(plan), Disclosed(plan, folder));
+        }
+        catch (FedCloudException error)
+        {
+            return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, error.Code.Name);
+        }
+    }
+
+    /// <summary>Evaluates the final model.</summary>
+    public async Task<SiloEvent> EvaluateAsync(EvaluateModel effect, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(effect);
+        try
+        {
+            RunConfig plan = models.Plan(effect.Job);
+            string folder = home.RoundFolder(effect.Job, effect.Round);
+            long deadline = time.GetUtcNow().AddSeconds(plan.Participation.RoundDeadline).ToUnixTimeSeconds();
+            await PrepareAsync(plan, effect.Model, effect.Round, "evaluate", "both", deadline, folder, cancellation);
+            TrainerOutcome outcome = await RunTrainerAsync(effect.Job, effect.Round, folder, cancellation);
+            return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, outcome.Succeeded ? Disclosed(plan, folder) : Nothing);
+        }
+        catch (FedCloudException)
+        {
+            // Figures are optional: without them the run completes with one silo's evaluation missing.
+            return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, Nothing);
+        }
+    }
+
+    /// <summary>Encrypts the update with a fresh data key and uploads it under the attempt's name.</summary>
+    public async Task<SiloEvent> UploadAsync(UploadUpdate effect, KekCurrentBody wrapping, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(effect);
+        PlainUpdateBody update = effect.Update;
+        string folder = home.RoundFolder(update.Job, update.Round);
+        string path = Path.Combine(folder, "update.safetensors");
+        string sealedPath = Path.Combine(folder, "update.envelope");
+        if (!File.Exists(path))
+        {
+            return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.FileMissing.Name);
+        }
+
+        using (RSA key = RSA.Create())
+        {
+            key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
+            await using FileStream plaintext = File.OpenRead(path);
+            await using FileStream output = File.Create(sealedPath);
+            await UpdateEnvelope.EncryptAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping.Kid, key, output, cancellation);
+        }
+
+        BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
+        PutOutcome outcome = await store.PutIfAbsentAsync(name, BlobContent.OfFile(sealedPath), cancellation);
+        return outcome is PutOutcome.Written
+            ? new UpdateUploaded(time.GetUtcNow(), update.Job, effect.Rid, effect.Attempt)
+            : new UploadRefused(time.GetUtcNow(), update.Job, effect.Rid, effect.Attempt);
+    }
+
+    /// <summary>The claim check of an uploaded update.</summary>
+    public FrameBlob UploadedBlob(PlainUpdateBody update, int attempt)
+    {
+        ArgumentNullException.ThrowIfNull(update);
+        string sealedPath = Path.Combine(home.RoundFolder(update.Job, update.Round), "update.envelope");
+        bool there = File.Exists(sealedPath);
+        return new FrameBlob
+        {
+            Role = "update",
+            Container = UploadName.Container(home.Invitation.SiloId),
+            Name = UploadName.Path(update.Job, update.Round, attempt),
+            Length = there ? new FileInfo(sealedPath).Length : 0,
+            Sha256 = there ? Sha256Digest.FromBytes(SHA256.HashData(File.ReadAllBytes(sealedPath))) : Sha256Digest.Zero,
+        };
+    }
+
+    private async Task<AdapterLayout> PrepareAsync(
+        RunConfig plan, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, CancellationToken cancellation)
+    {
+        string baseModel = await models.BaseModelAsync(plan, cancellation);
+        AdapterLayout layout = ModelCache.Layout(plan, baseModel);
+        string adapter = Path.Combine(folder, "version.safetensors");
+        await models.VersionAsync(plan, layout, model, adapter, cancellation);
+        byte[] job = JobFile.Of(plan, policy, model, round, mode, exchanged, deadline, baseModel, adapter);
+        WholeFile.Write(Path.Combine(folder, "job.json"), job);
+        return layout;
+    }
+
+    // A killed trainer goes on from its checkpoint; one that says why it failed would only say it again.
+    private async Task<TrainerOutcome> RunTrainerAsync(RunId job, int round, string folder, CancellationToken cancellation)
+    {
+        TrainerOutcome outcome = new(false, ErrorCodes.TrainerFailed.Name, Killed: true);
+        for (int start = 0; start < TrainerStarts && outcome is { Succeeded: false, Killed: true }; start++)
+        {
+            outcome = await trainer(job, round).RunAsync(folder, cancellation);
+        }
+
+        return outcome;
+    }
+
+    private static (Sha256Digest Sha256, long Length) CheckUpdate(string path, AdapterLayout layout, ExchangedFactor exchanged)
+    {
+        using FileStream file = File.Exists(path) ? File.OpenRead(path) : throw new FedCloudException(ErrorCodes.UpdateMalformed, "the trainer left no update");
+        byte[] expected = layout.UpdateHeader(exchanged);
+        byte[] found = new byte[expected.Length];
+        if (file.Length != layout.UpdateLength(exchanged) || file.ReadAtLeast(found, found.Length, throwOnEndOfStream: false) < found.Length || !found.AsSpan().SequenceEqual(expected))
+        {
+            throw new FedCloudException(ErrorCodes.UpdateMalformed, "the trainer's update holds other tensors than the round exchanges");
+        }
+
+        file.Position = 0;
+        return (Sha256Digest.FromBytes(SHA256.HashData(file)), file.Length);
+    }
+
+    private ImmutableSortedDictionary<string, string> Disclosed(RunConfig plan, string folder)
+    {
+        if (!policy.Discloses(plan))
+        {
+            return Nothing;
+        }
+
+        using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "metrics.json")));
+        double loss = metrics.RootElement.GetProperty("eval_loss_before").GetDouble();
+        return ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", DecimalString.Format(Math.Round((decimal)loss, 6)));
+    }
+}

@@ -1,0 +1,392 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Mailboxes;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.Signing;
+using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Journals;
+using FedCloud.SiloAgent.Membership;
+using FedCloud.SiloAgent.Messaging;
+using FedCloud.SiloAgent.Policies;
+using FedCloud.SiloAgent.Runs;
+
+namespace FedCloud.SiloAgent;
+
+/// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
+public sealed class SiloAgentService : IDisposable
+{
+    private const int BatchSize = 16;
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+
+    // The spec bounds the clock loosely (24 h against the log); a start whose deadline has long passed shows a skewed clock.
+    private static readonly TimeSpan SkewLimit = TimeSpan.FromMinutes(5);
+
+    private readonly SiloHome _home;
+    private readonly SiloPolicy _policy;
+    private readonly TimeProvider _time;
+    private readonly Action<object> _report;
+    private readonly RestBlobStore _store;
+    private readonly BellClient? _bell;
+    private readonly CoordinatorPost _post;
+    private readonly BlobMailbox _mailbox;
+    private readonly SiloJournal _journal;
+    private readonly Member _member;
+    private readonly ModelCache _models;
+    private readonly RoundWork _work;
+    private readonly VerificationKey _coordinator;
+    private readonly Dictionary<long, (Task<SiloEvent> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
+    private readonly SemaphoreSlim _wake = new(0);
+    private readonly ConcurrentQueue<long> _finished = new();
+
+    /// <summary>Opens the home and replays the journal.</summary>
+    /// <param name="home">The home folder.</param>
+    /// <param name="policy">The verified policy.</param>
+    /// <param name="trainer">The trainer's executable.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="report">Takes what the terminal shows; it never leaves the machine.</param>
+    public SiloAgentService(SiloHome home, SiloPolicy policy, string trainer, TimeProvider time, Action<object> report)
+    {
+        _home = home;
+        _policy = policy;
+        _time = time;
+        _report = report;
+        SiloInvitation invitation = home.Invitation;
+        _store = new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
+        _bell = invitation.BellUrl.Length == 0 ? null : new BellClient(invitation.BellUrl, invitation.SiloId, invitation.BellToken);
+        _post = new CoordinatorPost(_store, time, _bell);
+        _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
+        _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
+        _member = new Member(home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
+        _models = new ModelCache(_store, home);
+        _work = new RoundWork(_store, home, policy, _models, (job, round) => new TrainerProcess(trainer, line => ReportTrainer(job, round, line)), time);
+        _journal = SiloJournal.Open(home.JournalPath);
+    }
+
+    /// <summary>Serves until it is stopped.</summary>
+    public async Task RunAsync(CancellationToken cancellation)
+    {
+        Report("started", null, null, $"journal at {_journal.Head.Hex[..16]}");
+        await _member.JoinAsync(cancellation);
+        Task bell = Task.Run(() => RingAsync(cancellation), CancellationToken.None);
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                await StepAsync(cancellation);
+            }
+        }
+        finally
+        {
+            foreach ((_, (Task<SiloEvent> task, CancellationTokenSource stop, _)) in _running)
+            {
+                await stop.CancelAsync();
+                await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+            }
+
+            await bell.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _journal.Dispose();
+        _store.Dispose();
+        _bell?.Dispose();
+        _wake.Dispose();
+    }
+
+    private async Task StepAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+            foreach (ReceivedMessage message in messages)
+            {
+                await TakeAsync(message, cancellation);
+            }
+
+            TakeFinished();
+            TakeDeadlines();
+            await CarryOutAsync(cancellation);
+            if (messages.Count == 0 && _finished.IsEmpty)
+            {
+                await _wake.WaitAsync(Poll, cancellation);
+            }
+        }
+        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
+        {
+            // Nothing is lost: messages stay in the mailbox, effects stay pending.
+            Report("waiting", null, null, error.Message);
+            await _wake.WaitAsync(Poll, cancellation);
+        }
+    }
+
+    private async Task RingAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested && _bell is not null)
+        {
+            if (!await _bell.WaitAsync(cancellation))
+            {
+                await Task.Delay(Poll, _time, cancellation);
+            }
+
+            Wake();
+        }
+    }
+
+    private void Wake()
+    {
+        if (_wake.CurrentCount == 0)
+        {
+            _wake.Release();
+        }
+    }
+
+    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
+    {
+        try
+        {
+            foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(Frame.FromJson(message.Body), _coordinator))
+            {
+                await TakeAsync(verified, cancellation);
+            }
+
+            await _mailbox.CompleteAsync(message, cancellation);
+        }
+        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        {
+            Report("refused", null, null, error.Message);
+            await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
+        }
+    }
+
+    private async Task TakeAsync(CoordinatorMessage message, CancellationToken cancellation)
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        switch (message)
+        {
+            case CoordinatorMessage.Proposal proposal:
+                await _member.ConsiderAsync(proposal, cancellation);
+                break;
+            case CoordinatorMessage.NewRoster roster:
+                _member.Accept(roster);
+                break;
+            case CoordinatorMessage.WrappingKey key:
+                WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(key.Body, EnrolmentJson.Default.KekCurrentBody));
+                break;
+            case CoordinatorMessage.Offer offer:
+                await OfferAsync(offer.Body, now, cancellation);
+                break;
+            case CoordinatorMessage.Start start:
+                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, RefusalNow(start.Body, now)));
+                break;
+            case CoordinatorMessage.Result result:
+                Append(new ResultReceived(now, result.Body));
+                break;
+            case CoordinatorMessage.Abandoned abandoned:
+                Append(new AbandonedReceived(now, abandoned.Body));
+                break;
+            case CoordinatorMessage.Ended ended:
+                bool wanted = _journal.State.Runs.TryGetValue(ended.Body.Job, out SiloRun? run) && run.Phase == SiloRunPhase.Approved && _policy.Discloses(_models.Plan(ended.Body.Job));
+                Append(new EndedReceived(now, ended.Body, wanted));
+                Report("ended", ended.Body.Job, null, ended.Body.Outcome);
+                break;
+        }
+    }
+
+    private async Task OfferAsync(PlanOfferBody offer, DateTimeOffset now, CancellationToken cancellation)
+    {
+        int idx = IndexIn(offer.RosterSha256);
+        string? refusal;
+        try
+        {
+            RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
+            refusal = _policy.Refusal(plan)?.Name;
+        }
+        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        {
+            refusal = error.Code.Name;
+        }
+
+        Append(new OfferReceived(now, offer, idx, refusal));
+        Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
+    }
+
+    private int IndexIn(Sha256Digest roster) =>
+        _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self
+            ? self.Idx
+            : throw new FedCloudException(ErrorCodes.RosterInvalid, "the message names a roster that this silo has not verified, or is not in");
+
+    private string? RefusalNow(PlainStartBody start, DateTimeOffset now)
+    {
+        if (now.ToUnixTimeSeconds() - start.Deadline > SkewLimit.TotalSeconds)
+        {
+            return ErrorCodes.ClockSkew.Name;
+        }
+
+        return _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name;
+    }
+
+    private void Append(SiloEvent @event)
+    {
+        if (_journal.Append(@event) is { } ignored)
+        {
+            Report("ignored", null, null, $"{@event.GetType().Name}: {ignored}");
+        }
+    }
+
+    private void TakeDeadlines()
+    {
+        DateTimeOffset now = _time.GetUtcNow();
+        foreach (SiloDeadline deadline in SiloMachine.Deadlines(_journal.State).Where(deadline => deadline.At <= now).ToList())
+        {
+            Append(new SiloDeadlineReached(now, deadline.Job, deadline.Rid));
+        }
+    }
+
+    private void TakeFinished()
+    {
+        while (_finished.TryDequeue(out long id))
+        {
+            (Task<SiloEvent> task, CancellationTokenSource stop, _) = _running[id];
+            _running.Remove(id);
+            stop.Dispose();
+            if (task.IsFaulted)
+            {
+                throw new InvalidOperationException("a round's work failed", task.Exception);
+            }
+
+            _journal.Complete(id, task.IsCanceled ? null : task.Result);
+        }
+    }
+
+    private async Task CarryOutAsync(CancellationToken cancellation)
+    {
+        foreach (PendingSiloEffect pending in _journal.Pending)
+        {
+            if (_running.ContainsKey(pending.Id))
+            {
+                continue;
+            }
+
+            switch (pending.Effect)
+            {
+                case Train train:
+                    RunInBackground(pending.Id, train.Start.Job, stop => _work.TrainAsync(train, stop), cancellation);
+                    Report("training", train.Start.Job, train.Start.Round, string.Empty);
+                    break;
+                case EvaluateModel evaluate:
+                    RunInBackground(pending.Id, evaluate.Job, stop => _work.EvaluateAsync(evaluate, stop), cancellation);
+                    Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
+                    break;
+                case StopTraining stopping:
+                    foreach ((Task<SiloEvent> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
+                    {
+                        await stop.CancelAsync();
+                    }
+
+                    _journal.Complete(pending.Id, result: null);
+                    break;
+                case UploadUpdate upload:
+                    Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
+                    _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
+                    Wake();
+                    break;
+                default:
+                    await SendAsync(pending.Effect, cancellation);
+                    _journal.Complete(pending.Id, result: null);
+                    break;
+            }
+        }
+    }
+
+    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent>> work, CancellationToken cancellation)
+    {
+        CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task<SiloEvent> task = Task.Run(() => work(stop.Token), CancellationToken.None);
+        _running[id] = (task, stop, job);
+        _ = task.ContinueWith(
+            _ =>
+            {
+                if (!cancellation.IsCancellationRequested)
+                {
+                    _finished.Enqueue(id);
+                    Wake();
+                }
+            },
+            CancellationToken.None,
+            TaskContinuationOptions.None,
+            TaskScheduler.Default);
+    }
+
+    private async Task SendAsync(SiloEffect effect, CancellationToken cancellation)
+    {
+        switch (effect)
+        {
+            case SendAnswer send:
+                await SendAsync(RunBody.Answer, send.Body.Job, null, [(RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.PlanAnswerBody))], [], cancellation);
+                break;
+            case SendUpdate send:
+                List<(string, byte[])> bodies = [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainUpdateBody))];
+                if (send.Metrics is { } figures)
+                {
+                    bodies.Add((RunBody.MetricsPayloadType, Jcs.Serialize(figures, RunBodyJson.Default.MetricsBody)));
+                }
+
+                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [_work.UploadedBlob(send.Body, send.Attempt)], cancellation);
+                Report("sent", send.Body.Job, send.Body.Round, string.Empty);
+                break;
+            case SendDecline send:
+                await SendAsync(PlainBody.Decline, send.Body.Job, send.Body.Round, [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainDeclineBody))], [], cancellation);
+                Report("declined", send.Body.Job, send.Body.Round, send.Body.Reason);
+                break;
+            case SendMetrics send:
+                await SendAsync(RunBody.Metrics, send.Body.Job, send.Body.Round, [(RunBody.MetricsPayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.MetricsBody))], [], cancellation);
+                break;
+            case ForgetRound forget:
+                _home.ForgetRounds(forget.Job, forget.Round);
+                break;
+            case RaiseAlarm alarm:
+                Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
+                break;
+            default:
+                throw new ArgumentOutOfRangeException(nameof(effect), effect.GetType().Name, "an unknown effect");
+        }
+    }
+
+    private async Task SendAsync(string type, RunId job, int? round, List<(string PayloadType, byte[] Body)> bodies, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
+    {
+        List<DsseEnvelope> envelopes = [];
+        foreach ((string payloadType, byte[] body) in bodies)
+        {
+            envelopes.Add(await _home.SignAsync(SiloHome.IdentityKey, payloadType, body, cancellation));
+        }
+
+        await _post.SendAsync(type, job, round, [.. envelopes], blobs, cancellation);
+    }
+
+    private KekCurrentBody WrappingKey() =>
+        File.Exists(_home.WrappingKeyPath) && JsonSerializer.Deserialize(File.ReadAllBytes(_home.WrappingKeyPath), EnrolmentJson.Default.KekCurrentBody) is { } key
+            ? key
+            : throw new FedCloudException(ErrorCodes.KeyMissing, "the coordinator has not named its wrapping key yet");
+
+    private void Report(string phase, RunId? job, int? round, string detail) =>
+        _report(new { silo = _home.Invitation.SiloId.Value, phase, job = job?.Value, round, detail, at = _time.GetUtcNow() });
+
+    private void ReportTrainer(RunId job, int round, JsonElement line) =>
+        _report(new { silo = _home.Invitation.SiloId.Value, phase = "trainer", job = job.Value, round, trainer = line.Clone(), at = _time.GetUtcNow() });
+}
