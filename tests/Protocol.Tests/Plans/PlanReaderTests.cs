@@ -37,7 +37,7 @@ public sealed class PlanReaderTests
 
         Assert.Equal(config.Digest, read.Digest);
         Assert.Equal(0.0002m, read.Training.LearningRate);
-        Assert.Equal<string>(["q_proj", "v_proj"], read.Lora.TargetModules);
+        Assert.Equal("q_proj v_proj", string.Join(" ", read.Lora.TargetModules));
     }
 
     [Theory]
