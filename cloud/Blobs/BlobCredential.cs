@@ -12,6 +12,9 @@ namespace FedCloud.Cloud.Blobs;
 /// <summary>What opens the storage: it changes a request so that the storage takes it.</summary>
 public abstract class BlobCredential
 {
+    /// <summary>Whether large content may go by staged blocks. Signatures for silos allow single puts only.</summary>
+    internal virtual bool MayStageBlocks => true;
+
     /// <summary>Signs a request, as its last change.</summary>
     internal abstract Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation);
 }
@@ -25,6 +28,9 @@ public sealed class SharedKeyCredential(string account, string key) : BlobCreden
 
     /// <summary>The account.</summary>
     public string Account { get; } = account;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"the key of the account {Account}";
 
     /// <summary>HMAC-SHA256 of a string to sign, base64.</summary>
     internal string Sign(string text) => Convert.ToBase64String(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text)));
@@ -71,6 +77,9 @@ public sealed class SharedKeyCredential(string account, string key) : BlobCreden
 /// <param name="tokens">The query string of each container's signature.</param>
 public sealed class SasCredential(ImmutableSortedDictionary<string, string> tokens) : BlobCredential
 {
+    /// <inheritdoc/>
+    internal override bool MayStageBlocks => false;
+
     /// <inheritdoc/>
     public override string ToString() => $"shared access signatures for {string.Join(", ", tokens.Keys)}";
 
