@@ -15,6 +15,9 @@ public abstract class BlobCredential
     /// <summary>Whether large content may go by staged blocks. Signatures for silos allow single puts only.</summary>
     internal virtual bool MayStageBlocks => true;
 
+    /// <summary>Whether this credential creates blobs in a container but never overwrites them.</summary>
+    internal virtual bool CreatesOnly(string container) => false;
+
     /// <summary>Signs a request, as its last change.</summary>
     internal abstract Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation);
 }
@@ -79,6 +82,12 @@ public sealed class SasCredential(ImmutableSortedDictionary<string, string> toke
 {
     /// <inheritdoc/>
     internal override bool MayStageBlocks => false;
+
+    /// <inheritdoc/>
+    internal override bool CreatesOnly(string container) =>
+        tokens.TryGetValue(container, out string? token)
+        && token.Split('&').FirstOrDefault(part => part.StartsWith("sp=", StringComparison.Ordinal)) is { } permissions
+        && permissions.Contains('c', StringComparison.Ordinal) && !permissions.Contains('w', StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => $"shared access signatures for {string.Join(", ", tokens.Keys)}";

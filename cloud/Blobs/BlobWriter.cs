@@ -134,7 +134,7 @@ internal sealed class BlobWriter(StorageRequests requests, string address, BlobN
             return new PutOutcome.Written(StorageRequests.ETagOf(response));
         }
 
-        if (!StorageRequests.IsConditionFailed(response))
+        if (!StorageRequests.IsConditionFailed(response) && !(condition.IfAbsent && requests.IsOverwriteDenied(response, name.Container)))
         {
             throw StorageRequests.Failure(response, condition.Right, name.ToString());
         }

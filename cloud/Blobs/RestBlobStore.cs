@@ -64,7 +64,9 @@ public sealed class RestBlobStore : IBlobStore, IDisposable
 
     /// <inheritdoc/>
     public async Task<bool> ReplaceLeasedAsync(BlobName name, BlobContent content, string lease, CancellationToken cancellation) =>
-        await PutAsync(name, content, new WriteCondition(Lease: lease), cancellation) is PutOutcome.Written;
+        // Renewed first: then the lease outlasts the write, and the emulator takes a write under a lease that has ended.
+        await RenewLeaseAsync(name, lease, cancellation)
+        && await PutAsync(name, content, new WriteCondition(Lease: lease), cancellation) is PutOutcome.Written;
 
     /// <inheritdoc/>
     public async Task<BlobRead?> OpenReadAsync(BlobName name, long offset, long? length, CancellationToken cancellation)

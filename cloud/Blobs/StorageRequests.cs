@@ -89,13 +89,14 @@ internal sealed class StorageRequests : IDisposable
         HttpStatusCode.NotFound => CodeOf(response) is not "ContainerNotFound",
         HttpStatusCode.Conflict => CodeOf(response) is not ("ContainerBeingDeleted" or "ContainerDisabled" or "AccountBeingCreated"),
 
-        // A create-only signature gets this in place of 409 where the name is taken.
-        HttpStatusCode.Forbidden => CodeOf(response) is "UnauthorizedBlobOverwrite",
-
         // Somebody else committed the blob, which drops our staged blocks.
         HttpStatusCode.BadRequest => CodeOf(response) is "InvalidBlockList",
         _ => false,
     };
+
+    /// <summary>Whether a create-only credential is told so that the name is taken: Azure's code, or the emulator's, which is its code for any missing right.</summary>
+    public bool IsOverwriteDenied(HttpResponseMessage response, string container) =>
+        response.StatusCode == HttpStatusCode.Forbidden && _credential.CreatesOnly(container) && CodeOf(response) is ("UnauthorizedBlobOverwrite" or "AuthorizationPermissionMismatch");
 
     /// <summary>The error that an answer stands for.</summary>
     /// <param name="response">The answer.</param>

@@ -52,7 +52,7 @@ public sealed class BlobSasTests(StorageFixture storage) : IAsyncLifetime
         await DeniedAsync("lease", () => silo.AcquireLeaseAsync(Name("there"), TimeSpan.FromSeconds(15), None));
         await DeniedAsync("list", () => ListAsync(silo));
         await DeniedAsync("create", () => silo.EnsureContainerAsync(_container, None));
-        Assert.IsType<PutOutcome.ConditionFailed>(await silo.ReplaceIfMatchAsync(Name("mine"), Content("new"), there.ETag, None));
+        await DeniedAsync("write", () => silo.ReplaceIfMatchAsync(Name("mine"), Content("new"), there.ETag, None));
         Assert.Equal("old", await TextAsync("mine"));
     }
 
@@ -147,7 +147,7 @@ public sealed class BlobSasTests(StorageFixture storage) : IAsyncLifetime
         SasCredential credential = new(ImmutableSortedDictionary<string, string>.Empty.Add(_container, token));
 
         Assert.Contains(_container, credential.ToString(), StringComparison.Ordinal);
-        Assert.DoesNotContain("sig", credential.ToString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("sig=", credential.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("Eby8", storage.Key.ToString(), StringComparison.Ordinal);
     }
 
