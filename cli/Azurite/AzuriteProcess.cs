@@ -16,9 +16,12 @@ public sealed class AzuriteProcess : IAsyncDisposable
     /// <summary>The emulator's well-known key (learn.microsoft.com, "Use the Azurite emulator"); it protects nothing.</summary>
     public const string Key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-    // Ends the emulator in good order when our end of its standard input closes, however we end.
+    // Ends the emulator in good order when our end of its standard input closes, however we end; and at once after it has
+    // saved and closed, since timers of its own would keep the process for up to half a minute.
     private const string Wrapper =
-        "process.stdin.resume();process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM'));const s=process.argv[1];process.argv=[process.argv[0],s,...process.argv.slice(2)];require(s);";
+        "const log=console.log;console.log=(...a)=>{log(...a);if(String(a[0]).includes('successfully closed'))process.exit(0)};"
+        + "process.stdin.resume();process.stdin.on('end',()=>process.kill(process.pid,'SIGTERM'));"
+        + "const s=process.argv[1];process.argv=[process.argv[0],s,...process.argv.slice(2)];require(s);";
 
     private readonly ChildProcess _process;
 

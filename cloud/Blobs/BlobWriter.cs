@@ -139,13 +139,13 @@ internal sealed class BlobWriter(StorageRequests requests, string address, BlobN
             throw StorageRequests.Failure(response, condition.Right, name.ToString());
         }
 
-        // After a retry the condition may have failed on our own first write, whose answer was lost.
-        return _commits > 1 && await WrittenByUsAsync(cancellation) is { } etag
+        // After a retry the condition may have failed on our own first write, whose answer was lost. A credential that may
+        // only create cannot look; then the name counts as taken, and the caller takes the next one.
+        return _commits > 1 && requests.MayLook(name.Container) && await WrittenByUsAsync(cancellation) is { } etag
             ? new PutOutcome.Written(etag)
             : new PutOutcome.ConditionFailed();
     }
 
-    // A credential that may only create cannot look; then the name counts as taken, and the caller takes the next one.
     private async Task<string?> WrittenByUsAsync(CancellationToken cancellation)
     {
         using HttpResponseMessage? there = await HeadAsync(cancellation);

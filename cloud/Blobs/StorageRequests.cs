@@ -94,6 +94,9 @@ internal sealed class StorageRequests : IDisposable
         _ => false,
     };
 
+    /// <summary>Whether the credential can find out who wrote a blob.</summary>
+    public bool MayLook(string container) => !_credential.CreatesOnly(container);
+
     /// <summary>Whether a create-only credential is told so that the name is taken: Azure's code, or the emulator's, which is its code for any missing right.</summary>
     public bool IsOverwriteDenied(HttpResponseMessage response, string container) =>
         response.StatusCode == HttpStatusCode.Forbidden && _credential.CreatesOnly(container) && CodeOf(response) is ("UnauthorizedBlobOverwrite" or "AuthorizationPermissionMismatch");

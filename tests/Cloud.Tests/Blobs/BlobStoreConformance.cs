@@ -174,9 +174,9 @@ public abstract class BlobStoreConformance : IAsyncLifetime
     }
 
     [Fact]
-    public async Task List_Prefix_GivesOnlyThose()
+    public async Task List_Prefix_GivesOnlyThoseInOrder()
     {
-        foreach (string path in (string[])["a/1", "a/2", "ab/3", "b/4"])
+        foreach (string path in (string[])["b/4", "a/2", "ab/3", "a/1"])
         {
             await Store.PutIfAbsentAsync(Name(path), Content(path), None);
         }
