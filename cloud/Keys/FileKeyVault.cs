@@ -35,7 +35,9 @@ public sealed class FileKeyVault : IKeyVault
         KeyVersion? version = null;
         while (version is null)
         {
-            version = (await ListVersionsAsync(name, cancellation)).LastOrDefault(known => known.Enabled) ?? TryCreate(name, kind);
+            // The number before the list: a version that another process makes in between takes the number, and we look again.
+            int number = NextNumber(name);
+            version = (await ListVersionsAsync(name, cancellation)).LastOrDefault(known => known.Enabled) ?? TryCreate(name, number, kind);
         }
 
         return version.Kind == kind ? version : throw new FedCloudException(ErrorCodes.KeyUnusable, $"{version.Kid}: expected a key of kind {kind}, found {version.Kind}");
@@ -63,7 +65,7 @@ public sealed class FileKeyVault : IKeyVault
         KeyVersion? version = null;
         while (version is null)
         {
-            version = TryCreate(name, versions[^1].Kind);
+            version = TryCreate(name, NextNumber(name), versions[^1].Kind);
         }
 
         return version;
@@ -113,11 +115,11 @@ public sealed class FileKeyVault : IKeyVault
     }
 
     // Null when another process took the number in between.
-    private KeyVersion? TryCreate(string name, KeyKind kind)
+    private KeyVersion? TryCreate(string name, int number, KeyKind kind)
     {
         string folder = Path.Combine(_folder, name);
         MakeFolder(folder);
-        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{LastNumber(folder) + 1:D4}.p8"));
+        string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:D4}.p8"));
         using AsymmetricAlgorithm key = kind == KeyKind.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(RsaBits);
         byte[] secret = key.ExportPkcs8PrivateKey();
         try
@@ -131,11 +133,14 @@ public sealed class FileKeyVault : IKeyVault
     }
 
     // A kid means one key for ever: a disabled version leaves its mark, so that its number is not used again even when its key is deleted.
-    private static int LastNumber(string folder) =>
-        Directory.GetFiles(folder, "*.p8").Concat(Directory.GetFiles(folder, "*.disabled"))
+    private int NextNumber(string name)
+    {
+        string folder = Path.Combine(_folder, Identifier.Require(name, "key name"));
+        return 1 + (!Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, "*.p8").Concat(Directory.GetFiles(folder, "*.disabled"))
             .Select(path => int.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0)
             .Append(0)
-            .Max();
+            .Max());
+    }
 
     private static KeyVersion Describe(string name, string path)
     {

@@ -40,16 +40,6 @@ internal sealed class ManualTime : TimeProvider
         due.ForEach(timer => timer.Fire());
     }
 
-    /// <summary>Lets limits pass until a task has ended.</summary>
-    public async Task AdvanceUntilAsync(Task task, TimeSpan step)
-    {
-        while (!task.IsCompleted)
-        {
-            Advance(step);
-            await Task.Yield();
-        }
-    }
-
     private sealed class ManualTimer(ManualTime time, Action fire) : ITimer
     {
         public DateTimeOffset Due { get; private set; }

@@ -41,11 +41,13 @@ internal sealed class ScriptedHandler(params Func<HttpRequestMessage, Cancellati
 
     public static Task<HttpResponseMessage> Broken(HttpRequestMessage request, CancellationToken cancellation) => throw new HttpRequestException("connection reset");
 
-    public static async Task<HttpResponseMessage> Never(HttpRequestMessage request, CancellationToken cancellation)
+    /// <summary>Takes the request and never answers.</summary>
+    public static Func<HttpRequestMessage, CancellationToken, Task<HttpResponseMessage>> Never(TaskCompletionSource reached) => async (_, cancellation) =>
     {
+        reached.TrySetResult();
         await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
         throw new InvalidOperationException("unreachable");
-    }
+    };
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
@@ -59,6 +61,9 @@ internal sealed class ScriptedHandler(params Func<HttpRequestMessage, Cancellati
 internal sealed class FlawedStream(byte[] bytes, FlawedStream.Flaw flaw) : Stream
 {
     private int _position;
+
+    /// <summary>Ends when the reader has met the flaw.</summary>
+    public TaskCompletionSource Reached { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public enum Flaw
     {
@@ -87,6 +92,7 @@ internal sealed class FlawedStream(byte[] bytes, FlawedStream.Flaw flaw) : Strea
             return count;
         }
 
+        Reached.TrySetResult();
         if (flaw == Flaw.Stalls)
         {
             await Task.Delay(Timeout.InfiniteTimeSpan, cancellationToken);
