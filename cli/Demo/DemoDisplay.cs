@@ -82,15 +82,14 @@ internal sealed class DemoDisplay : IAsyncDisposable
         string phase = json.GetProperty("phase").GetString() ?? string.Empty;
         int? round = json.TryGetProperty("round", out JsonElement number) ? number.GetInt32() : null;
         DateTimeOffset at = json.GetProperty("at").GetDateTimeOffset();
-        if (round is { } begun && phase is "training" or "evaluating")
-        {
-            _training[(silo, round ?? 0)] = (at, at);
-        }
-
         if (string.Equals(phase, "trainer", StringComparison.Ordinal) && json.TryGetProperty("trainer", out JsonElement trainer))
         {
             string name = trainer.GetProperty("event").GetString() ?? string.Empty;
-            if (round is { } r && name is "done" or "failed" && _training.TryGetValue((silo, round ?? 0), out (DateTimeOffset Start, DateTimeOffset End) time))
+            if (round is { } begun && name is "started")
+            {
+                _training[(silo, begun)] = (at, at);
+            }
+            else if (name is "done" or "failed" && _training.TryGetValue((silo, round ?? 0), out (DateTimeOffset Start, DateTimeOffset End) time))
             {
                 _training[(silo, round ?? 0)] = (time.Start, at);
             }

@@ -5,8 +5,8 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 
