@@ -12,6 +12,12 @@ namespace FedCloud.Cloud.Blobs;
 /// <summary>What opens the storage: it changes a request so that the storage takes it.</summary>
 public abstract class BlobCredential
 {
+    /// <summary>Whether large content may go by staged blocks. Signatures for silos allow single puts only.</summary>
+    internal virtual bool MayStageBlocks => true;
+
+    /// <summary>Whether this credential creates blobs in a container but never overwrites them.</summary>
+    internal virtual bool CreatesOnly(string container) => false;
+
     /// <summary>Signs a request, as its last change.</summary>
     internal abstract Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation);
 }
@@ -25,6 +31,9 @@ public sealed class SharedKeyCredential(string account, string key) : BlobCreden
 
     /// <summary>The account.</summary>
     public string Account { get; } = account;
+
+    /// <inheritdoc/>
+    public override string ToString() => $"the key of the account {Account}";
 
     /// <summary>HMAC-SHA256 of a string to sign, base64.</summary>
     internal string Sign(string text) => Convert.ToBase64String(HMACSHA256.HashData(_key, Encoding.UTF8.GetBytes(text)));
@@ -72,11 +81,16 @@ public sealed class SharedKeyCredential(string account, string key) : BlobCreden
 public sealed class SasCredential(ImmutableSortedDictionary<string, string> tokens) : BlobCredential
 {
     /// <inheritdoc/>
-    public override string ToString() => $"shared access signatures for {string.Join(", ", tokens.Keys)}";
+    internal override bool MayStageBlocks => false;
 
-    /// <summary>Whether the container's signature allows creating blobs and nothing else.</summary>
-    internal bool MayOnlyCreate(string container) =>
-        tokens.TryGetValue(container, out string? token) && token.Split('&').Contains("sp=" + BlobSas.Create, StringComparer.Ordinal);
+    /// <inheritdoc/>
+    internal override bool CreatesOnly(string container) =>
+        tokens.TryGetValue(container, out string? token)
+        && token.Split('&').FirstOrDefault(part => part.StartsWith("sp=", StringComparison.Ordinal)) is { } permissions
+        && permissions.Contains('c', StringComparison.Ordinal) && !permissions.Contains('w', StringComparison.Ordinal);
+
+    /// <inheritdoc/>
+    public override string ToString() => $"shared access signatures for {string.Join(", ", tokens.Keys)}";
 
     internal override Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation)
     {

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.ObjectModel;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 
@@ -27,27 +28,34 @@ public readonly record struct BlobName
     public override string ToString() => Container + "/" + Path;
 }
 
-/// <summary>What is to be written: a length, and a stream that can be opened again for a retry.</summary>
+/// <summary>What is to be written: a length, a stream that can be opened again for a retry, and the blob's metadata.</summary>
 public sealed class BlobContent
 {
     private readonly Func<Stream> _open;
 
-    private BlobContent(long length, Func<Stream> open)
+    private BlobContent(long length, Func<Stream> open, IReadOnlyDictionary<string, string> metadata)
     {
         Length = length;
+        Metadata = metadata;
         _open = open;
     }
 
     /// <summary>The length in bytes.</summary>
     public long Length { get; }
 
+    /// <summary>What is written beside the bytes: keys of a-z and 0-9, printable ASCII values.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; }
+
     /// <summary>These bytes.</summary>
-    public static BlobContent Of(byte[] bytes) => new(bytes.Length, () => new MemoryStream(bytes, writable: false));
+    public static BlobContent Of(byte[] bytes) => new(bytes.Length, () => new MemoryStream(bytes, writable: false), ReadOnlyDictionary<string, string>.Empty);
 
     /// <summary>A file, streamed.</summary>
-    public static BlobContent OfFile(string path) => new(new FileInfo(path).Length, () => File.OpenRead(path));
+    public static BlobContent OfFile(string path) => new(new FileInfo(path).Length, () => File.OpenRead(path), ReadOnlyDictionary<string, string>.Empty);
 
-    /// <summary>Opens the content from its start.</summary>
+    /// <summary>The same content with this metadata.</summary>
+    public BlobContent WithMetadata(IReadOnlyDictionary<string, string> metadata) => new(Length, _open, metadata);
+
+    /// <summary>Opens the content from its start; the stream can seek.</summary>
     public Stream Open() => _open();
 }
 
@@ -91,11 +99,15 @@ public sealed class BlobRead(Stream content, IDisposable owner, string etag, lon
 }
 
 /// <summary>A listed blob.</summary>
-/// <param name="Path">Its name in the container.</param>
+/// <param name="Path">Its name in the container, as its writer chose it: it need not obey <see cref="BlobNames"/>.</param>
 /// <param name="Length">Its length in bytes.</param>
 /// <param name="LastModified">When it was last written, by the storage's clock.</param>
 /// <param name="Leased">Whether somebody holds a lease on it.</param>
-public sealed record BlobItem(string Path, long Length, DateTimeOffset LastModified, bool Leased);
+public sealed record BlobItem(string Path, long Length, DateTimeOffset LastModified, bool Leased)
+{
+    /// <summary>The blob's metadata.</summary>
+    public IReadOnlyDictionary<string, string> Metadata { get; init; } = ReadOnlyDictionary<string, string>.Empty;
+}
 
 /// <summary>Whole small blobs.</summary>
 public static class BlobStoreExtensions
@@ -124,10 +136,22 @@ public static class BlobStoreExtensions
     /// <exception cref="FedCloudException"><c>storage_failed</c>: the name holds another content.</exception>
     public static async Task PutOnceAsync(this IBlobStore store, BlobName name, byte[] bytes, CancellationToken cancellation)
     {
-        if (await store.PutIfAbsentAsync(name, BlobContent.Of(bytes), cancellation) is PutOutcome.ConditionFailed
-            && (await store.ReadAsync(name, Math.Max(1, bytes.Length), cancellation) is not { } found || !found.Bytes.AsSpan().SequenceEqual(bytes)))
+        if (await store.PutIfAbsentAsync(name, BlobContent.Of(bytes), cancellation) is PutOutcome.ConditionFailed && !await HoldsAsync(store, name, bytes, cancellation))
         {
             throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} holds another content than the one to be written");
         }
+    }
+
+    private static async Task<bool> HoldsAsync(IBlobStore store, BlobName name, byte[] bytes, CancellationToken cancellation)
+    {
+        using BlobRead? read = await store.OpenReadAsync(name, 0, null, cancellation);
+        if (read?.BlobLength != bytes.Length)
+        {
+            return false;
+        }
+
+        byte[] found = new byte[bytes.Length];
+        await read.Content.ReadExactlyAsync(found, cancellation);
+        return found.AsSpan().SequenceEqual(bytes);
     }
 }

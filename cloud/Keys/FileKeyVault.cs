@@ -9,11 +9,15 @@ using FedCloud.Protocol.Safetensors;
 namespace FedCloud.Cloud.Keys;
 
 /// <summary>A key vault in files: PKCS#8 of mode 0600 in a folder of mode 0700, with versions and rotation as in the cloud.</summary>
-/// <remarks>A version is <c>{name}/{number}.p8</c>; <c>{number}.disabled</c> beside it disables it. The kid is <c>file:{name}/{number}</c>.</remarks>
+/// <remarks>
+/// A version is <c>{name}/{number}.p8</c>; <c>{number}.disabled</c> beside it disables it. The kid is <c>file:{name}/{number}</c>.
+/// Several processes may open one vault. On Windows the folder's own access rules protect the files; modes are not checked there.
+/// </remarks>
 public sealed class FileKeyVault : IKeyVault
 {
     private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string Scheme = "file:";
+    private const int RsaBits = 3072;
 
     private readonly string _folder;
 
@@ -28,8 +32,15 @@ public sealed class FileKeyVault : IKeyVault
     /// <inheritdoc/>
     public async Task<KeyVersion> EnsureAsync(string name, KeyKind kind, CancellationToken cancellation)
     {
-        IReadOnlyList<KeyVersion> versions = await ListVersionsAsync(name, cancellation);
-        return versions.LastOrDefault(version => version.Enabled) ?? Create(name, versions.Count + 1, kind);
+        KeyVersion? version = null;
+        while (version is null)
+        {
+            // The number before the list: a version that another process makes in between takes the number, and we look again.
+            int number = NextNumber(name);
+            version = (await ListVersionsAsync(name, cancellation)).LastOrDefault(known => known.Enabled) ?? TryCreate(name, number, kind);
+        }
+
+        return version.Kind == kind ? version : throw new FedCloudException(ErrorCodes.KeyUnusable, $"{version.Kid}: expected a key of kind {kind}, found {version.Kind}");
     }
 
     /// <inheritdoc/>
@@ -46,9 +57,18 @@ public sealed class FileKeyVault : IKeyVault
     public async Task<KeyVersion> RotateAsync(string name, CancellationToken cancellation)
     {
         IReadOnlyList<KeyVersion> versions = await ListVersionsAsync(name, cancellation);
-        return versions.Count == 0
-            ? throw new FedCloudException(ErrorCodes.KeyMissing, $"there is no key {name}")
-            : Create(name, versions.Count + 1, versions[^1].Kind);
+        if (versions.Count == 0)
+        {
+            throw new FedCloudException(ErrorCodes.KeyMissing, $"there is no key {name}");
+        }
+
+        KeyVersion? version = null;
+        while (version is null)
+        {
+            version = TryCreate(name, NextNumber(name), versions[^1].Kind);
+        }
+
+        return version;
     }
 
     /// <inheritdoc/>
@@ -62,6 +82,8 @@ public sealed class FileKeyVault : IKeyVault
     /// <inheritdoc/>
     public Task<byte[]> SignAsync(string kid, byte[] digest, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(digest);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(digest.Length, SHA256.HashSizeInBytes, nameof(digest));
         string path = PathOf(kid) ?? throw new FedCloudException(ErrorCodes.KeyMissing, "there is no such key version");
         RequireEnabled(path);
         using ECDsa key = Load(path) as ECDsa ?? throw new FedCloudException(ErrorCodes.KeyMissing, "the key version does not sign");
@@ -92,23 +114,32 @@ public sealed class FileKeyVault : IKeyVault
         }
     }
 
-    private KeyVersion Create(string name, int number, KeyKind kind)
+    // Null when another process took the number in between.
+    private KeyVersion? TryCreate(string name, int number, KeyKind kind)
     {
         string folder = Path.Combine(_folder, name);
         MakeFolder(folder);
-        using AsymmetricAlgorithm key = kind == KeyKind.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(3072);
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:D4}.p8"));
+        using AsymmetricAlgorithm key = kind == KeyKind.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(RsaBits);
         byte[] secret = key.ExportPkcs8PrivateKey();
         try
         {
-            PrivateFile.Write(path, secret);
+            return PrivateFile.WriteIfAbsent(path, secret) ? Describe(name, path) : null;
         }
         finally
         {
             CryptographicOperations.ZeroMemory(secret);
         }
+    }
 
-        return Describe(name, path);
+    // A kid means one key for ever: a disabled version leaves its mark, so that its number is not used again even when its key is deleted.
+    private int NextNumber(string name)
+    {
+        string folder = Path.Combine(_folder, Identifier.Require(name, "key name"));
+        return 1 + (!Directory.Exists(folder) ? 0 : Directory.GetFiles(folder, "*.p8").Concat(Directory.GetFiles(folder, "*.disabled"))
+            .Select(path => int.TryParse(Path.GetFileNameWithoutExtension(path), NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : 0)
+            .Append(0)
+            .Max());
     }
 
     private static KeyVersion Describe(string name, string path)
@@ -123,16 +154,39 @@ public sealed class FileKeyVault : IKeyVault
         byte[] secret = PrivateFile.Read(path);
         try
         {
-            // An RSA-3072 PKCS#8 has more than 1,000 bytes, one of P-256 fewer than 200.
-            AsymmetricAlgorithm key = secret.Length > 512 ? RSA.Create() : ECDsa.Create();
-            key.ImportPkcs8PrivateKey(secret, out _);
-            return key;
+            // PKCS#8 names its algorithm (RFC 5208, section 5), and each class refuses the other's.
+            return Import(ECDsa.Create(), secret, key => key.KeySize == 256 && ECDsaIsP256(key))
+                ?? (AsymmetricAlgorithm?)Import(RSA.Create(), secret, key => key.KeySize == RsaBits)
+                ?? throw new FedCloudException(ErrorCodes.KeyUnusable, $"{Path.GetFileName(path)}: expected a P-256 or RSA-3072 key in PKCS#8, found other bytes");
         }
         finally
         {
             CryptographicOperations.ZeroMemory(secret);
         }
     }
+
+    private static T? Import<T>(T key, byte[] secret, Func<T, bool> isOurs)
+        where T : AsymmetricAlgorithm
+    {
+        try
+        {
+            key.ImportPkcs8PrivateKey(secret, out int read);
+            if (read == secret.Length && isOurs(key))
+            {
+                return key;
+            }
+        }
+        catch (CryptographicException)
+        {
+            // Not this kind of key.
+        }
+
+        key.Dispose();
+        return null;
+    }
+
+    private static bool ECDsaIsP256(ECDsa key) =>
+        string.Equals(key.ExportParameters(includePrivateParameters: false).Curve.Oid.Value, ECCurve.NamedCurves.nistP256.Oid.Value, StringComparison.Ordinal);
 
     private string? PathOf(string kid)
     {
@@ -159,56 +213,5 @@ public sealed class FileKeyVault : IKeyVault
         {
             throw new FedCloudException(ErrorCodes.KeyFilePermissions, $"expected mode 0700 on the key folder {Path.GetFileName(folder)}, found a wider one");
         }
-    }
-}
-
-/// <summary>Files that only their owner may read.</summary>
-public static class PrivateFile
-{
-    private const UnixFileMode Mode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-
-    /// <summary>Writes a file whole or not at all, with mode 0600 from its first byte.</summary>
-    /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
-    public static void Write(string path, ReadOnlySpan<byte> bytes)
-    {
-        string temporary = path + ".tmp";
-        try
-        {
-            FileStreamOptions options = new() { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.None };
-            if (!OperatingSystem.IsWindows())
-            {
-                options.UnixCreateMode = Mode;
-            }
-
-            using (FileStream stream = new(temporary, options))
-            {
-                stream.Write(bytes);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
-        }
-        catch (IOException error)
-        {
-            File.Delete(temporary);
-            throw new FedCloudException(ErrorCodes.DiskFull, $"{Path.GetFileName(path)} could not be written: {error.Message}", cause: error);
-        }
-    }
-
-    /// <summary>Reads a file that only its owner may read.</summary>
-    /// <exception cref="FedCloudException"><c>key_file_permissions</c> or <c>file_missing</c>.</exception>
-    public static byte[] Read(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new FedCloudException(ErrorCodes.FileMissing, $"expected the file {Path.GetFileName(path)}, found none");
-        }
-
-        if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & ~Mode) != UnixFileMode.None)
-        {
-            throw new FedCloudException(ErrorCodes.KeyFilePermissions, $"expected mode 0600 on {Path.GetFileName(path)}, found a wider one");
-        }
-
-        return File.ReadAllBytes(path);
     }
 }

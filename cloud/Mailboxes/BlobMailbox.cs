@@ -23,20 +23,24 @@ public sealed record BlobMailboxOptions
 /// <summary>A mailbox in a blob container: a message is a blob whose name is its id, a lease is its lock.</summary>
 /// <remarks>
 /// Sending is put-if-absent, which a create-only credential can do. The delivery count is blob metadata, raised under the
-/// lease before the body is handed out. A completed message leaves an empty blob <c>done/{id}</c> for the duplicate window;
-/// a dead one moves to <c>dead/{id}</c> with its reason. Receiving lists the container, so it is meant for mailboxes that are
-/// drained, as all of ours are.
+/// lease before the body is handed out. A completed message is emptied in place and stays for the duplicate window, so that a
+/// create-only sender learns of a duplicate too; the receiver removes it after that. A dead message moves to <c>dead/{id}</c>
+/// with its reason. Whoever may create blobs here can create ones with other names; those are ignored. Receiving lists the
+/// whole container, so this is meant for mailboxes that are drained, as all of ours are.
 /// </remarks>
 /// <param name="store">The storage.</param>
 /// <param name="container">The mailbox's container.</param>
-/// <param name="time">The clock of the duplicate window.</param>
+/// <param name="time">The clock of the duplicate window, which is compared with the storage's.</param>
 /// <param name="options">How messages are treated.</param>
 public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider time, BlobMailboxOptions? options = null) : IMailbox
 {
     private const string DeliveriesKey = "deliveries";
+    private const string DoneKey = "done";
     private const string ReasonKey = "reason";
-    private const string DonePrefix = "done/";
     private const string DeadPrefix = "dead/";
+
+    // Messages taken at once: a round trip to far storage costs more than all of our work on a message.
+    private const int Parallel = 8;
 
     private readonly BlobMailboxOptions _options = options ?? new BlobMailboxOptions();
 
@@ -55,36 +59,37 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
     /// <inheritdoc/>
     public async Task<IReadOnlyList<ReceivedMessage>> ReceiveAsync(int max, CancellationToken cancellation)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(max, 1);
         List<(MessageId Id, DateTimeOffset Sent)> free = [];
-        HashSet<string> done = new(StringComparer.Ordinal);
         await foreach (BlobItem item in store.ListAsync(container, string.Empty, cancellation))
         {
-            if (item.Path.StartsWith(DonePrefix, StringComparison.Ordinal))
+            if (!MessageId.IsValid(item.Path) || item.Leased)
             {
-                done.Add(item.Path[DonePrefix.Length..]);
-                if (time.GetUtcNow() - item.LastModified > _options.DuplicateWindow)
-                {
-                    await store.DeleteAsync(new BlobName(container, item.Path), lease: null, cancellation);
-                }
+                continue;
             }
-            else if (MessageId.IsValid(item.Path) && !item.Leased)
+
+            if (!item.Metadata.ContainsKey(DoneKey))
             {
                 free.Add((new MessageId(item.Path), item.LastModified));
+            }
+            else if (time.GetUtcNow() - item.LastModified > _options.DuplicateWindow)
+            {
+                await store.DeleteAsync(new BlobName(container, item.Path), lease: null, cancellation);
             }
         }
 
         List<ReceivedMessage> received = [];
-        foreach ((MessageId id, _) in free.OrderBy(message => message.Sent).ThenBy(message => message.Id.Value, StringComparer.Ordinal))
+        IEnumerable<MessageId> oldestFirst = free.OrderBy(message => message.Sent).ThenBy(message => message.Id.Value, StringComparer.Ordinal).Select(message => message.Id);
+        using IEnumerator<MessageId> next = oldestFirst.GetEnumerator();
+        for (bool more = true; more && received.Count < max;)
         {
-            if (received.Count == max)
+            List<Task<ReceivedMessage?>> takes = [];
+            while (takes.Count < Math.Min(Parallel, max - received.Count) && (more = next.MoveNext()))
             {
-                break;
+                takes.Add(TakeAsync(next.Current, cancellation));
             }
 
-            if (await TakeAsync(id, done.Contains(id.Value), cancellation) is { } message)
-            {
-                received.Add(message);
-            }
+            received.AddRange((await Task.WhenAll(takes)).OfType<ReceivedMessage>());
         }
 
         return received;
@@ -101,13 +106,15 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
     public async Task<bool> CompleteAsync(ReceivedMessage message, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (!await store.RenewLeaseAsync(NameOf(message.Id), message.Lock, cancellation))
+        BlobContent done = BlobContent.Of([]).WithMetadata(Note(DoneKey, "1"));
+        if (!await store.ReplaceLeasedAsync(NameOf(message.Id), done, message.Lock, cancellation))
         {
             return false;
         }
 
-        await store.PutIfAbsentAsync(new BlobName(container, DonePrefix + message.Id.Value), BlobContent.Of([]), cancellation);
-        return await store.DeleteAsync(NameOf(message.Id), message.Lock, cancellation);
+        // Done is done: a lease that is not given back ends by itself.
+        await store.ReleaseLeaseAsync(NameOf(message.Id), message.Lock, cancellation);
+        return true;
     }
 
     /// <inheritdoc/>
@@ -118,18 +125,18 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
     }
 
     /// <inheritdoc/>
-    public async Task DeadLetterAsync(ReceivedMessage message, string reason, CancellationToken cancellation)
+    public async Task<bool> DeadLetterAsync(ReceivedMessage message, string reason, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(message);
-        BlobName dead = new(container, DeadPrefix + message.Id.Value);
-        await store.PutIfAbsentAsync(dead, BlobContent.Of(message.Body), cancellation);
-        if (await store.AcquireLeaseAsync(dead, TimeSpan.FromSeconds(15), cancellation) is { } lease)
+        if (!await store.RenewLeaseAsync(NameOf(message.Id), message.Lock, cancellation))
         {
-            await store.SetMetadataAsync(dead, new Dictionary<string, string>(StringComparer.Ordinal) { [ReasonKey] = reason }, lease, cancellation);
-            await store.ReleaseLeaseAsync(dead, lease, cancellation);
+            return false;
         }
 
-        await store.DeleteAsync(NameOf(message.Id), message.Lock, cancellation);
+        // The copy first: a crash in between leaves both, and the next delivery puts the message aside again.
+        BlobContent content = BlobContent.Of(message.Body).WithMetadata(Note(ReasonKey, reason));
+        await store.PutIfAbsentAsync(new BlobName(container, DeadPrefix + message.Id.Value), content, cancellation);
+        return await CompleteAsync(message, cancellation);
     }
 
     /// <inheritdoc/>
@@ -138,20 +145,21 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
         List<DeadLetter> letters = [];
         await foreach (BlobItem item in store.ListAsync(container, DeadPrefix, cancellation))
         {
-            using BlobRead? read = await store.OpenReadAsync(new BlobName(container, item.Path), 0, null, cancellation);
             string id = item.Path[DeadPrefix.Length..];
-            if (read is not null && MessageId.IsValid(id))
+            if (MessageId.IsValid(id))
             {
-                letters.Add(new DeadLetter(new MessageId(id), read.Metadata.GetValueOrDefault(ReasonKey, string.Empty)));
+                letters.Add(new DeadLetter(new MessageId(id), item.Metadata.GetValueOrDefault(ReasonKey, string.Empty)));
             }
         }
 
         return letters;
     }
 
+    private static Dictionary<string, string> Note(string key, string value) => new(StringComparer.Ordinal) { [key] = value };
+
     private BlobName NameOf(MessageId id) => new(container, id.Value);
 
-    private async Task<ReceivedMessage?> TakeAsync(MessageId id, bool isDuplicate, CancellationToken cancellation)
+    private async Task<ReceivedMessage?> TakeAsync(MessageId id, CancellationToken cancellation)
     {
         BlobName name = NameOf(id);
         if (await store.AcquireLeaseAsync(name, _options.Lock, cancellation) is not { } lease)
@@ -159,19 +167,15 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
             return null;
         }
 
-        if (isDuplicate)
-        {
-            await store.DeleteAsync(name, lease, cancellation);
-            return null;
-        }
-
         using BlobRead? read = await store.OpenReadAsync(name, 0, null, cancellation);
-        if (read is null)
+        if (read is null || read.Metadata.ContainsKey(DoneKey))
         {
+            // Another receiver completed it between the list and our lease.
+            await store.ReleaseLeaseAsync(name, lease, cancellation);
             return null;
         }
 
-        int delivery = 1 + (int.TryParse(read.Metadata.GetValueOrDefault(DeliveriesKey), NumberStyles.None, CultureInfo.InvariantCulture, out int before) ? before : 0);
+        int delivery = 1 + DeliveriesOf(read);
         if (read.BlobLength > Frame.MaxBytes)
         {
             await DeadLetterAsync(new ReceivedMessage(id, [], delivery, lease), ErrorCodes.MessageTooLarge.Name, cancellation);
@@ -183,11 +187,16 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
         ReceivedMessage message = new(id, body, delivery, lease);
         if (delivery > _options.MaxDeliveries)
         {
-            await DeadLetterAsync(message, ErrorCodes.LockLost.Name, cancellation);
+            await DeadLetterAsync(message, ErrorCodes.DeliveryLimit.Name, cancellation);
             return null;
         }
 
-        Dictionary<string, string> metadata = new(StringComparer.Ordinal) { [DeliveriesKey] = delivery.ToString(CultureInfo.InvariantCulture) };
-        return await store.SetMetadataAsync(name, metadata, lease, cancellation) ? message : null;
+        return await store.SetMetadataAsync(name, Note(DeliveriesKey, delivery.ToString(CultureInfo.InvariantCulture)), lease, cancellation) ? message : null;
     }
+
+    // The sender can write this note too; whatever is no count of ours counts as the limit.
+    private int DeliveriesOf(BlobRead read) =>
+        !read.Metadata.TryGetValue(DeliveriesKey, out string? text) ? 0
+        : int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int before) ? Math.Min(before, _options.MaxDeliveries)
+        : _options.MaxDeliveries;
 }

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 
 namespace FedCloud.Cloud.Mailboxes;
@@ -8,7 +9,8 @@ namespace FedCloud.Cloud.Mailboxes;
 public interface IMailbox
 {
     /// <summary>Sends a message.</summary>
-    /// <returns>False when a message with this id was sent before and is still known.</returns>
+    /// <returns>False when a message with this id was sent before and is still known: while it waits, and for the duplicate window after it was done.</returns>
+    /// <exception cref="FedCloudException"><c>message_too_large</c>.</exception>
     Task<bool> SendAsync(MessageId id, byte[] body, CancellationToken cancellation);
 
     /// <summary>Takes messages that nobody holds and locks them. Does not wait.</summary>
@@ -29,7 +31,8 @@ public interface IMailbox
     /// <param name="message">The message.</param>
     /// <param name="reason">A code of the error vocabulary.</param>
     /// <param name="cancellation">Stops it.</param>
-    Task DeadLetterAsync(ReceivedMessage message, string reason, CancellationToken cancellation);
+    /// <returns>False when the lock is lost, and then the message is delivered again.</returns>
+    Task<bool> DeadLetterAsync(ReceivedMessage message, string reason, CancellationToken cancellation);
 
     /// <summary>The messages that were put aside.</summary>
     Task<IReadOnlyList<DeadLetter>> ListDeadLettersAsync(CancellationToken cancellation);

@@ -25,6 +25,13 @@ public static partial class ErrorCodes
         "the blob storage answered with an unexpected error",
         "look at the storage's own log for the request id");
 
+    /// <summary>The storage has no such container.</summary>
+    public static ErrorCode ContainerMissing { get; } = new(
+        "container_missing",
+        ExitCode.NotSetUp,
+        "the blob storage does not have a container that the federation needs",
+        "check the storage endpoint, and start the coordinator once: it makes the containers");
+
     /// <summary>A blob is larger than the reader allows.</summary>
     public static ErrorCode BlobTooLarge { get; } = new(
         "blob_too_large",
@@ -39,6 +46,13 @@ public static partial class ErrorCodes
         "the lock on a message was lost before the message was done",
         "nothing: the message is delivered again");
 
+    /// <summary>A message cannot be handled.</summary>
+    public static ErrorCode DeliveryLimit { get; } = new(
+        "delivery_limit",
+        ExitCode.Failed,
+        "a message was delivered as often as is allowed and never done",
+        "look at the receiver's log for what went wrong with this message");
+
     /// <summary>A key file can be read by others.</summary>
     public static ErrorCode KeyFilePermissions { get; } = new(
         "key_file_permissions",
@@ -52,6 +66,13 @@ public static partial class ErrorCodes
         ExitCode.NotSetUp,
         "a key or key version does not exist in this vault",
         "check the key's identifier, or set the vault up first");
+
+    /// <summary>A key file does not hold the key it should.</summary>
+    public static ErrorCode KeyUnusable { get; } = new(
+        "key_unusable",
+        ExitCode.NotSetUp,
+        "a key file is damaged, or the key is of another kind than is asked for",
+        "restore the file from a backup, or make a new key version");
 
     /// <summary>Node.js or npm is absent.</summary>
     public static ErrorCode NodeMissing { get; } = new(

@@ -46,5 +46,7 @@ internal sealed class FolderBlobStore(string folder) : IBlobStore
 
     public Task<bool> ReleaseLeaseAsync(BlobName name, string lease, CancellationToken cancellation) => throw new NotSupportedException();
 
+    public Task<bool> ReplaceLeasedAsync(BlobName name, BlobContent content, string lease, CancellationToken cancellation) => throw new NotSupportedException();
+
     public Task<bool> SetMetadataAsync(BlobName name, IReadOnlyDictionary<string, string> metadata, string lease, CancellationToken cancellation) => throw new NotSupportedException();
 }

@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using FedCloud.Cloud.Blobs;
+using System.Security.Cryptography;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
@@ -8,108 +8,234 @@ using Xunit;
 
 namespace FedCloud.Cloud.Tests.Mailboxes;
 
-/// <summary>What every mailbox does.</summary>
-public abstract class MailboxConformance
+/// <summary>What every mailbox does. A derived class says which mailbox it is, and how a lock runs out in it.</summary>
+public abstract class MailboxConformance : IAsyncLifetime
 {
-    protected abstract Task<IMailbox> OpenAsync();
+    protected static readonly CancellationToken None = CancellationToken.None;
+
+    protected abstract IMailbox Mailbox { get; }
+
+    /// <summary>How often a message of this mailbox is delivered at most.</summary>
+    protected abstract int MaxDeliveries { get; }
+
+    public abstract Task InitializeAsync();
+
+    public abstract Task DisposeAsync();
 
     [Fact]
-    public async Task Send_ThenReceiveAndComplete_DeliversOnce()
+    public async Task Send_NewMessage_IsReceivedWhole()
     {
-        IMailbox mailbox = await OpenAsync();
-        await mailbox.SendAsync(Id(1), [1, 2], default);
+        byte[] body = RandomNumberGenerator.GetBytes(Frame.MaxBytes);
+        MessageId id = NewId();
 
-        ReceivedMessage message = Assert.Single(await mailbox.ReceiveAsync(10, default));
+        bool sent = await Mailbox.SendAsync(id, body, None);
 
-        Assert.Equal([1, 2], message.Body);
+        ReceivedMessage message = await ReceiveOneAsync();
+        Assert.True(sent);
+        Assert.Equal(id, message.Id);
+        Assert.Equal(body, message.Body);
         Assert.Equal(1, message.Delivery);
-        Assert.Empty(await mailbox.ReceiveAsync(10, default));
-        Assert.True(await mailbox.CompleteAsync(message, default));
-        Assert.Empty(await mailbox.ReceiveAsync(10, default));
-    }
-
-    [Fact]
-    public async Task Abandon_Message_DeliversAgainAndCounts()
-    {
-        IMailbox mailbox = await OpenAsync();
-        await mailbox.SendAsync(Id(1), [1], default);
-
-        await mailbox.AbandonAsync(Assert.Single(await mailbox.ReceiveAsync(10, default)), default);
-
-        Assert.Equal(2, Assert.Single(await mailbox.ReceiveAsync(10, default)).Delivery);
-    }
-
-    [Fact]
-    public async Task Send_SameIdWhileWaitingOrAfterCompletion_IsADuplicate()
-    {
-        IMailbox mailbox = await OpenAsync();
-
-        Assert.True(await mailbox.SendAsync(Id(1), [1], default));
-        Assert.False(await mailbox.SendAsync(Id(1), [1], default));
-        await mailbox.CompleteAsync(Assert.Single(await mailbox.ReceiveAsync(10, default)), default);
-        await mailbox.SendAsync(Id(1), [1], default);
-
-        Assert.Empty(await mailbox.ReceiveAsync(10, default));
-    }
-
-    [Fact]
-    public async Task DeadLetter_Message_IsPutAsideWithItsReason()
-    {
-        IMailbox mailbox = await OpenAsync();
-        await mailbox.SendAsync(Id(1), [1], default);
-
-        await mailbox.DeadLetterAsync(Assert.Single(await mailbox.ReceiveAsync(10, default)), "signature_invalid", default);
-
-        Assert.Empty(await mailbox.ReceiveAsync(10, default));
-        Assert.Equal(new DeadLetter(Id(1), "signature_invalid"), Assert.Single(await mailbox.ListDeadLettersAsync(default)));
-    }
-
-    [Fact]
-    public async Task Receive_TooManyDeliveries_PutsTheMessageAside()
-    {
-        IMailbox mailbox = await OpenAsync();
-        await mailbox.SendAsync(Id(1), [1], default);
-        for (int i = 0; i < 3; i++)
-        {
-            await mailbox.AbandonAsync(Assert.Single(await mailbox.ReceiveAsync(10, default)), default);
-        }
-
-        Assert.Empty(await mailbox.ReceiveAsync(10, default));
-        Assert.Single(await mailbox.ListDeadLettersAsync(default));
     }
 
     [Fact]
     public async Task Send_TooLarge_IsRefused()
     {
-        IMailbox mailbox = await OpenAsync();
-
-        FedCloudException error = await Assert.ThrowsAsync<FedCloudException>(() => mailbox.SendAsync(Id(1), new byte[Frame.MaxBytes + 1], default));
+        FedCloudException error = await Assert.ThrowsAsync<FedCloudException>(() => Mailbox.SendAsync(NewId(), new byte[Frame.MaxBytes + 1], None));
 
         Assert.Equal(ErrorCodes.MessageTooLarge, error.Code);
     }
 
     [Fact]
-    public async Task Renew_HeldMessage_KeepsIt()
+    public async Task Send_SameIdWhileWaiting_IsADuplicate()
     {
-        IMailbox mailbox = await OpenAsync();
-        await mailbox.SendAsync(Id(1), [1], default);
-        ReceivedMessage message = Assert.Single(await mailbox.ReceiveAsync(10, default));
+        MessageId id = NewId();
+        await Mailbox.SendAsync(id, "first"u8.ToArray(), None);
 
-        Assert.True(await mailbox.RenewAsync(message, default));
-        await mailbox.AbandonAsync(message, default);
-        Assert.False(await mailbox.CompleteAsync(message, default));
+        bool again = await Mailbox.SendAsync(id, "second"u8.ToArray(), None);
+
+        Assert.False(again);
+        Assert.Equal("first"u8.ToArray(), (await ReceiveOneAsync()).Body);
     }
 
-    private static MessageId Id(byte number) => MessageId.From([number, .. new byte[15]]);
-}
-
-/// <summary>The portable mailbox on the emulator, three deliveries at most.</summary>
-[Collection(AzuriteTests.Name)]
-public sealed class BlobMailboxTests(AzuriteFixture azurite) : MailboxConformance
-{
-    protected override async Task<IMailbox> OpenAsync()
+    [Fact]
+    public async Task Send_SameIdWhileLocked_IsADuplicate()
     {
-        string container = await azurite.ContainerAsync();
-        return new BlobMailbox(azurite.OpenAs(container, BlobSas.Mailbox), container, TimeProvider.System, new BlobMailboxOptions { MaxDeliveries = 3 });
+        ReceivedMessage message = await SentAndReceivedAsync();
+
+        Assert.False(await Mailbox.SendAsync(message.Id, "again"u8.ToArray(), None));
+    }
+
+    [Fact]
+    public async Task Send_SameIdAfterCompletion_IsADuplicateAndNotDelivered()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+        await Mailbox.CompleteAsync(message, None);
+
+        bool again = await Mailbox.SendAsync(message.Id, message.Body, None);
+
+        Assert.False(again);
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+    }
+
+    [Fact]
+    public async Task Receive_Nothing_IsEmptyAtOnce()
+    {
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+    }
+
+    [Fact]
+    public async Task Receive_Many_GivesAtMostMaxAndEachOnce()
+    {
+        MessageId[] ids = [.. Enumerable.Range(0, 21).Select(_ => NewId())];
+        foreach (MessageId id in ids)
+        {
+            await Mailbox.SendAsync(id, "x"u8.ToArray(), None);
+        }
+
+        IReadOnlyList<ReceivedMessage> first = await Mailbox.ReceiveAsync(10, None);
+        IReadOnlyList<ReceivedMessage> second = await Mailbox.ReceiveAsync(10, None);
+        IReadOnlyList<ReceivedMessage> third = await Mailbox.ReceiveAsync(10, None);
+
+        Assert.Equal([10, 10, 1], [first.Count, second.Count, third.Count]);
+        Assert.Equal(ids.Select(id => id.Value).Order(StringComparer.Ordinal), first.Concat(second).Concat(third).Select(message => message.Id.Value).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Receive_TwoReceiversAtOnce_EachMessageGoesToOne()
+    {
+        for (int i = 0; i < 6; i++)
+        {
+            await Mailbox.SendAsync(NewId(), "x"u8.ToArray(), None);
+        }
+
+        IReadOnlyList<ReceivedMessage>[] received = await Task.WhenAll(Mailbox.ReceiveAsync(6, None), Mailbox.ReceiveAsync(6, None));
+
+        string[] ids = [.. received.SelectMany(messages => messages).Select(message => message.Id.Value)];
+        Assert.Equal(6, ids.Length);
+        Assert.Equal(6, ids.Distinct(StringComparer.Ordinal).Count());
+    }
+
+    [Fact]
+    public async Task Receive_Locked_IsNotGivenAgain()
+    {
+        await SentAndReceivedAsync();
+
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+    }
+
+    [Fact]
+    public async Task Abandon_Message_IsDeliveredAgainAndCounted()
+    {
+        ReceivedMessage first = await SentAndReceivedAsync();
+
+        await Mailbox.AbandonAsync(first, None);
+
+        ReceivedMessage second = await ReceiveOneAsync();
+        Assert.Equal(first.Id, second.Id);
+        Assert.Equal(2, second.Delivery);
+    }
+
+    [Fact]
+    public async Task Complete_Message_IsNeverGivenAgain()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+
+        bool done = await Mailbox.CompleteAsync(message, None);
+
+        Assert.True(done);
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+        Assert.False(await Mailbox.RenewAsync(message, None));
+    }
+
+    [Fact]
+    public async Task Complete_LockLost_IsFalseAndDeliveredAgain()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+        await LoseLockAsync(message);
+
+        bool done = await Mailbox.CompleteAsync(message, None);
+
+        Assert.False(done);
+        Assert.Equal(message.Id, (await ReceiveOneAsync()).Id);
+    }
+
+    [Fact]
+    public async Task Complete_LockTakenByAnother_LeavesItToTheOther()
+    {
+        ReceivedMessage first = await SentAndReceivedAsync();
+        await LoseLockAsync(first);
+        ReceivedMessage second = await ReceiveOneAsync();
+
+        Assert.False(await Mailbox.CompleteAsync(first, None));
+        Assert.False(await Mailbox.RenewAsync(first, None));
+        Assert.True(await Mailbox.RenewAsync(second, None));
+        Assert.True(await Mailbox.CompleteAsync(second, None));
+    }
+
+    [Fact]
+    public async Task Renew_Held_KeepsTheLock()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+
+        Assert.True(await Mailbox.RenewAsync(message, None));
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+    }
+
+    [Fact]
+    public async Task DeadLetter_Message_IsListedWithItsReason()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+
+        bool done = await Mailbox.DeadLetterAsync(message, "signature_invalid", None);
+
+        Assert.True(done);
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
+        Assert.Equal([new DeadLetter(message.Id, "signature_invalid")], await Mailbox.ListDeadLettersAsync(None));
+    }
+
+    [Fact]
+    public async Task DeadLetter_LockLost_IsFalseAndLeavesNoDeadLetter()
+    {
+        ReceivedMessage message = await SentAndReceivedAsync();
+        await LoseLockAsync(message);
+
+        bool done = await Mailbox.DeadLetterAsync(message, "signature_invalid", None);
+
+        Assert.False(done);
+        Assert.Empty(await Mailbox.ListDeadLettersAsync(None));
+        Assert.Equal(message.Id, (await ReceiveOneAsync()).Id);
+    }
+
+    [Fact]
+    public async Task Receive_DeliveredTooOften_BecomesADeadLetter()
+    {
+        MessageId id = NewId();
+        await Mailbox.SendAsync(id, "poison"u8.ToArray(), None);
+        List<int> deliveries = [];
+        for (int i = 0; i < MaxDeliveries; i++)
+        {
+            ReceivedMessage message = await ReceiveOneAsync();
+            deliveries.Add(message.Delivery);
+            await LoseLockAsync(message);
+        }
+
+        IReadOnlyList<ReceivedMessage> after = await Mailbox.ReceiveAsync(10, None);
+
+        Assert.Equal(Enumerable.Range(1, MaxDeliveries), deliveries);
+        Assert.Empty(after);
+        Assert.Equal([new DeadLetter(id, ErrorCodes.DeliveryLimit.Name)], await Mailbox.ListDeadLettersAsync(None));
+    }
+
+    /// <summary>Ends a message's lock as if its time had run out.</summary>
+    protected abstract Task LoseLockAsync(ReceivedMessage message);
+
+    protected static MessageId NewId() => MessageId.From(RandomNumberGenerator.GetBytes(16));
+
+    protected async Task<ReceivedMessage> ReceiveOneAsync() => Assert.Single(await Mailbox.ReceiveAsync(10, None));
+
+    protected async Task<ReceivedMessage> SentAndReceivedAsync()
+    {
+        await Mailbox.SendAsync(NewId(), "hello"u8.ToArray(), None);
+        return await ReceiveOneAsync();
     }
 }
