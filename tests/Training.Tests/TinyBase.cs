@@ -84,7 +84,20 @@ internal sealed class TinyBase : IDisposable
         });
     }
 
+    public void AddToAdapter(IReadOnlyDictionary<string, float[]> update) => WriteVersion(name => [.. _weights[name].Zip(update[name], (value, change) => value + change)], state: []);
+
+    public void AddServerState() => WriteVersion(name => _weights[name], state: ["server.m.", "server.v."]);
+
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private void WriteVersion(Func<string, float[]> values, string[] state)
+    {
+        TensorEntry[] adapter = [.. Layout().Tensors.Select(tensor => tensor.Tensor)];
+        TensorEntry[] extra = [.. state.SelectMany(prefix => adapter.Select(tensor => tensor with { Name = prefix + tensor.Name }))];
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["version"] = "3" };
+        SafetensorsWriter.WriteFile(AdapterFile, [.. adapter, .. extra], metadata, (entry, stream) =>
+            stream.Write(MemoryMarshal.AsBytes((_weights.ContainsKey(entry.Name) ? values(entry.Name) : new float[entry.Count]).AsSpan())));
+    }
 
     private void WriteConfig() => File.WriteAllText(
         Path.Combine(Folder, "config.json"),
