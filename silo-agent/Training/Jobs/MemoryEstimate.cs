@@ -24,7 +24,7 @@ public static class MemoryEstimate
         long c = config.Hidden;
         long f = config.Intermediate;
         long layerWeights = (2 * q * c) + (2 * kv * c) + (3 * f * c) + (2 * c);
-        long weights = (config.Layers * layerWeights) + ((config.TiedHead ? 1 : 2) * config.Vocabulary * c);
+        long weights = (config.Layers * layerWeights) + ((config.TiedHead ? 1L : 2) * config.Vocabulary * c) + c;
         long scores = rows * config.Heads * length;
         long layerActivations = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f))) + scores;
         long shared = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f) + config.Vocabulary)) + scores;

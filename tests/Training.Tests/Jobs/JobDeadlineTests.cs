@@ -29,7 +29,7 @@ public sealed class JobDeadlineTests : IDisposable
         FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run(time: _clock));
 
         Assert.Equal("trainer_deadline", error.Code.Name);
-        Assert.Contains("before step 3 of 6", error.Message, StringComparison.Ordinal);
+        Assert.Contains("before step 2 of 6", error.Message, StringComparison.Ordinal);
         Assert.True(_clock.Now.ToUnixTimeSeconds() < _folder.Job.Deadline);
         Assert.False(File.Exists(_folder.UpdateFile));
     }
