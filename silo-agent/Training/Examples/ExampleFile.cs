@@ -28,11 +28,18 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
     public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
     {
         string name = Path.GetFileName(path);
-        if (!File.Exists(path))
+        try
         {
-            throw new FedCloudException(ErrorCodes.FileMissing, $"expected the data file {name}, found none");
+            return ReadLines(path, name, tokenizer, endOfText, maxLength);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.FileMissing, $"expected a readable data file {name}, found {(File.Exists(path) ? "one that cannot be read" : "none")}", cause: error);
+        }
+    }
 
+    private static ExampleFile ReadLines(string path, string name, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
+    {
         List<Example> examples = [];
         int truncated = 0;
         int line = 0;

@@ -94,5 +94,16 @@ public sealed class ExampleFileTests : IDisposable
     public void Read_NoFile_SaysSo() =>
         Assert.Equal("file_missing", Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64)).Code.Name);
 
+    [Fact]
+    public void Read_FileThatCannotBeRead_SaysSo()
+    {
+        // Opens, but gives an input/output error at its first byte.
+        const string Unreadable = "/proc/self/mem";
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(Unreadable, _tokenizer, End, 64));
+
+        Assert.Equal("file_missing", error.Code.Name);
+    }
+
     public void Dispose() => _tiny.Dispose();
 }

@@ -154,6 +154,17 @@ public sealed class JobRunnerTests : IDisposable
     }
 
     [Fact]
+    public void Run_MoreTokensThanTheModelHas_IsRefused()
+    {
+        string path = Path.Combine(_folder.Base.Folder, "tokenizer.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"added_tokens\": [", "\"added_tokens\": [{\"id\": 300, \"content\": \"<|more|>\"},", StringComparison.Ordinal));
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run());
+
+        Assert.Equal("tokenizer_unsupported", error.Code.Name);
+    }
+
+    [Fact]
     public void Run_DiskFull_LeavesNoHalfUpdate()
     {
         // A device that takes no byte stands where the temporary file would be.
