@@ -107,6 +107,28 @@ public sealed class JobRunnerTests : IDisposable
         Assert.NotEqual(once, _folder.Update);
     }
 
+    [Theory]
+    [InlineData("schedule")]
+    [InlineData("first step")]
+    [InlineData("total steps")]
+    [InlineData("warm-up")]
+    public void Run_LearningRateChanged_GivesAnotherUpdate(string what)
+    {
+        _folder.Run();
+        byte[] once = _folder.Update;
+
+        _folder.Job = what switch
+        {
+            "schedule" => _folder.Job with { Schedule = "constant" },
+            "first step" => _folder.Job with { FirstGlobalStep = 3 },
+            "total steps" => _folder.Job with { TotalGlobalSteps = 20 },
+            _ => _folder.Job with { WarmupSteps = 4 },
+        };
+        _folder.Run();
+
+        Assert.NotEqual(once, _folder.Update);
+    }
+
     [Fact]
     public void Run_LossBecomesInfinite_NamesTheStepAndWritesNothing()
     {
@@ -115,6 +137,7 @@ public sealed class JobRunnerTests : IDisposable
         FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run());
 
         Assert.Equal("loss_not_finite", error.Code.Name);
+        Assert.Contains("finite loss", error.Message, StringComparison.Ordinal);
         Assert.Contains("step 2 of 6", error.Message, StringComparison.Ordinal);
         Assert.False(File.Exists(_folder.UpdateFile));
         Assert.False(File.Exists(_folder.MetricsFile));

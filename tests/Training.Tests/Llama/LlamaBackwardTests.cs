@@ -103,26 +103,33 @@ public sealed class LlamaBackwardTests
     [Fact]
     public void Backward_TwoThreads_GivesTheBitsOfOne()
     {
-        // Large enough that the matrix products are split.
-        const int Sequences = 8;
-        const int Length = 48;
+        // Large enough that the matrix products are split; often enough that a sum in the order of arrival would show.
+        const int Sequences = 16;
+        const int Length = 64;
+        const int Times = 12;
         using TinyBase tiny = new();
         using LlamaModel one = tiny.Load(Sequences * Length, Length, threads: 1);
         using LlamaModel two = tiny.Load(Sequences * Length, Length, threads: 2);
         int[] tokens = [.. Enumerable.Range(0, Sequences * Length).Select(i => i * 31 % tiny.Config.Vocabulary)];
         int[] targets = [.. tokens.Select(token => (token + 5) % tiny.Config.Vocabulary)];
-        double[] losses = [.. new[] { one, two }.Select(model =>
+        double Gradients(LlamaModel model)
         {
             model.TrainAll();
             model.TrainAdapter(ExchangedFactor.Both);
+            model.ZeroGradients();
             model.Forward(tokens, Sequences, Length);
             double loss = model.Loss(targets, 0.01f);
             model.Backward();
             return loss;
-        })];
+        }
 
-        Assert.Equal(BitConverter.DoubleToInt64Bits(losses[0]), BitConverter.DoubleToInt64Bits(losses[1]));
-        Assert.All(one.Trained.Zip(two.Trained), pair => Assert.True(pair.First.Gradient!.Span.SequenceEqual(pair.Second.Gradient!.Span), pair.First.Name));
+        double expected = Gradients(one);
+
+        for (int i = 0; i < Times; i++)
+        {
+            Assert.Equal(BitConverter.DoubleToInt64Bits(expected), BitConverter.DoubleToInt64Bits(Gradients(two)));
+            Assert.All(one.Trained.Zip(two.Trained), pair => Assert.True(pair.First.Gradient!.Span.SequenceEqual(pair.Second.Gradient!.Span), pair.First.Name));
+        }
     }
 
     private static double Loss(LlamaModel model)
