@@ -103,10 +103,9 @@ public sealed class LlamaBackwardTests
     [Fact]
     public void Backward_TwoThreads_GivesTheBitsOfOne()
     {
-        // Large enough that the matrix products are split; often enough that a sum in the order of arrival would show.
-        const int Sequences = 16;
-        const int Length = 64;
-        const int Times = 12;
+        // Large enough that the matrix products are split.
+        const int Sequences = 8;
+        const int Length = 48;
         using TinyBase tiny = new();
         using LlamaModel one = tiny.Load(Sequences * Length, Length, threads: 1);
         using LlamaModel two = tiny.Load(Sequences * Length, Length, threads: 2);
@@ -116,6 +115,36 @@ public sealed class LlamaBackwardTests
         {
             model.TrainAll();
             model.TrainAdapter(ExchangedFactor.Both);
+            model.ZeroGradients();
+            model.Forward(tokens, Sequences, Length);
+            double loss = model.Loss(targets, 0.01f);
+            model.Backward();
+            return loss;
+        }
+
+        double expected = Gradients(one);
+        double found = Gradients(two);
+
+        Assert.Equal(BitConverter.DoubleToInt64Bits(expected), BitConverter.DoubleToInt64Bits(found));
+        Assert.All(one.Trained.Zip(two.Trained), pair => Assert.True(pair.First.Gradient!.Span.SequenceEqual(pair.Second.Gradient!.Span), pair.First.Name));
+    }
+
+    [Fact]
+    public void Backward_WideModelOnTwoThreads_GivesTheBitsOfOne()
+    {
+        // Wide enough that both threads work on the rows of a norm, often enough that a sum in the order of arrival shows.
+        const int Sequences = 32;
+        const int Length = 64;
+        const int Times = 3;
+        using TinyBase tiny = new();
+        LlamaConfig wide = tiny.Config with { Hidden = 2048, Intermediate = 32, Layers = 1, HeadWidth = 16 };
+        using LlamaModel one = LlamaModel.Random(wide, 1, Sequences * Length, Length, threads: 1);
+        using LlamaModel two = LlamaModel.Random(wide, 1, Sequences * Length, Length, threads: 2);
+        int[] tokens = [.. Enumerable.Range(0, Sequences * Length).Select(i => i * 31 % wide.Vocabulary)];
+        int[] targets = [.. tokens.Select(token => (token + 5) % wide.Vocabulary)];
+        double Gradients(LlamaModel model)
+        {
+            model.TrainAll();
             model.ZeroGradients();
             model.Forward(tokens, Sequences, Length);
             double loss = model.Loss(targets, 0.01f);
