@@ -1,3 +1,15 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-return 0;
+using System.CommandLine;
+using FedCloud.Cli.CommandLine;
+using FedCloud.Cli.Demo;
+
+RootCommand root = new("fedcloud: several organisations fine-tune one language model together; no record leaves its silo.")
+{
+    DemoCommand.Create(),
+    PlanCommands.Create(),
+    RunCommands.Create(),
+    SiloCommands.Create(),
+    ModelCommands.Create(),
+};
+return await Invocation.RunAsync(root, args);

@@ -64,7 +64,7 @@ public sealed record ModelList(ImmutableArray<ModelSummary> Models);
 public sealed record Problem(string Type, string Title, int Status, string Detail, string Code, string Next);
 
 /// <summary>JSON of the API.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(SiloList))]
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunSummary))]

@@ -74,6 +74,10 @@ public sealed class SasCredential(ImmutableSortedDictionary<string, string> toke
     /// <inheritdoc/>
     public override string ToString() => $"shared access signatures for {string.Join(", ", tokens.Keys)}";
 
+    /// <summary>Whether the container's signature allows creating blobs and nothing else.</summary>
+    internal bool MayOnlyCreate(string container) =>
+        tokens.TryGetValue(container, out string? token) && token.Split('&').Contains("sp=" + BlobSas.Create, StringComparer.Ordinal);
+
     internal override Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation)
     {
         string token = tokens.TryGetValue(container, out string? found)

@@ -240,16 +240,24 @@ public sealed class RestBlobStore : IBlobStore, IDisposable
             return new PutOutcome.Written(ETagOf(response));
         }
 
-        if (response.StatusCode is not (HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound))
+        if (response.StatusCode is not (HttpStatusCode.PreconditionFailed or HttpStatusCode.Conflict or HttpStatusCode.NotFound) && !IsRefusedOverwrite(response, name))
         {
             throw Failure(response, name.ToString());
         }
 
         // After a retry the condition may have failed on our own first write, whose answer was lost.
-        return tries > 1 && await WrittenByUsAsync(name, writer, cancellation) is { } etag
+        return tries > 1 && _credential is not SasCredential && await WrittenByUsAsync(name, writer, cancellation) is { } etag
             ? new PutOutcome.Written(etag)
             : new PutOutcome.ConditionFailed();
     }
+
+    // A credential that may create but not write is told 403, not 412, when the name is taken.
+    private bool IsRefusedOverwrite(HttpResponseMessage response, BlobName name) =>
+        response.StatusCode == HttpStatusCode.Forbidden
+        && _credential is SasCredential sas
+        && sas.MayOnlyCreate(name.Container)
+        && response.Headers.TryGetValues("x-ms-error-code", out IEnumerable<string>? codes)
+        && codes.First() is "UnauthorizedBlobOverwrite" or "AuthorizationPermissionMismatch";
 
     // A credential that may only create cannot look; then the name counts as taken, and the caller takes the next one.
     private async Task<string?> WrittenByUsAsync(BlobName name, string writer, CancellationToken cancellation)

@@ -57,7 +57,18 @@ static async Task RunAsync(HostSettings settings)
     await app.StartAsync();
     string address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()?.Addresses.First() ?? string.Empty;
     Console.WriteLine($"ready {address}");
+    _ = StopWithInputAsync(app.Lifetime);
     await app.WaitForShutdownAsync();
+}
+
+// A parent that starts the coordinator as a child holds its standard input: when it goes away, however it ends, we stop.
+static async Task StopWithInputAsync(IHostApplicationLifetime lifetime)
+{
+    if (string.Equals(Environment.GetEnvironmentVariable("FEDCLOUD_STOP_WITH_INPUT"), "1", StringComparison.Ordinal))
+    {
+        await Console.OpenStandardInput().CopyToAsync(Stream.Null);
+        lifetime.StopApplication();
+    }
 }
 
 static async Task WriteProblemAsync(HttpContext http)

@@ -49,7 +49,12 @@ public sealed class WeightedMean
 
     /// <summary>Writes the mean.</summary>
     /// <param name="destination">One value for each coordinate of the range.</param>
-    public void Finish(Span<float> destination)
+    public void Finish(Span<float> destination) => Finish(0, destination[.._sum.Length]);
+
+    /// <summary>Writes a part of the mean.</summary>
+    /// <param name="start">The first coordinate.</param>
+    /// <param name="destination">One value for each coordinate from there.</param>
+    public void Finish(int start, Span<float> destination)
     {
         RequireFilled();
         if (_weights == 0)
@@ -57,9 +62,9 @@ public sealed class WeightedMean
             throw new InvalidOperationException("a mean needs at least one update");
         }
 
-        for (int i = 0; i < _sum.Length; i++)
+        for (int i = 0; i < destination.Length; i++)
         {
-            destination[i] = (float)(_sum[i] / _weights);
+            destination[i] = (float)(_sum[start + i] / _weights);
         }
     }
 

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using FedCloud.Protocol.Canonical;
@@ -15,11 +16,12 @@ public sealed class UpdateEnvelopeReader : IDisposable
     private readonly AesGcm _cipher;
     private readonly byte[] _associated;
     private readonly byte[] _prefix;
-    private readonly byte[] _sealed = new byte[UpdateEnvelope.ChunkBytes + UpdateEnvelope.TagBytes];
-    private readonly byte[] _chunk = new byte[UpdateEnvelope.ChunkBytes];
+    private readonly byte[] _sealed = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes + UpdateEnvelope.TagBytes);
+    private readonly byte[] _chunk = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes);
     private readonly IncrementalHash _digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly long _chunks;
     private long _next;
+    private bool _disposed;
 
     private UpdateEnvelopeReader(Stream input, UpdateEnvelopeHeader header, byte[] headerBytes, byte[] dataKey)
     {
@@ -114,7 +116,15 @@ public sealed class UpdateEnvelopeReader : IDisposable
     {
         _cipher.Dispose();
         _digest.Dispose();
-        CryptographicOperations.ZeroMemory(_chunk);
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        Chunk = default;
+        ArrayPool<byte>.Shared.Return(_sealed);
+        ArrayPool<byte>.Shared.Return(_chunk, clearArray: true);
     }
 
     private async Task RequireEndAsync(CancellationToken cancellation)

@@ -9,7 +9,8 @@ namespace FedCloud.Protocol.Plans;
 /// <param name="Field">The field to change.</param>
 /// <param name="Code">The code.</param>
 /// <param name="Reason">Why, in one sentence without a full stop; it names the rule.</param>
-public sealed record PlanRefusal(string Field, ErrorCode Code, string Reason);
+/// <param name="Beside">The field that it does not go with.</param>
+public sealed record PlanRefusal(string Field, ErrorCode Code, string Reason, string? Beside = null);
 
 /// <summary>What may be combined with what, and why not otherwise: the table of the design's federated algorithms.</summary>
 public static class CompatibilityMatrix
@@ -42,18 +43,18 @@ public static class CompatibilityMatrix
         ArgumentNullException.ThrowIfNull(config);
         if (config.Algorithm == Algorithm.Fedavg && !config.AcceptInexactLora)
         {
-            yield return new("accept_inexact_lora", ErrorCodes.InexactLora, "fedavg averages A and B in the same round, and mean(B)·mean(A) is not mean(B·A)");
+            yield return new("accept_inexact_lora", ErrorCodes.InexactLora, "fedavg averages A and B in the same round, and mean(B)·mean(A) is not mean(B·A)", "algorithm");
         }
 
         ParticipationPlan participation = config.Participation;
         if (participation.CohortSize != 0 && participation.CohortSize < participation.Quorum)
         {
-            yield return new("participation.cohort_size", ErrorCodes.PlanInvalidValue, $"participation.cohort_size {participation.CohortSize} is below participation.quorum {participation.Quorum}, so no round could ever commit");
+            yield return new("participation.cohort_size", ErrorCodes.PlanInvalidValue, $"participation.cohort_size {participation.CohortSize} is below participation.quorum {participation.Quorum}, so no round could ever commit", "participation.quorum");
         }
 
         if (participation.MinSilos < participation.Quorum)
         {
-            yield return new("participation.min_silos", ErrorCodes.PlanInvalidValue, $"participation.min_silos {participation.MinSilos} is below participation.quorum {participation.Quorum}, so the run could begin without a chance to commit");
+            yield return new("participation.min_silos", ErrorCodes.PlanInvalidValue, $"participation.min_silos {participation.MinSilos} is below participation.quorum {participation.Quorum}, so the run could begin without a chance to commit", "participation.quorum");
         }
     }
 

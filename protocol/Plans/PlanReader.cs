@@ -46,7 +46,7 @@ public static class PlanReader
         RunConfig? read = problems.Count == 0 ? Deserialize(config) : null;
         if (read is not null)
         {
-            problems.AddRange(CompatibilityMatrix.Refusals(read).Select(refusal => new PlanProblem(LineOf(written, refusal.Field), refusal.Code, refusal.Reason)));
+            problems.AddRange(CompatibilityMatrix.Refusals(read).Select(refusal => new PlanProblem(LineOf(written, refusal), refusal.Code, refusal.Reason)));
         }
 
         return new PlanReading(problems.Count == 0 ? read : null, [.. problems.OrderBy(problem => problem.Line)], [.. written.Keys]);
@@ -167,7 +167,8 @@ public static class PlanReader
         JsonSerializer.Deserialize(Jcs.Canonicalize(JsonSerializer.SerializeToUtf8Bytes(config, PlanTreeJson.Default.JsonObject)), RunConfigJson.Default.RunConfig)
         ?? throw new InvalidOperationException("a complete plan is a configuration");
 
-    private static int LineOf(Dictionary<string, PlanNode> written, string path) => written.TryGetValue(path, out PlanNode? node) ? node.Line : 0;
+    private static int LineOf(Dictionary<string, PlanNode> written, PlanRefusal refusal) =>
+        written.TryGetValue(refusal.Field, out PlanNode? node) || written.TryGetValue(refusal.Beside ?? string.Empty, out node) ? node.Line : 0;
 
     private static string Nearest(string path) =>
         PlanSchema.Fields.MinBy(field => Distance(path, field.Path))?.Path ?? string.Empty;

@@ -5,8 +5,8 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 
@@ -312,9 +312,15 @@ public static class RunMachine
     private static RunStep OnFinalMetrics(RunState state, MetricsReported metrics)
     {
         bool expected = metrics.Round == state.LastRound + 1 && state.Participants().Contains(metrics.Silo) && !state.FinalMetrics.ContainsKey(metrics.Silo);
-        return expected
-            ? CompleteIfEvaluated(state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, metrics.Values) }, metrics.At)
-            : Ignore(state, "the figures belong to another round or came twice");
+        if (!expected)
+        {
+            return Ignore(state, "the figures belong to another round or came twice");
+        }
+
+        // As in a round: once a quorum has answered, stragglers get their grace and no more.
+        RunState next = state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, metrics.Values) };
+        DateTimeOffset grace = metrics.At + TimeSpan.FromSeconds(state.Config.Participation.StragglerGrace);
+        return CompleteIfEvaluated(next.FinalMetrics.Count == state.Config.Participation.Quorum && grace < state.EvaluationDue ? next with { EvaluationDue = grace } : next, metrics.At);
     }
 
     private static RunStep OnEvaluationDue(RunState state, DeadlineReached deadline) =>

@@ -3,8 +3,8 @@
 using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Protocol.Rounds;
 

@@ -1,3 +1,17 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-return 0;
+using FedCloud.Benchmarks;
+
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead
+return args switch
+{
+    ["aggregation"] => await AggregationMemory.RunAsync(),
+    ["overhead"] => await RoundOverhead.RunAsync(),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead");
+    return 2;
+}

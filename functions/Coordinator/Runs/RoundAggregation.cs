@@ -20,8 +20,10 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="scratch">A folder for temporary files.</param>
 public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, string scratch)
 {
-    /// <summary>Coordinates summed at a time: 32 MiB of binary64. A larger update is read once for each range.</summary>
-    public const int RangeCoordinates = 4 << 20;
+    /// <summary>Coordinates summed at a time: 16 MiB of binary64. A larger update is read once for each range.</summary>
+    public const int RangeCoordinates = 2 << 20;
+
+    private const int PieceCoordinates = 1 << 14;
 
     /// <summary>Computes and stores mean and version; the same bytes whenever it is repeated.</summary>
     /// <returns>The result, or the silo whose stored update is no longer what was verified.</returns>
@@ -71,9 +73,14 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
             }
         }
 
-        float[] values = new float[count];
-        mean.Finish(values);
-        output.Write(MemoryMarshal.AsBytes(values.AsSpan()));
+        float[] piece = new float[PieceCoordinates];
+        for (int done = 0; done < count; done += piece.Length)
+        {
+            Span<float> values = piece.AsSpan(0, Math.Min(piece.Length, count - done));
+            mean.Finish(done, values);
+            output.Write(MemoryMarshal.AsBytes(values));
+        }
+
         return (null, null);
     }
 

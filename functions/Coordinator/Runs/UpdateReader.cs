@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Buffers;
 using System.Runtime.InteropServices;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
@@ -56,8 +57,9 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
         using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, vault.UnwrapAsync, cancellation);
         byte[] header = layout.UpdateHeader(exchanged);
-        byte[] carry = new byte[UpdateEnvelope.ChunkBytes + 4];
-        float[] piece = new float[(UpdateEnvelope.ChunkBytes / 4) + 1];
+        using Buffers buffers = new();
+        byte[] carry = buffers.Carry;
+        float[] piece = buffers.Piece;
         int carried = 0;
         int headerRead = 0;
         long coordinate = 0;
@@ -90,6 +92,20 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         if (carried != 0 || coordinate != layout.UpdateCoordinates(exchanged))
         {
             throw new FedCloudException(ErrorCodes.UpdateMalformed, $"expected {layout.UpdateCoordinates(exchanged)} coordinates, found {coordinate}");
+        }
+    }
+
+    // A round reads many updates one after the other: rented buffers keep the heap as small as one reading needs.
+    private sealed class Buffers : IDisposable
+    {
+        public byte[] Carry { get; } = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes + 4);
+
+        public float[] Piece { get; } = ArrayPool<float>.Shared.Rent((UpdateEnvelope.ChunkBytes / 4) + 1);
+
+        public void Dispose()
+        {
+            ArrayPool<byte>.Shared.Return(Carry, clearArray: true);
+            ArrayPool<float>.Shared.Return(Piece, clearArray: true);
         }
     }
 }

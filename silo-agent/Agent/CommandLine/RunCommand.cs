@@ -26,9 +26,21 @@ internal static class RunCommand
             SiloPolicy policy = SiloPolicy.Read(opened.PolicyPath, administrator);
             string trainer = TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER"));
             using SiloAgentService agent = new(opened, policy, trainer, TimeProvider.System, report => Console.WriteLine(JsonSerializer.Serialize(report, Lines)));
-            await agent.RunAsync(cancellation);
+            using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            _ = StopWithInputAsync(stop);
+            await agent.RunAsync(stop.Token);
             return (int)ExitCode.Done;
         });
         return command;
+    }
+
+    // A parent that starts agents as children holds their standard input: when it goes away, however it ends, they stop.
+    private static async Task StopWithInputAsync(CancellationTokenSource stop)
+    {
+        if (string.Equals(Environment.GetEnvironmentVariable("FEDCLOUD_STOP_WITH_INPUT"), "1", StringComparison.Ordinal))
+        {
+            await Console.OpenStandardInput().CopyToAsync(Stream.Null);
+            await stop.CancelAsync();
+        }
     }
 }

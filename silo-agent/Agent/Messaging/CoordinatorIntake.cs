@@ -53,7 +53,8 @@ public static class CoordinatorIntake
         List<CoordinatorMessage> messages = [];
         PlainResultBody? previous = null;
         (PlainStartBody Body, Sha256Digest Rid)? start = null;
-        foreach (DsseEnvelope envelope in frame.Envelopes.Where(envelope => envelope != roster && !IsJoin(envelope)))
+        ImmutableArray<DsseEnvelope> signed = [.. frame.Envelopes.Where(envelope => envelope != roster && !IsJoin(envelope))];
+        foreach (DsseEnvelope envelope in signed)
         {
             envelope.RequireSignedBy(coordinator, envelope.PayloadType, frame.Type);
             switch (TypeOf(envelope))

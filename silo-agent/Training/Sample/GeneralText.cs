@@ -29,8 +29,31 @@ internal static class GeneralText
     private static readonly string[] Reasons =
         ["because the days are longer", "since nobody else knew the way", "so that everyone could see it", "although it was late", "if there is enough time", "and the children were glad", "but the shop was closed", "until the music stopped"];
 
-    /// <summary>One sentence.</summary>
-    public static string Sentence(SampleRandom random)
+    private static readonly string[] Onsets = ["b", "c", "ch", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "tr", "v", "w", "x", "y", "z", "pl", "gr", "sh", ""];
+    private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ea", "io", "ou", "ai", "y"];
+    private static readonly string[] Codas = ["", "n", "r", "s", "t", "l", "m", "ck", "ng", "x", "rd", "st", "ne", "ve"];
+
+    /// <summary>One sentence: mostly of known words, sometimes of made-up ones, so that the base model knows every letter and doubts its own habits.</summary>
+    public static string Sentence(SampleRandom random) => random.Next(4) == 0 ? MadeUp(random) : Known(random);
+
+    private static string MadeUp(SampleRandom random)
+    {
+        string[] words = [.. Enumerable.Range(0, 4 + random.Next(8)).Select(_ => Word(random))];
+        string mark = random.Pick<string>([".", "?", "!", ":", ";", ",", " -", "/"]);
+        string text = random.Next(5) switch
+        {
+            0 => $"{words[0].ToUpperInvariant()} {string.Join(' ', words[1..])}{mark}",
+            1 => $"{string.Join(' ', words[..2])} ({random.Next(10_000)}) {string.Join(' ', words[2..])}{mark}",
+            2 => $"\"{string.Join(' ', words)}\"{mark}",
+            _ => string.Join(' ', words) + mark,
+        };
+        return char.ToUpperInvariant(text[0]) + text[1..];
+    }
+
+    private static string Word(SampleRandom random) =>
+        string.Concat(Enumerable.Range(0, 1 + random.Next(4)).Select(_ => random.Pick(Onsets) + random.Pick(Vowels) + random.Pick(Codas)));
+
+    private static string Known(SampleRandom random)
     {
         string person = random.Pick(People);
         string other = random.Pick(People);

@@ -25,6 +25,22 @@ public sealed class ByteLevelBpeTests : IDisposable
         Prop.ForAll(texts.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), text, StringComparison.Ordinal)).QuickCheckThrowOnFailure();
     }
 
+    [Theory]
+    [InlineData("𐌰𐝀😀 👩‍⚕️ 漢字 ١٢ é ß")]
+    [InlineData("  two  spaces\n\n\ttab 's 'll 123abc")]
+    public void Decode_ManyScripts_IsTheText(string text)
+    {
+        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
+
+        Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
+    }
+
+    [Fact]
+    public void Encode_FrequentWord_IsOneToken()
+    {
+        Assert.Single(ByteLevelBpe.Read(TokenizerFile).Encode(" the"));
+    }
+
     [Fact]
     public void Encode_Words_MergesTheLowestRankFirst()
     {

@@ -1,0 +1,30 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json.Serialization;
+using FedCloud.Cli.Demo;
+using FedCloud.Protocol.Plans;
+
+namespace FedCloud.Cli.CommandLine;
+
+/// <summary>An error as <c>--json</c> prints it.</summary>
+internal sealed record ErrorDocument(ErrorText Error);
+
+/// <summary>An error's parts.</summary>
+internal sealed record ErrorText(string Code, string Message, string Next);
+
+/// <summary>A checked plan as <c>--json</c> prints it.</summary>
+internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config);
+
+/// <summary>One problem of a plan.</summary>
+internal sealed record ProblemDocument(int Line, string Code, string Message);
+
+/// <summary>An exported adapter as <c>--json</c> prints it.</summary>
+internal sealed record ExportDocument(string Adapter, string Job, int Version, string Path, string AdapterSha256);
+
+/// <summary>JSON of the command line.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ErrorDocument))]
+[JsonSerializable(typeof(PlanDocument))]
+[JsonSerializable(typeof(ExportDocument))]
+[JsonSerializable(typeof(DemoReport))]
+internal sealed partial class CliJson : JsonSerializerContext;

@@ -1,0 +1,37 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Globalization;
+using FedCloud.Protocol.Rounds;
+
+namespace FedCloud.Cli.CommandLine;
+
+/// <summary>A finished round in one line.</summary>
+internal static class RoundLine
+{
+    /// <summary>The line.</summary>
+    public static string Of(RoundRecord round)
+    {
+        int took = round.Members.Values.Count(member => member.Phase == MemberPhase.Verified);
+        string missing = string.Join(", ", round.Members.Where(member => member.Value.Phase != MemberPhase.Verified).Select(member => $"{member.Key} ({member.Value.Reason})"));
+        string without = missing.Length == 0 ? string.Empty : $"; without {missing}";
+        string loss = MeanLoss(round) is { } mean ? string.Create(CultureInfo.InvariantCulture, $"  eval loss before {mean:F4}") : string.Empty;
+        double seconds = (round.EndedAt - round.StartedAt).TotalSeconds;
+        return round.Outcome switch
+        {
+            "evaluation" => $"final model evaluated by {took} silos{loss.Replace(" before", string.Empty, StringComparison.Ordinal)}",
+            "committed" => string.Create(CultureInfo.InvariantCulture, $"round {round.Round}: committed from {took} silos{without}  {seconds:F1} s{loss}"),
+            _ => string.Create(CultureInfo.InvariantCulture, $"round {round.Round}: abandoned ({round.Reason}){without}  {seconds:F1} s"),
+        };
+    }
+
+    /// <summary>The mean of the disclosed evaluation losses; null when there are none.</summary>
+    public static double? MeanLoss(RoundRecord round)
+    {
+        double[] losses = [.. round.Members.Values.Select(LossOf).OfType<double>()];
+        return losses.Length == 0 ? null : losses.Average();
+    }
+
+    /// <summary>One silo's disclosed evaluation loss.</summary>
+    public static double? LossOf(RoundRecordMember member) =>
+        member.Metrics.TryGetValue("eval_loss", out string? text) ? double.Parse(text, CultureInfo.InvariantCulture) : null;
+}

@@ -1,0 +1,75 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+namespace FedCloud.Cli.Demo;
+
+/// <summary>What <c>fedcloud demo --json</c> prints.</summary>
+internal sealed record DemoReport
+{
+    /// <summary>The run.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>The rounds.</summary>
+    public required IReadOnlyList<DemoRound> Rounds { get; init; }
+
+    /// <summary>The mean of the silos' evaluation losses on the base model; absent when nobody discloses it.</summary>
+    public double? EvalLossBase { get; init; }
+
+    /// <summary>The same on the final model.</summary>
+    public double? EvalLossFinal { get; init; }
+
+    /// <summary>Each silo.</summary>
+    public required IReadOnlyList<DemoSilo> PerSilo { get; init; }
+
+    /// <summary>The folder with the adapter in PEFT format.</summary>
+    public required string AdapterPath { get; init; }
+
+    /// <summary>The SHA-256 of <c>adapter_model.safetensors</c>.</summary>
+    public required string AdapterSha256 { get; init; }
+
+    /// <summary>Seconds from start to end, set-up included.</summary>
+    public required double SecondsTotal { get; init; }
+}
+
+/// <summary>One round of the demo.</summary>
+internal sealed record DemoRound
+{
+    /// <summary>The round.</summary>
+    public required int Round { get; init; }
+
+    /// <summary>Seconds from its start to its commit.</summary>
+    public required double Seconds { get; init; }
+
+    /// <summary>Seconds from the first trainer's start to the last trainer's exit.</summary>
+    public required double TrainingSeconds { get; init; }
+
+    /// <summary>The round less its training.</summary>
+    public required double OverheadSeconds { get; init; }
+
+    /// <summary>The mean evaluation loss of the model that it started from.</summary>
+    public double? EvalLossBefore { get; init; }
+
+    /// <summary>The mean evaluation loss of the model that it made.</summary>
+    public double? EvalLossAfter { get; init; }
+
+    /// <summary>Bytes uploaded by a silo, envelope included.</summary>
+    public required long BytesUpPerSilo { get; init; }
+
+    /// <summary>The silos in the mean.</summary>
+    public required IReadOnlyList<string> Participants { get; init; }
+
+    /// <summary>The silos that were asked and are not in the mean, with their reasons.</summary>
+    public required IReadOnlyDictionary<string, string> Dropped { get; init; }
+}
+
+/// <summary>One silo of the demo.</summary>
+internal sealed record DemoSilo
+{
+    /// <summary>The silo.</summary>
+    public required string Silo { get; init; }
+
+    /// <summary>Its evaluation loss on the base model.</summary>
+    public double? EvalLossBase { get; init; }
+
+    /// <summary>Its evaluation loss on the final model.</summary>
+    public double? EvalLossFinal { get; init; }
+}

@@ -1,0 +1,190 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Diagnostics;
+using System.Globalization;
+using FedCloud.Cli.Api;
+using FedCloud.Cli.CommandLine;
+using FedCloud.Cli.Models;
+using FedCloud.Cli.Plans;
+using FedCloud.Cloud.Api;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+
+namespace FedCloud.Cli.Demo;
+
+/// <summary>The demo's story: check the input, start the federation, run the plan, export the adapter, stop everything.</summary>
+internal static class DemoRun
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Runs the demo.</summary>
+    public static async Task<DemoReport> ExecuteAsync(DemoOptions options, CancellationToken cancellation)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+
+        // Everything that can be wrong with the input is found before a process is started.
+        IReadOnlyList<DemoData> silos = options.FindData();
+        string baseFolder = options.BaseFolder();
+        BaseModelManifest manifest = BaseModelManifest.OfFolder(baseFolder);
+        RunConfig config = RunCommands.Complete(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), "demo-federation", manifest.Digest());
+        RequireEnough(config, silos.Count);
+        string work = MakeFolder(options.Out);
+
+        await using DemoDisplay display = new(silos.Select(silo => silo.Name.Value));
+        await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config.Rounds, display.Line, display.Take, cancellation);
+        display.Line("Plain mode: updates are encrypted for the coordinator, which can open single ones.");
+        await federation.Client.UploadBaseAsync(baseFolder, cancellation);
+        await federation.Client.SubmitAsync(config, cancellation);
+        RunDetail run = await WatchAsync(federation, config, display, cancellation);
+        ModelSummary model = await NewestAsync(federation.Client, config, cancellation);
+        string adapterPath = Path.Combine(options.Out, "adapter");
+        string adapterSha256 = await PeftExport.WriteAsync(federation.Client, model, config, adapterPath, cancellation);
+        DemoReport report = Report(run, display, adapterPath, adapterSha256, watch.Elapsed);
+        Conclude(report, display);
+        if (options.Keep)
+        {
+            display.Line($"The federation keeps running until Ctrl-C. FEDCLOUD_URL={federation.Address} FEDCLOUD_TOKEN={federation.Token}");
+            await UntilCancelledAsync(cancellation);
+        }
+
+        return report;
+    }
+
+    private static PlanNode WithRounds(PlanNode plan, int? rounds)
+    {
+        if (rounds is not { } count || plan is not PlanMapping mapping)
+        {
+            return plan;
+        }
+
+        PlanEntry entry = new(0, "rounds", new PlanScalar(0, count.ToString(CultureInfo.InvariantCulture), Quoted: false));
+        return mapping with { Entries = [.. mapping.Entries.Where(field => !string.Equals(field.Name, "rounds", StringComparison.Ordinal)), entry] };
+    }
+
+    private static void RequireEnough(RunConfig config, int silos)
+    {
+        int needed = Math.Max(config.Participation.Quorum, config.Participation.MinSilos);
+        if (silos < needed)
+        {
+            throw new FedCloudException(ErrorCodes.QuorumNotMet, $"the plan needs {needed} silos, the demo has {silos}", "raise --silos, or lower participation.quorum and min_silos");
+        }
+    }
+
+    private static string MakeFolder(string output)
+    {
+        string work = Path.Combine(output, "federation-" + DateTimeOffset.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
+        try
+        {
+            Directory.CreateDirectory(work);
+            return work;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.DiskFull, "the output folder cannot be made", "choose another folder with --out", error);
+        }
+    }
+
+    private static async Task<RunDetail> WatchAsync(DemoFederation federation, RunConfig config, DemoDisplay display, CancellationToken cancellation)
+    {
+        int shown = 0;
+        while (true)
+        {
+            RunDetail run = await federation.Client.RunAsync(config.Job.Value, cancellation);
+            foreach (RoundRecord round in run.Rounds.Skip(shown))
+            {
+                display.Line(RoundLine.Of(round));
+                shown++;
+            }
+
+            if (run.State.Phase == RunPhase.Completed && run.Rounds.Any(round => string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal)))
+            {
+                return run;
+            }
+
+            if (run.State.Phase is RunPhase.Failed or RunPhase.Cancelled)
+            {
+                string reasons = string.Join("; ", run.State.Silos.Where(silo => silo.Value.Reason.Length > 0).Select(silo => $"{silo.Key} {silo.Value.Reason}"));
+                ErrorCode code = ErrorCodes.All.GetValueOrDefault(run.State.Reason ?? string.Empty, ErrorCodes.QuorumNotMet);
+                throw new FedCloudException(code, $"the run ended after {run.State.CommittedRounds} of {config.Rounds} rounds{(reasons.Length > 0 ? $" ({reasons})" : string.Empty)}");
+            }
+
+            await Task.Delay(Interval, cancellation);
+        }
+    }
+
+    private static async Task<ModelSummary> NewestAsync(CoordinatorClient client, RunConfig config, CancellationToken cancellation)
+    {
+        ModelList models = await client.ModelsAsync(cancellation);
+        return models.Models.FirstOrDefault(model => model.Latest && model.Job == config.Job)
+            ?? throw new FedCloudException(ErrorCodes.ModelMissing, "the channel does not point at a version of this run");
+    }
+
+    private static DemoReport Report(RunDetail run, DemoDisplay display, string adapterPath, string adapterSha256, TimeSpan elapsed)
+    {
+        RoundRecord[] rounds = [.. run.Rounds.Where(round => !string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal))];
+        RoundRecord evaluation = run.Rounds.Last(round => string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal));
+        RoundRecord first = run.Rounds[0];
+        return new DemoReport
+        {
+            Run = run.State.Config.Job.Value,
+            Rounds = [.. rounds.Select((round, i) => Report(round, run.Rounds[i + 1], display))],
+            EvalLossBase = RoundLine.MeanLoss(first),
+            EvalLossFinal = RoundLine.MeanLoss(evaluation),
+            PerSilo =
+            [
+                .. run.State.Silos.Keys.Select(silo => new DemoSilo
+                {
+                    Silo = silo.Value,
+                    EvalLossBase = first.Members.TryGetValue(silo, out RoundRecordMember? before) ? RoundLine.LossOf(before) : null,
+                    EvalLossFinal = evaluation.Members.TryGetValue(silo, out RoundRecordMember? after) ? RoundLine.LossOf(after) : null,
+                }),
+            ],
+            AdapterPath = adapterPath,
+            AdapterSha256 = adapterSha256,
+            SecondsTotal = Math.Round(elapsed.TotalSeconds, 2),
+        };
+    }
+
+    private static DemoRound Report(RoundRecord round, RoundRecord next, DemoDisplay display)
+    {
+        double seconds = (round.EndedAt - round.StartedAt).TotalSeconds;
+        double training = Math.Min(seconds, display.TrainingTime(round.Round).TotalSeconds);
+        RoundRecordMember[] took = [.. round.Members.Values.Where(member => member.Phase == MemberPhase.Verified)];
+        return new DemoRound
+        {
+            Round = round.Round,
+            Seconds = Math.Round(seconds, 3),
+            TrainingSeconds = Math.Round(training, 3),
+            OverheadSeconds = Math.Round(seconds - training, 3),
+            EvalLossBefore = RoundLine.MeanLoss(round),
+            EvalLossAfter = RoundLine.MeanLoss(next),
+            BytesUpPerSilo = took.Length == 0 ? 0 : took.Max(member => member.UploadedBytes),
+            Participants = [.. round.Members.Where(member => member.Value.Phase == MemberPhase.Verified).Select(member => member.Key.Value)],
+            Dropped = round.Members.Where(member => member.Value.Phase != MemberPhase.Verified).ToDictionary(member => member.Key.Value, member => member.Value.Reason ?? string.Empty, StringComparer.Ordinal),
+        };
+    }
+
+    private static void Conclude(DemoReport report, DemoDisplay display)
+    {
+        foreach (DemoSilo silo in report.PerSilo.Where(silo => silo.EvalLossBase is not null && silo.EvalLossFinal is not null))
+        {
+            display.Line(string.Create(CultureInfo.InvariantCulture, $"{silo.Silo,-24} eval loss {silo.EvalLossBase:F4} -> {silo.EvalLossFinal:F4}"));
+        }
+
+        display.Line(string.Create(CultureInfo.InvariantCulture, $"Adapter in {report.AdapterPath} (PEFT format), {report.SecondsTotal:F1} s in all"));
+    }
+
+    private static async Task UntilCancelledAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await Task.Delay(Timeout.InfiniteTimeSpan, cancellation);
+        }
+        catch (OperationCanceledException)
+        {
+            // Ctrl-C is how a kept federation ends.
+        }
+    }
+}

@@ -1,0 +1,109 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Diagnostics;
+using Xunit;
+
+namespace FedCloud.Cli.Tests;
+
+/// <summary>Commands as a person types them: arguments, exit code, output.</summary>
+public sealed class TranscriptTests
+{
+    [Theory]
+    [InlineData("demo.yaml")]
+    [InlineData("rolora.yaml")]
+    [InlineData("fedadam.yaml")]
+    public async Task PlanValidate_Samples_AreValid(string plan)
+    {
+        (int exit, string output, string errors) = await RunAsync("plan", "validate", Path.Combine(AppContext.BaseDirectory, "samples", plan));
+
+        Assert.Equal((0, "The plan is valid.\n", string.Empty), (exit, output, errors));
+    }
+
+    [Theory]
+    [InlineData("rownds: 3\n", "plan_unknown_field: line 1: there is no field 'rownds'; the nearest is rounds.")]
+    [InlineData("rounds: 3\nlora:\n  rank: 0\n", "plan_invalid_value: line 3: lora.rank: expected integer from 1 to 1024, found '0'.")]
+    [InlineData("algorithm: krum\n", "algorithm_unavailable: line 1: algorithm krum: it compares single updates")]
+    [InlineData("rounds: [1\n", "plan_unreadable: plan.yaml, line")]
+    [InlineData("a: &x 1\n", "plan_unreadable: plan.yaml, line 1: expected plain fields, found an anchor, alias or tag")]
+    [InlineData("privacy:\n  epsilon: 8\n", "privacy_unavailable: line")]
+    public async Task PlanValidate_BadPlan_SaysWhatAndWhere(string text, string expected)
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "plan.yaml");
+        File.WriteAllText(path, text);
+
+        (int exit, string output, string errors) = await RunAsync("plan", "validate", path);
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+        Assert.Empty(output);
+        Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PlanValidate_MissingFile_AsJson_IsOneDocument()
+    {
+        (int exit, string output, _) = await RunAsync("plan", "validate", "nowhere.yaml", "--json");
+
+        Assert.Equal(2, exit);
+        Assert.Equal("plan_unreadable", System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task PlanExplain_Sample_NamesWhatIsNotProtected()
+    {
+        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml"));
+
+        Assert.Equal(0, exit);
+        Assert.Contains("training.local_steps", output, StringComparison.Ordinal);
+        Assert.Contains("What is not protected", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(2, "usage: ", "nonsense")]
+    [InlineData(3, "setting_missing: ", "run", "list")]
+    [InlineData(2, "file_missing: ", "demo", "--data", "nowhere")]
+    [InlineData(2, "base_model_missing: ", "demo", "--base", "nowhere")]
+    [InlineData(2, "request_malformed: ", "demo", "--silos", "9")]
+    [InlineData(2, "plan_unreadable: ", "demo", "--plan", "nowhere.yaml")]
+    public async Task Command_BadInput_EndsWithItsCode(int expected, string start, params string[] arguments)
+    {
+        (int exit, _, string errors) = await RunAsync(arguments);
+
+        Assert.Equal(expected, exit);
+        Assert.StartsWith(start, errors, StringComparison.Ordinal);
+        Assert.Single(errors.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task RunList_NobodyListens_IsUnreachable()
+    {
+        (int exit, _, string errors) = await RunAsync(new Dictionary<string, string> { ["FEDCLOUD_URL"] = "http://127.0.0.1:9", ["FEDCLOUD_TOKEN"] = "t" }, "run", "list");
+
+        Assert.Equal(4, exit);
+        Assert.StartsWith("coordinator_unreachable: ", errors, StringComparison.Ordinal);
+    }
+
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync([], arguments);
+
+    private static async Task<(int Exit, string Output, string Errors)> RunAsync(Dictionary<string, string> environment, params string[] arguments)
+    {
+        ProcessStartInfo start = new("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
+        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fedcloud.dll"));
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        start.Environment.Remove("FEDCLOUD_URL");
+        foreach ((string key, string value) in environment)
+        {
+            start.Environment[key] = value;
+        }
+
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        return (process.ExitCode, output, await errors);
+    }
+}

@@ -1,0 +1,129 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Diagnostics;
+using System.Text.Json;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace FedCloud.EndToEnd.Tests;
+
+/// <summary>The demo as a newcomer runs it: real processes on loopback.</summary>
+public sealed class DemoTests(ITestOutputHelper output)
+{
+    private static readonly string Configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
+
+    [Fact]
+    public async Task Demo_TwoSilosTwoRounds_LowersTheLossAndLeavesNothingRunning()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "2", "--out", folder, "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        Assert.Equal(2, report.GetProperty("rounds").GetArrayLength());
+        Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
+            Assert.True(silo.GetProperty("evalLossFinal").GetDouble() < silo.GetProperty("evalLossBase").GetDouble()));
+        Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_model.safetensors")));
+        Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_config.json")));
+        Assert.Empty(Processes(folder));
+    }
+
+    [Fact]
+    public async Task Demo_AgentKilledInTheFirstRound_GoesOnWithoutIt()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+        string plan = Path.Combine(folder, "plan.yaml");
+        File.WriteAllText(plan, "rounds: 2\ntraining:\n  local_steps: 10\nparticipation:\n  quorum: 2\n  round_deadline: 60\n  straggler_grace: 2\n");
+        bool killed = false;
+
+        (int exit, string json, string progress) = await RunAsync(
+            line =>
+            {
+                if (!killed && line.Contains("Plain mode", StringComparison.Ordinal))
+                {
+                    killed = true;
+                    Processes(Path.Combine(folder, "out")).First(process => process.Line.Contains("clinic-north", StringComparison.Ordinal) && process.Line.Contains("fedcloud-silo", StringComparison.Ordinal)).Process.Kill();
+                }
+            },
+            "demo", "--silos", "3", "--plan", plan, "--out", Path.Combine(folder, "out"), "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit is 0, progress);
+        JsonElement first = JsonDocument.Parse(json).RootElement.GetProperty("rounds")[0];
+        Assert.DoesNotContain(first.GetProperty("participants").EnumerateArray(), silo => silo.GetString() == "clinic-north");
+    }
+
+    [Fact]
+    public async Task Demo_Interrupted_LeavesNothingRunning()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+        int demo = 0;
+
+        (int exit, _, string progress) = await RunAsync(
+            line =>
+            {
+                if (line.Contains("signed the roster", StringComparison.Ordinal))
+                {
+                    Process.Start("kill", ["-INT", $"{demo}"])!.WaitForExit();
+                }
+            },
+            started => demo = started,
+            "demo", "--silos", "2", "--out", folder);
+
+        Assert.True(exit == 130, progress);
+        Assert.Empty(Processes(folder));
+    }
+
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync(_ => { }, _ => { }, arguments);
+
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, params string[] arguments) => RunAsync(line, _ => { }, arguments);
+
+    private static async Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, Action<int> started, params string[] arguments)
+    {
+        string program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "FedCloud.Cli", Configuration, "fedcloud"));
+        ProcessStartInfo start = new(program) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (string argument in arguments)
+        {
+            start.ArgumentList.Add(argument);
+        }
+
+        using Process process = Process.Start(start)!;
+        started(process.Id);
+        Task<string> output = process.StandardOutput.ReadToEndAsync();
+        List<string> errors = [];
+        while (await process.StandardError.ReadLineAsync() is { } text)
+        {
+            errors.Add(text);
+            line(text);
+        }
+
+        await process.WaitForExitAsync();
+        return (process.ExitCode, await output, string.Join('\n', errors));
+    }
+
+    // Processes whose command line names the demo's folder.
+    private static List<(Process Process, string Line)> Processes(string folder)
+    {
+        List<(Process, string)> found = [];
+        foreach (Process process in Process.GetProcesses())
+        {
+            string path = $"/proc/{process.Id}/cmdline";
+            try
+            {
+                string text = File.Exists(path) ? File.ReadAllText(path).Replace('\0', ' ') : string.Empty;
+                if (text.Contains(folder, StringComparison.Ordinal) && !text.Contains("fedcloud demo", StringComparison.Ordinal) && process.Id != Environment.ProcessId)
+                {
+                    found.Add((process, text));
+                }
+            }
+            catch (IOException)
+            {
+                // it ended while we looked
+            }
+        }
+
+        return found;
+    }
+}

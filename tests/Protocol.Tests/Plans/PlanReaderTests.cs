@@ -1,0 +1,150 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Globalization;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
+using Xunit;
+
+namespace FedCloud.Protocol.Tests.Plans;
+
+public sealed class PlanReaderTests
+{
+    private static readonly Dictionary<string, string> FilledIn = new(StringComparer.Ordinal)
+    {
+        ["job"] = "run-1",
+        ["federation"] = "test-federation",
+        ["base_model"] = Sha256Digest.Zero.Hex,
+    };
+
+    [Fact]
+    public void Read_EmptyPlan_GivesAllDefaults()
+    {
+        RunConfig config = Config();
+
+        Assert.Equal(5, config.Rounds);
+        Assert.Equal(Algorithm.FfaLora, config.Algorithm);
+        Assert.Equal(0.001m, config.Training.LearningRate);
+        Assert.Null(config.Aggregation.AggregateNormMax);
+    }
+
+    [Fact]
+    public void RunConfig_Jcs_RoundTripsWithTheSameDigest()
+    {
+        RunConfig config = Config("rounds: 7", "training.learning_rate: 2e-4", "aggregation.aggregate_norm_max: 3.5", "lora.target_modules: v_proj,q_proj");
+
+        RunConfig read = RunConfig.Parse(config.ToJcs());
+
+        Assert.Equal(config.Digest, read.Digest);
+        Assert.Equal(0.0002m, read.Training.LearningRate);
+        Assert.Equal("q_proj v_proj", string.Join(" ", read.Lora.TargetModules));
+    }
+
+    [Theory]
+    [InlineData("rounds: 0", "plan_invalid_value")]
+    [InlineData("rounds: many", "plan_invalid_value")]
+    [InlineData("rownds: 3", "plan_unknown_field")]
+    [InlineData("training.lokal_steps: 3", "plan_unknown_field")]
+    [InlineData("training.learning_rate: NaN", "plan_invalid_value")]
+    [InlineData("training.learning_rate: -1", "plan_invalid_value")]
+    [InlineData("lora.rank: 0", "plan_invalid_value")]
+    [InlineData("algorithm: fedavg", "inexact_lora")]
+    [InlineData("algorithm: krum", "algorithm_unavailable")]
+    [InlineData("algorithm: fedprox", "algorithm_unavailable")]
+    [InlineData("aggregation.mode: secure", "secure_aggregation_unavailable")]
+    [InlineData("participation.quorum: 1", "plan_invalid_value")]
+    [InlineData("participation.cohort_size: 1", "plan_invalid_value")]
+    [InlineData("participation.quorum: 5", "plan_invalid_value")]
+    [InlineData("privacy: full", "plan_invalid_value")]
+    public void Read_WrongField_IsRefusedWithItsLine(string field, string code)
+    {
+        PlanReading reading = PlanReader.Read(Plan(field), FilledIn);
+
+        Assert.Null(reading.Config);
+        Assert.Equal(code, reading.Problems[0].Code.Name);
+        Assert.Equal(1, reading.Problems[0].Line);
+    }
+
+    [Fact]
+    public void Read_SecureAndRobust_SaysThatOnlyLinearSumsExist()
+    {
+        PlanReading reading = PlanReader.Read(Plan("algorithm: trimmed_mean", "aggregation.mode: secure"), FilledIn);
+
+        Assert.Contains(reading.Problems, problem => problem.Code == ErrorCodes.PlanNotLinear && problem.Found.Contains("trimmed_mean", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Read_FieldTwice_IsRefused()
+    {
+        PlanReading reading = PlanReader.Read(Plan("rounds: 3", "rounds: 4"), FilledIn);
+
+        Assert.Contains("twice", reading.Problems[0].Found, StringComparison.Ordinal);
+        Assert.Equal(2, reading.Problems[0].Line);
+    }
+
+    [Fact]
+    public void Read_UnknownField_NamesTheNearest()
+    {
+        PlanReading reading = PlanReader.Read(Plan("training.lokal_steps: 3"), FilledIn);
+
+        Assert.Contains("training.local_steps", reading.Problems[0].Found, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_ValueOutOfBounds_IsRefused()
+    {
+        RunConfig config = Config() with { Rounds = 20_000 };
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => RunConfig.Parse(config.ToJcs()));
+
+        Assert.Equal(ErrorCodes.PlanInvalidValue, error.Code);
+    }
+
+    [Fact]
+    public void FactorsOf_Rolora_AlternatesFromB()
+    {
+        RunConfig config = Config("algorithm: rolora");
+
+        Assert.Equal([ExchangedFactor.B, ExchangedFactor.A, ExchangedFactor.B], Enumerable.Range(0, 3).Select(config.FactorsOf));
+    }
+
+    [Fact]
+    public void Matrix_EveryRefusedAlgorithm_HasReasonsInBothModes()
+    {
+        ChoiceType algorithms = (ChoiceType)PlanSchema.Fields.Single(field => field.Path == "algorithm").Type;
+
+        Assert.All(algorithms.Known, name =>
+        {
+            Assert.Contains(name, CompatibilityMatrix.RefusalOf(name, secure: true).Reason, StringComparison.Ordinal);
+            Assert.Contains(name, CompatibilityMatrix.RefusalOf(name, secure: false).Reason, StringComparison.Ordinal);
+        });
+    }
+
+    /// <summary>A configuration from lines "path: value".</summary>
+    internal static RunConfig Config(params string[] lines) => PlanReader.Require(PlanReader.Read(Plan(lines), FilledIn));
+
+    private static PlanMapping Plan(params string[] lines)
+    {
+        PlanMapping root = new(1, []);
+        for (int i = 0; i < lines.Length; i++)
+        {
+            string[] parts = lines[i].Split(": ", 2);
+            root = With(root, parts[0].Split('.'), new PlanScalar(i + 1, parts[1], Quoted: false), i + 1);
+        }
+
+        return root;
+    }
+
+    private static PlanMapping With(PlanMapping mapping, string[] path, PlanNode value, int line)
+    {
+        if (path.Length == 1)
+        {
+            return mapping with { Entries = mapping.Entries.Add(new PlanEntry(line, path[0], value)) };
+        }
+
+        PlanEntry? existing = mapping.Entries.FirstOrDefault(entry => string.Equals(entry.Name, path[0], StringComparison.Ordinal));
+        PlanMapping inner = With((PlanMapping?)existing?.Value ?? new PlanMapping(line, []), path[1..], value, line);
+        PlanEntry entry = new(existing?.Line ?? line, path[0], inner);
+        return mapping with { Entries = existing is null ? mapping.Entries.Add(entry) : mapping.Entries.Replace(existing, entry) };
+    }
+}

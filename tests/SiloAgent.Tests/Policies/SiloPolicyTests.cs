@@ -1,0 +1,117 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text.Json;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Policies;
+using Xunit;
+
+namespace FedCloud.SiloAgent.Tests.Policies;
+
+public sealed class SiloPolicyTests
+{
+    private static readonly ECDsa Administrator = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+
+    [Fact]
+    public void T23_Read_SignedByAnotherKey_IsRefused()
+    {
+        using ECDsa other = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        string path = Write(Policy(), other);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => SiloPolicy.Read(path, VerificationKey.Of(Administrator)));
+
+        Assert.Equal(ErrorCodes.PolicySignature, error.Code);
+    }
+
+    [Fact]
+    public void T23_Read_ChangedAfterSigning_IsRefused()
+    {
+        string path = Write(Policy(), Administrator);
+        DsseEnvelope envelope = JsonSerializer.Deserialize(File.ReadAllText(path), FrameJson.Default.DsseEnvelope)!;
+        byte[] raised = Jcs.Serialize(Policy() with { MaxRounds = 10_000 }, SiloPolicyJson.Default.SiloPolicy);
+        File.WriteAllText(path, JsonSerializer.Serialize(envelope with { Payload = raised }, FrameJson.Default.DsseEnvelope));
+
+        Assert.Equal(ErrorCodes.PolicySignature, Assert.Throws<FedCloudException>(() => SiloPolicy.Read(path, VerificationKey.Of(Administrator))).Code);
+    }
+
+    [Fact]
+    public void Read_Signed_GivesThePolicy()
+    {
+        Assert.Equal(5, SiloPolicy.Read(Write(Policy(), Administrator), VerificationKey.Of(Administrator)).MaxRounds);
+    }
+
+    [Fact]
+    public void T23_Refusal_PlanAboveThePolicy_IsRefused()
+    {
+        RunConfig plan = Plan();
+
+        Assert.Null(Policy().Refusal(plan));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { MaxRounds = 4 }).Refusal(plan));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { AllowPlainMode = false }).Refusal(plan));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { BaseModels = [Sha256Digest.Of("x"u8)] }).Refusal(plan));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { MinQuorum = 3 }).Refusal(plan));
+        Assert.Equal(ErrorCodes.PolicyRefused, Policy().Refusal(plan with { Federation = new FederationId("other") }));
+        Assert.Equal(ErrorCodes.DataNotPublic, Policy().Refusal(plan with { Data = "public" }));
+    }
+
+    [Fact]
+    public void T27_Discloses_OnlyWhatPolicyAndPlanBothAllow()
+    {
+        Assert.False(Policy().Discloses(Plan()));
+        Assert.True((Policy() with { DiscloseEvalLoss = true }).Discloses(Plan()));
+        Assert.False((Policy() with { DiscloseEvalLoss = true }).Discloses(Plan() with { Metrics = new MetricsPlan { EvalLoss = false } }));
+    }
+
+    [Theory]
+    [InlineData(8, 18, 12, true)]
+    [InlineData(8, 18, 18, false)]
+    [InlineData(20, 6, 23, true)]
+    [InlineData(20, 6, 7, false)]
+    [InlineData(0, 24, 23, true)]
+    public void IsOpen_Hours_MayWrapMidnight(int from, int until, int hour, bool open)
+    {
+        SiloPolicy policy = Policy() with { FromHour = from, UntilHour = until };
+
+        Assert.Equal(open, policy.IsOpen(new DateTimeOffset(2026, 1, 1, hour, 0, 0, TimeSpan.Zero)));
+    }
+
+    private static string Write(SiloPolicy policy, ECDsa key)
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "policy.json");
+        DsseEnvelope signed = DsseEnvelope.Sign(SiloPolicy.PayloadType, Jcs.Serialize(policy, SiloPolicyJson.Default.SiloPolicy), key);
+        File.WriteAllText(path, JsonSerializer.Serialize(signed, FrameJson.Default.DsseEnvelope));
+        return path;
+    }
+
+    private static RunConfig Plan() => PlanReader.Require(PlanReader.Read(
+        new PlanMapping(0, []),
+        new Dictionary<string, string>(StringComparer.Ordinal) { ["job"] = "run-1", ["federation"] = "test-federation", ["base_model"] = Sha256Digest.Zero.Hex }));
+
+    private static SiloPolicy Policy() => new()
+    {
+        V = 1,
+        Federation = new FederationId("test-federation"),
+        SiloId = new SiloId("silo-1"),
+        TrainFile = "train",
+        EvalFile = "eval",
+        PublicData = false,
+        BaseModels = [],
+        AllowPlainMode = true,
+        MaxRounds = 5,
+        MaxLocalSteps = 100,
+        MinQuorum = 2,
+        FromHour = 0,
+        UntilHour = 24,
+        DeclaredWeight = 10,
+        Threads = 1,
+        MaxMemoryMib = 0,
+        DiscloseEvalLoss = false,
+        ConfirmedMembers = ImmutableArray<Protocol.Enrolment.ConfirmedMember>.Empty,
+    };
+}
