@@ -25,6 +25,13 @@ public static partial class ErrorCodes
         "a line of training data is not a JSON object with the texts 'prompt' and 'completion'",
         "correct the named line");
 
+    /// <summary>An example has nothing to learn.</summary>
+    public static ErrorCode CompletionEmpty { get; } = new(
+        "completion_empty",
+        ExitCode.Unusable,
+        "an example's completion is empty, so there is nothing to learn from it",
+        "remove the named line or give it a completion");
+
     /// <summary>A silo has no examples.</summary>
     public static ErrorCode DataEmpty { get; } = new(
         "data_empty",

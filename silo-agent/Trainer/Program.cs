@@ -12,21 +12,36 @@ try
         ["run", string folder] => RunJob(folder),
         ["sample", string folder] => SampleCommands.WriteTexts(folder),
         ["pretrain", string texts, string folder] => SampleCommands.Pretrain(texts, folder),
-        ["generate", string model, string prompt] => SampleCommands.Generate(model, prompt),
+        ["generate", .. string[] options] when GenerateOptions.Parse(options) is { } generate => GenerateCommand.Run(generate),
         _ => Usage(),
     };
 }
 catch (FedCloudException error)
 {
-    await Console.Error.WriteLineAsync(error.Message);
-    Console.WriteLine(new JobProgress { Event = "failed", Code = error.Code.Name, Message = error.Message }.ToJson());
-    return (int)error.Code.Exit;
+    return Failed(error);
+}
+catch (Exception error)
+{
+    // The outermost handler: one line for the agent and for a person, and the trace only for whoever asks for it.
+    if (Environment.GetEnvironmentVariable("FEDCLOUD_TRACE") is "1")
+    {
+        await Console.Error.WriteLineAsync(error.ToString());
+    }
+
+    return Failed(new FedCloudException(ErrorCodes.InternalError, $"{error.GetType().Name}: {error.Message}", cause: error));
 }
 
 static int RunJob(string folder)
 {
     new JobRunner(folder, progress => Console.WriteLine(progress.ToJson()), TimeProvider.System).Run();
     return (int)ExitCode.Done;
+}
+
+static int Failed(FedCloudException error)
+{
+    Console.Error.WriteLine(error.Message);
+    Console.WriteLine(new JobProgress { Event = "failed", Code = error.Code.Name, Message = error.Message, Next = error.NextStep }.ToJson());
+    return (int)error.Code.Exit;
 }
 
 static int Usage()
@@ -36,7 +51,8 @@ static int Usage()
         usage: fedcloud-trainer run JOBDIR               one round's job, as docs/job-format.md defines it
                fedcloud-trainer sample OUTDIR            the sample's texts: general text and four silos' examples
                fedcloud-trainer pretrain TEXTDIR OUTDIR  the sample's base model from general.txt
-               fedcloud-trainer generate BASEDIR PROMPT  greedy continuation
+               fedcloud-trainer generate --base DIR --prompt TEXT [--adapter DIR] [--max-tokens N]
+                                                         greedy continuation; DIR as PEFT saves an adapter
         """);
     return (int)ExitCode.Unusable;
 }

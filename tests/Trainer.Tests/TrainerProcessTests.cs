@@ -74,7 +74,7 @@ public sealed class TrainerProcessTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData("train", "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"prompt\":\"a\"\n", "jsonl_malformed", "line 2")]
-    [InlineData("train", "{\"prompt\":\"a\",\"completion\":\"\"}\n", "jsonl_malformed", "line 1")]
+    [InlineData("train", "{\"prompt\":\"a\",\"completion\":\"\"}\n", "completion_empty", "line 1")]
     [InlineData("train", "\n\n", "data_empty", "train")]
     [InlineData("job", "{}", "job_malformed", "job.json")]
     [InlineData("base", "garbage", "safetensors_malformed", "model.safetensors")]

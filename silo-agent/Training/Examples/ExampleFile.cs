@@ -24,15 +24,22 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="endOfText">The token that ends a completion; null for none.</param>
     /// <param name="maxLength">The longest sequence, in tokens.</param>
-    /// <exception cref="FedCloudException"><c>file_missing</c>, <c>jsonl_malformed</c> (with the line), or <c>data_empty</c>.</exception>
+    /// <exception cref="FedCloudException"><c>file_missing</c>, <c>jsonl_malformed</c> or <c>completion_empty</c> (both with the line), or <c>data_empty</c>.</exception>
     public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
     {
         string name = Path.GetFileName(path);
-        if (!File.Exists(path))
+        try
         {
-            throw new FedCloudException(ErrorCodes.FileMissing, $"expected the data file {name}, found none");
+            return ReadLines(path, name, tokenizer, endOfText, maxLength);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.FileMissing, $"expected a readable data file {name}, found {(File.Exists(path) ? "one that cannot be read" : "none")}", cause: error);
+        }
+    }
 
+    private static ExampleFile ReadLines(string path, string name, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
+    {
         List<Example> examples = [];
         int truncated = 0;
         int line = 0;
@@ -58,8 +65,8 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             {
                 truncated++;
 
-                // A long prompt loses its beginning, so that some of the completion is always learned.
-                int drop = Math.Max(0, promptLength - (maxLength / 2));
+                // A long prompt loses its beginning, at most down to half of the sequence, so that some of the completion is always learned.
+                int drop = Math.Clamp(tokens.Count - maxLength, 0, Math.Max(0, promptLength - (maxLength / 2)));
                 tokens.RemoveRange(0, drop);
                 promptLength -= drop;
                 tokens = tokens[..Math.Min(tokens.Count, maxLength)];
@@ -103,7 +110,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             string learned = json.GetProperty("completion").GetString() ?? string.Empty;
             return learned.Length > 0
                 ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned)
-                : throw Malformed(name, line, "has an empty completion");
+                : throw new FedCloudException(ErrorCodes.CompletionEmpty, $"{name}, line {line}: expected a completion to learn, found an empty text");
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {

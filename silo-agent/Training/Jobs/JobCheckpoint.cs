@@ -10,10 +10,21 @@ using FedCloud.Training.Optimization;
 
 namespace FedCloud.Training.Jobs;
 
+/// <summary>How far a job has come.</summary>
+/// <param name="Losses">The mean loss per token of each step already done.</param>
+/// <param name="Tokens">Tokens trained on so far.</param>
+internal sealed record JobPosition(List<double> Losses, long Tokens);
+
 /// <summary>The state inside a job: trained weights, AdamW's moments and the losses so far, in one file that appears whole or not at all.</summary>
-internal sealed class JobCheckpoint(string folder, IEnumerable<Parameter> trained, AdamW optimizer)
+/// <param name="folder">The job's folder.</param>
+/// <param name="identity">What the state follows from: a checkpoint of another job, adapter or data file is not used.</param>
+/// <param name="trained">The weights that train.</param>
+/// <param name="optimizer">Their optimizer.</param>
+internal sealed class JobCheckpoint(string folder, string identity, IEnumerable<Parameter> trained, AdamW optimizer)
 {
     private const string LossName = "losses";
+    private const string IdentityName = "job_sha256";
+    private const string TokensName = "tokens";
 
     private static readonly string[] Prefixes = ["w.", "m.", "v."];
 
@@ -21,14 +32,16 @@ internal sealed class JobCheckpoint(string folder, IEnumerable<Parameter> traine
     private readonly Parameter[] _trained = [.. trained];
 
     /// <summary>Saves the state after the last step.</summary>
-    public void Save(List<double> losses)
+    /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
+    public void Save(JobPosition position)
     {
-        ImmutableArray<TensorEntry> entries =
-        [
-            .. _trained.SelectMany(parameter => Prefixes.Select(prefix => TensorEntry.Of(prefix + parameter.Name, TensorType.F32, parameter.Value.Rows, parameter.Value.Columns))),
-            TensorEntry.Of(LossName, TensorType.U8, losses.Count * sizeof(double)),
-        ];
-        Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["step"] = losses.Count.ToString(CultureInfo.InvariantCulture) };
+        List<double> losses = position.Losses;
+        ImmutableArray<TensorEntry> entries = [.. StateEntries(), TensorEntry.Of(LossName, TensorType.U8, losses.Count * sizeof(double))];
+        Dictionary<string, string> metadata = new(StringComparer.Ordinal)
+        {
+            [IdentityName] = identity,
+            [TokensName] = position.Tokens.ToString(CultureInfo.InvariantCulture),
+        };
         SafetensorsWriter.WriteFile(_path, entries, metadata, (entry, stream) =>
             stream.Write(string.Equals(entry.Name, LossName, StringComparison.Ordinal)
                 ? MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(losses))
@@ -36,45 +49,60 @@ internal sealed class JobCheckpoint(string folder, IEnumerable<Parameter> traine
     }
 
     /// <summary>Puts a saved state back.</summary>
-    /// <returns>The losses of the steps already done; empty when there is no usable checkpoint.</returns>
-    public List<double> Restore(int steps)
+    /// <param name="steps">The job's steps.</param>
+    /// <returns>Where the job goes on; the beginning when there is no checkpoint of this very job.</returns>
+    public JobPosition Restore(int steps)
     {
-        if (!File.Exists(_path))
+        if (File.Exists(_path))
         {
-            return [];
-        }
-
-        try
-        {
-            using SafetensorsFile file = SafetensorsFile.Open(_path, SafetensorsLimits.BaseModel);
-            TensorEntry lossEntry = file.Header.ByName[LossName];
-            double[] losses = new double[lossEntry.ByteLength / sizeof(double)];
-            if (losses.Length > steps)
+            try
             {
-                return [];
+                using SafetensorsFile file = SafetensorsFile.Open(_path, SafetensorsLimits.BaseModel);
+                if (IsMine(file.Header, steps))
+                {
+                    return Read(file);
+                }
+            }
+            catch (FedCloudException error) when (error.Code == ErrorCodes.SafetensorsMalformed || error.Code == ErrorCodes.FileNotTensors || error.Code == ErrorCodes.TensorTypeMismatch)
+            {
+                // Its header is broken, so nothing of it was put back: the job begins afresh, which costs time and nothing else.
             }
 
-            file.ReadRaw(lossEntry, 0, MemoryMarshal.AsBytes(losses.AsSpan()));
-            foreach (TensorEntry entry in file.Header.Tensors.Where(entry => entry.Type == TensorType.F32))
-            {
-                file.ReadF32(entry, 0, ValuesOf(entry.Name));
-            }
-
-            optimizer.ResumeAt(losses.Length);
-            return [.. losses];
-        }
-        catch (Exception error) when (error is FedCloudException or KeyNotFoundException or InvalidOperationException)
-        {
-            // A checkpoint of another job or version may be half restored: the next start begins afresh, which costs time and nothing else.
             File.Delete(_path);
-            throw new FedCloudException(ErrorCodes.JobMalformed, "the job's checkpoint does not belong to it and was removed", "start the job again", error);
         }
+
+        return new JobPosition([], 0);
+    }
+
+    private IEnumerable<TensorEntry> StateEntries() =>
+        _trained.SelectMany(parameter => Prefixes.Select(prefix => TensorEntry.Of(prefix + parameter.Name, TensorType.F32, parameter.Value.Rows, parameter.Value.Columns)));
+
+    private bool IsMine(SafetensorsHeader header, int steps) =>
+        string.Equals(header.Metadata.GetValueOrDefault(IdentityName), identity, StringComparison.Ordinal)
+        && header.Metadata.ContainsKey(TokensName)
+        && header.ByName.TryGetValue(LossName, out TensorEntry? losses)
+        && losses.ByteLength % sizeof(double) == 0
+        && losses.ByteLength / sizeof(double) <= steps
+        && StateEntries().All(entry => header.ByName.TryGetValue(entry.Name, out TensorEntry? saved) && saved.Type == entry.Type && saved.Shape.SequenceEqual(entry.Shape));
+
+    private JobPosition Read(SafetensorsFile file)
+    {
+        foreach (TensorEntry entry in StateEntries())
+        {
+            file.ReadF32(file.Header.ByName[entry.Name], 0, ValuesOf(entry.Name));
+        }
+
+        TensorEntry saved = file.Header.ByName[LossName];
+        double[] losses = new double[saved.ByteLength / sizeof(double)];
+        file.ReadRaw(saved, 0, MemoryMarshal.AsBytes(losses.AsSpan()));
+        optimizer.ResumeAt(losses.Length);
+        return new JobPosition([.. losses], long.Parse(file.Header.Metadata[TokensName], CultureInfo.InvariantCulture));
     }
 
     private Span<float> ValuesOf(string name)
     {
-        int index = Array.FindIndex(_trained, parameter => string.Equals(parameter.Name, name[2..], StringComparison.Ordinal));
-        return index < 0 ? throw new InvalidOperationException("an unknown tensor") : name[0] switch
+        int index = Array.FindIndex(_trained, parameter => name.AsSpan(2).SequenceEqual(parameter.Name));
+        return name[0] switch
         {
             'w' => _trained[index].Value.Span,
             'm' => optimizer.FirstMoments[index],

@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using FedCloud.Protocol.Adapters;
@@ -10,7 +9,6 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Llama;
-using FedCloud.Training.Optimization;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;
@@ -24,7 +22,7 @@ public sealed class JobRunner
     private readonly string _folder;
     private readonly TrainingJob _job;
     private readonly Action<JobProgress> _report;
-    private readonly TimeProvider _time;
+    private readonly JobClock _clock;
 
     /// <summary>Prepares a job.</summary>
     /// <param name="folder">The job's folder.</param>
@@ -34,8 +32,8 @@ public sealed class JobRunner
     {
         _folder = folder;
         _report = report;
-        _time = time;
         _job = TrainingJob.Read(folder);
+        _clock = new JobClock(time, _job.Deadline);
     }
 
     /// <summary>Runs the job to its end.</summary>
@@ -51,11 +49,10 @@ public sealed class JobRunner
         }
 
         int length = Math.Min(_job.SequenceLength, config.Positions);
-        int? endOfText = tokenizer.AddedToken(BpeTrainer.EndOfText);
+        int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         ExampleFile evaluation = ExampleFile.Read(_job.EvalFile, tokenizer, endOfText, length);
         ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, tokenizer, endOfText, length) : null;
-        int rows = _job.BatchSize * (length - 1);
-        MemoryEstimate.Require(config, _job, rows, length);
+        int rows = MemoryEstimate.RequireRows(config, _job, length);
 
         using SafetensorsFile weights = OpenBase();
         AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
@@ -96,23 +93,13 @@ public sealed class JobRunner
 
     private Dictionary<string, Parameter> LoadAdapter(LlamaModel model, AdapterLayout layout)
     {
-        Dictionary<string, Parameter> adapter = model.Linears
+        using SafetensorsFile version = SafetensorsFile.Open(_job.AdapterFile, SafetensorsLimits.Foreign);
+        model.LoadAdapter(version, layout);
+        return model.Linears
             .Select(linear => linear.Adapter)
             .OfType<LoraFactors>()
             .SelectMany(factors => new[] { factors.A, factors.B })
             .ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        using SafetensorsFile version = SafetensorsFile.Open(_job.AdapterFile, SafetensorsLimits.Foreign);
-        foreach (AdapterTensor tensor in layout.Tensors)
-        {
-            Span<float> values = adapter[tensor.Tensor.Name].Value.Span;
-            version.ReadF32(version.Header.Require(tensor.Tensor.Name, tensor.Tensor.Shape.AsSpan()), 0, values);
-            if (FiniteCheck.IndexOfNotFinite(values) >= 0)
-            {
-                throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the adapter's {tensor.Tensor.Name} holds NaN or infinity");
-            }
-        }
-
-        return adapter;
     }
 
     private List<Example> EvaluatedExamples(ExampleFile evaluation) =>
@@ -124,72 +111,25 @@ public sealed class JobRunner
         long counted = 0;
         foreach (Example[] chunk in EvaluatedExamples(evaluation).Chunk(_job.BatchSize))
         {
-            RequireTime();
+            _clock.Require(0, "while evaluating");
             Batch batch = Batch.Of(chunk);
             model.Forward(batch.Tokens, batch.B, batch.T);
             loss += model.Loss(batch.Targets, 1);
             counted += batch.Counted;
         }
 
-        return counted == 0 ? 0 : loss / counted;
+        double mean = loss / Math.Max(1, counted);
+        return double.IsFinite(mean) ? mean : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
     }
 
     private JobMetrics Train(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
     {
         model.TrainAdapter(Exchanged);
         Dictionary<string, float[]> start = layout.Exchanged(Exchanged).ToDictionary(tensor => tensor.Tensor.Name, tensor => adapter[tensor.Tensor.Name].Value.Span.ToArray(), StringComparer.Ordinal);
-        AdamW optimizer = new(model.Trained, new AdamWOptions(_job.AdamBeta1, _job.AdamBeta2, _job.AdamEpsilon, _job.WeightDecay, _job.ClipNorm));
-        JobCheckpoint checkpoint = new(_folder, model.Trained, optimizer);
-        List<double> losses = checkpoint.Restore(_job.LocalSteps);
-        LearningRate schedule = new(_job.LearningRate, string.Equals(_job.Schedule, "cosine", StringComparison.Ordinal), _job.WarmupSteps, _job.TotalGlobalSteps);
-        ExampleOrder order = new(train.Examples.Count, _job.Seed, _job.Round);
-        long tokens = 0;
-        int first = losses.Count;
-        Stopwatch watch = Stopwatch.StartNew();
-        for (int step = first; step < _job.LocalSteps; step++)
-        {
-            RequireTime();
-            (double loss, int counted) = Step(model, train, order, step);
-            if (!double.IsFinite(loss))
-            {
-                throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite loss, found {loss} at step {step + 1} of {_job.LocalSteps}");
-            }
-
-            optimizer.Step(schedule.At(_job.FirstGlobalStep + step));
-            losses.Add(loss);
-            tokens += counted;
-            double seconds = watch.Elapsed.TotalSeconds;
-            double eta = seconds / (step + 1 - first) * (_job.LocalSteps - step - 1);
-            _report(new JobProgress { Event = "step", Step = step + 1, Steps = _job.LocalSteps, Loss = loss, TokensPerSecond = tokens / Math.Max(1e-9, seconds), EtaSeconds = eta });
-            if (_job.CheckpointEvery > 0 && (step + 1) % _job.CheckpointEvery == 0 && step + 1 < _job.LocalSteps)
-            {
-                checkpoint.Save(losses);
-            }
-        }
-
+        long began = _clock.Timestamp();
+        JobPosition end = new LocalTraining(_job, _folder, _clock, _report).Run(model, train);
         WriteUpdate(layout, adapter, start);
-        return metrics with { TrainLoss = [.. losses], TrainedTokens = tokens, TrainingSeconds = watch.Elapsed.TotalSeconds };
-    }
-
-    private (double Loss, int Counted) Step(LlamaModel model, ExampleFile train, ExampleOrder order, int step)
-    {
-        int perStep = _job.BatchSize * _job.GradientAccumulation;
-        Batch[] batches =
-        [
-            .. Enumerable.Range(0, _job.GradientAccumulation).Select(micro => Batch.Of(
-                [.. Enumerable.Range(0, _job.BatchSize).Select(i => train.Examples[order[((long)step * perStep) + (micro * _job.BatchSize) + i]])])),
-        ];
-        int counted = Math.Max(1, batches.Sum(batch => batch.Counted));
-        double loss = 0;
-        model.ZeroGradients();
-        foreach (Batch batch in batches)
-        {
-            model.Forward(batch.Tokens, batch.B, batch.T);
-            loss += model.Loss(batch.Targets, 1f / counted);
-            model.Backward();
-        }
-
-        return (loss / counted, counted);
+        return metrics with { TrainLoss = [.. end.Losses], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
     }
 
     private void WriteUpdate(AdapterLayout layout, Dictionary<string, Parameter> adapter, Dictionary<string, float[]> start)
@@ -206,18 +146,10 @@ public sealed class JobRunner
 
             if (FiniteCheck.IndexOfNotFinite(difference) >= 0)
             {
-                throw new FedCloudException(ErrorCodes.LossNotFinite, $"the update of {entry.Name} is not finite");
+                throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite update after step {_job.LocalSteps}, found NaN or infinity in {entry.Name}");
             }
 
             stream.Write(MemoryMarshal.AsBytes(difference.AsSpan()));
         });
-    }
-
-    private void RequireTime()
-    {
-        if (_time.GetUtcNow().ToUnixTimeSeconds() >= _job.Deadline)
-        {
-            throw new FedCloudException(ErrorCodes.TrainerDeadline, "the job's deadline has passed");
-        }
     }
 }

@@ -193,6 +193,9 @@ public sealed record JobProgress
     /// <summary>The error's line.</summary>
     public string? Message { get; init; }
 
+    /// <summary>What to do about the error.</summary>
+    public string? Next { get; init; }
+
     /// <summary>The line.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, TrainingJobJson.Default.JobProgress);
 }

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -111,42 +112,67 @@ public static unsafe class Gemm
         }
     }
 
+    // Both packings are hot from the first step on, so they are compiled once and well, not in tiers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackA(bool transposed, float* a, int lda, int row, int rows, int inner, int depth, float alpha, float* panel)
     {
-        for (int tile = 0; tile < rows; tile += TileRows)
+        int tileRows = TileRows;
+        for (int tile = 0; tile < rows; tile += tileRows)
         {
             float* target = panel + ((long)tile * depth);
-            int height = Math.Min(TileRows, rows - tile);
-            if (height < TileRows)
+            int height = Math.Min(tileRows, rows - tile);
+            if (height < tileRows)
             {
-                new Span<float>(target, depth * TileRows).Clear();
+                new Span<float>(target, depth * tileRows).Clear();
             }
 
-            for (int r = 0; r < height; r++)
+            float* source = transposed ? a + ((long)inner * lda) + row + tile : a + ((long)(row + tile) * lda) + inner;
+            (int down, int along) = transposed ? (1, lda) : (lda, 1);
+            Vector128<float> scale = Vector128.Create(alpha);
+            int r = 0;
+            for (; r + 4 <= height; r += 4)
             {
-                long at = row + tile + r;
-                float* source = transposed ? a + ((long)inner * lda) + at : a + (at * lda) + inner;
-                int step = transposed ? lda : 1;
+                float* p0 = source + ((long)r * down);
+                float* p1 = p0 + down;
+                float* p2 = p1 + down;
+                float* p3 = p2 + down;
                 float* to = target + r;
                 for (int i = 0; i < depth; i++)
                 {
-                    *to = alpha * *source;
-                    to += TileRows;
-                    source += step;
+                    (Vector128.Create(*p0, *p1, *p2, *p3) * scale).Store(to);
+                    p0 += along;
+                    p1 += along;
+                    p2 += along;
+                    p3 += along;
+                    to += tileRows;
+                }
+            }
+
+            for (; r < height; r++)
+            {
+                float* from = source + ((long)r * down);
+                float* to = target + r;
+                for (int i = 0; i < depth; i++)
+                {
+                    *to = alpha * *from;
+                    from += along;
+                    to += tileRows;
                 }
             }
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void PackB(bool transposed, float* b, int ldb, int column, int columns, int inner, int depth, float* panel)
     {
-        for (int tile = 0; tile < columns; tile += TileColumns)
+        int tileColumns = TileColumns;
+        for (int tile = 0; tile < columns; tile += tileColumns)
         {
             float* target = panel + ((long)tile * depth);
-            int width = Math.Min(TileColumns, columns - tile);
-            if (width < TileColumns)
+            int width = Math.Min(tileColumns, columns - tile);
+            if (width < tileColumns)
             {
-                new Span<float>(target, depth * TileColumns).Clear();
+                new Span<float>(target, depth * tileColumns).Clear();
             }
 
             if (transposed)
@@ -158,7 +184,7 @@ public static unsafe class Gemm
                     for (int i = 0; i < depth; i++)
                     {
                         *to = source[i];
-                        to += TileColumns;
+                        to += tileColumns;
                     }
                 }
             }
@@ -166,7 +192,7 @@ public static unsafe class Gemm
             {
                 for (int i = 0; i < depth; i++)
                 {
-                    new ReadOnlySpan<float>(b + ((long)(inner + i) * ldb) + column + tile, width).CopyTo(new Span<float>(target + (i * TileColumns), width));
+                    new ReadOnlySpan<float>(b + ((long)(inner + i) * ldb) + column + tile, width).CopyTo(new Span<float>(target + (i * tileColumns), width));
                 }
             }
         }

@@ -12,8 +12,9 @@ public sealed unsafe class Matrix : IDisposable
     {
         Rows = rows;
         Columns = columns;
-        P = (float*)NativeMemory.AlignedAlloc((nuint)Math.Max(64, (long)rows * columns * sizeof(float)), 64);
-        Span.Clear();
+        nuint bytes = (nuint)Math.Max(64, (long)rows * columns * sizeof(float));
+        P = (float*)NativeMemory.AlignedAlloc(bytes, 64);
+        NativeMemory.Clear(P, bytes);
     }
 
 #pragma warning disable MA0055 // owns unmanaged memory
@@ -30,7 +31,7 @@ public sealed unsafe class Matrix : IDisposable
     /// <summary>The first element.</summary>
     public float* P { get; private set; }
 
-    /// <summary>All elements, at most 2^31 - 1.</summary>
+    /// <summary>All elements of a matrix with at most 2^31 - 1 of them.</summary>
     public Span<float> Span => new(P, checked(Rows * Columns));
 
     /// <inheritdoc/>

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Frozen;
 using System.Text.Json;
 using FedCloud.Protocol.Errors;
 
@@ -8,16 +9,30 @@ namespace FedCloud.Training.Llama;
 /// <summary>The shape of a Llama model, from Hugging Face's <c>config.json</c>.</summary>
 public sealed record LlamaConfig
 {
-    // Fields that change the mathematics, with the one value that is implemented.
-    private static readonly (string Field, string[] Allowed)[] Fixed =
-    [
-        ("hidden_act", ["\"silu\""]),
-        ("attention_bias", ["false"]),
-        ("mlp_bias", ["false"]),
-        ("rope_scaling", ["null"]),
-        ("pretraining_tp", ["1"]),
-        ("attention_dropout", ["0.0", "0"]),
-    ];
+    // Fields that change the mathematics, with the values that are implemented, as JSON texts.
+    private static readonly FrozenDictionary<string, string[]> Fixed = new Dictionary<string, string[]>(StringComparer.Ordinal)
+    {
+        ["model_type"] = ["\"llama\""],
+        ["architectures"] = ["[\"LlamaForCausalLM\"]"],
+        ["hidden_act"] = ["\"silu\""],
+        ["attention_bias"] = ["false"],
+        ["mlp_bias"] = ["false"],
+        ["rope_scaling"] = [],
+        ["pretraining_tp"] = ["1"],
+        ["attention_dropout"] = ["0", "0.0"],
+        ["hidden_dropout"] = ["0", "0.0"],
+        ["is_encoder_decoder"] = ["false"],
+        ["add_cross_attention"] = ["false"],
+    }.ToFrozenDictionary(StringComparer.Ordinal);
+
+    // Fields that are read below, and fields that do not change the mathematics.
+    private static readonly FrozenSet<string> Known = new[]
+    {
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
+        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_parameters", "tie_word_embeddings", "eos_token_id",
+        "_name_or_path", "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "initializer_range", "use_cache", "transformers_version",
+        "output_attentions", "output_hidden_states", "return_dict", "task_specific_params", "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset",
+    }.ToFrozenSet(StringComparer.Ordinal);
 
     /// <summary>Tokens in the vocabulary.</summary>
     public required int Vocabulary { get; init; }
@@ -52,6 +67,9 @@ public sealed record LlamaConfig
     /// <summary>Whether the head's weights are the embedding's.</summary>
     public required bool TiedHead { get; init; }
 
+    /// <summary>The token that ends a text; null when the configuration names none.</summary>
+    public int? EndOfText { get; init; }
+
     /// <summary>Reads <c>config.json</c>.</summary>
     /// <exception cref="FedCloudException"><c>base_model_missing</c> or <c>config_unsupported</c>.</exception>
     public static LlamaConfig Read(string path)
@@ -74,17 +92,20 @@ public sealed record LlamaConfig
 
     private static LlamaConfig Parse(JsonElement json)
     {
-        string type = json.GetProperty("model_type").GetString() ?? string.Empty;
-        if (!string.Equals(type, "llama", StringComparison.Ordinal))
+        _ = json.GetProperty("model_type");
+        foreach (JsonProperty field in json.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null))
         {
-            throw Unsupported("model_type", "llama");
-        }
-
-        foreach ((string field, string[] allowed) in Fixed)
-        {
-            if (json.TryGetProperty(field, out JsonElement value) && !allowed.Contains(value.GetRawText(), StringComparer.Ordinal))
+            if (Fixed.TryGetValue(field.Name, out string[]? allowed))
             {
-                throw Unsupported(field, string.Join(" or ", allowed));
+                if (!allowed.Contains(Compact(field.Value), StringComparer.Ordinal))
+                {
+                    throw Unsupported(field.Name, allowed.Length == 0 ? "null" : string.Join(" or ", allowed));
+                }
+            }
+            else if (!Known.Contains(field.Name))
+            {
+                // Whether an unknown field changes the mathematics cannot be known, so it is not ignored.
+                throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"config.json: the field {Printable(field.Name)} is not known to this trainer");
             }
         }
 
@@ -101,14 +122,63 @@ public sealed record LlamaConfig
             HeadWidth = json.TryGetProperty("head_dim", out JsonElement width) ? width.GetInt32() : hidden / Math.Max(1, heads),
             Positions = json.GetProperty("max_position_embeddings").GetInt32(),
             NormEpsilon = json.GetProperty("rms_norm_eps").GetSingle(),
-            RopeTheta = json.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 10_000,
+            RopeTheta = RopeBase(json),
             TiedHead = json.TryGetProperty("tie_word_embeddings", out JsonElement tied) && tied.GetBoolean(),
+            EndOfText = EndToken(json),
         };
         bool possible = new[] { config.Vocabulary, config.Hidden, config.Intermediate, config.Layers, config.Heads, config.KeyValueHeads, config.HeadWidth, config.Positions }.All(side => side is > 0 and < 1 << 20)
             && config.Heads % config.KeyValueHeads == 0
-            && config.HeadWidth % 2 == 0;
+            && config.HeadWidth % 2 == 0
+            && config.Positions > 1
+            && config.NormEpsilon is > 0 and < 1
+            && config.RopeTheta is >= 1 and < 1e12
+            && (config.EndOfText is null || (config.EndOfText >= 0 && config.EndOfText < config.Vocabulary));
         return possible ? config : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "config.json has sizes that no model can have");
     }
+
+    // Newer files put the base of rotary positions into an object of its own.
+    private static double RopeBase(JsonElement json)
+    {
+        if (json.TryGetProperty("rope_parameters", out JsonElement rope) && rope.ValueKind != JsonValueKind.Null)
+        {
+            foreach (JsonProperty field in rope.EnumerateObject())
+            {
+                bool known = field.Name switch
+                {
+                    "rope_theta" => true,
+                    "rope_type" => string.Equals(field.Value.GetString(), "default", StringComparison.Ordinal),
+                    _ => false,
+                };
+                if (!known)
+                {
+                    throw Unsupported("rope_parameters", "of type default with rope_theta alone");
+                }
+            }
+
+            return rope.GetProperty("rope_theta").GetDouble();
+        }
+
+        return json.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 10_000;
+    }
+
+    private static int? EndToken(JsonElement json)
+    {
+        if (!json.TryGetProperty("eos_token_id", out JsonElement end))
+        {
+            return null;
+        }
+
+        return end.ValueKind switch
+        {
+            JsonValueKind.Null => null,
+            JsonValueKind.Array => end.EnumerateArray().Select(token => (int?)token.GetInt32()).FirstOrDefault(),
+            _ => end.GetInt32(),
+        };
+    }
+
+    private static string Compact(JsonElement value) => value.GetRawText().ReplaceLineEndings(string.Empty).Replace(" ", string.Empty, StringComparison.Ordinal);
+
+    private static string Printable(string name) => new([.. name.Take(40).Select(letter => letter is >= ' ' and <= '~' ? letter : '?')]);
 
     private static FedCloudException Unsupported(string field, string expected) =>
         new(ErrorCodes.ConfigUnsupported, $"config.json: expected {field} to be {expected}, found another value");

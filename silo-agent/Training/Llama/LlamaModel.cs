@@ -2,6 +2,7 @@
 
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Kernels;
@@ -136,7 +137,7 @@ public sealed unsafe class LlamaModel : IDisposable
             weights.ReadF32(entry, 0, matrix.Span);
             return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
                 ? matrix
-                : throw new Protocol.Errors.FedCloudException(Protocol.Errors.ErrorCodes.TensorNotFinite, $"the base model's {name} holds NaN or infinity");
+                : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the base model's {name} holds NaN or infinity");
         }
 
         return new LlamaModel(config, Read, adapter, scaling, maxRows, maxLength, threads);
@@ -170,6 +171,26 @@ public sealed unsafe class LlamaModel : IDisposable
         }
 
         return new LlamaModel(config, Draw, null, 0, maxRows, maxLength, threads);
+    }
+
+    /// <summary>Fills the adapter from a file; other tensors in it, such as the server optimizer's state, are ignored.</summary>
+    /// <param name="file">A model version or a PEFT adapter.</param>
+    /// <param name="layout">The layout that the model was made with.</param>
+    /// <exception cref="FedCloudException"><c>tensor_missing</c>, <c>tensor_shape_mismatch</c>, <c>tensor_type_mismatch</c> or <c>tensor_not_finite</c>.</exception>
+    public void LoadAdapter(SafetensorsFile file, AdapterLayout layout)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(layout);
+        Dictionary<string, Parameter> factors = AllParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        foreach (TensorEntry tensor in layout.Tensors.Select(tensor => tensor.Tensor))
+        {
+            Span<float> values = factors[tensor.Name].Value.Span;
+            file.ReadF32(file.Header.Require(tensor.Name, tensor.Shape.AsSpan()), 0, values);
+            if (FiniteCheck.IndexOfNotFinite(values) >= 0)
+            {
+                throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the adapter's {tensor.Name} holds NaN or infinity");
+            }
+        }
     }
 
     /// <summary>Makes factors of the adapter train.</summary>

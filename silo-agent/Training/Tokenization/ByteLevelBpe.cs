@@ -12,6 +12,11 @@ namespace FedCloud.Training.Tokenization;
 public sealed partial class ByteLevelBpe
 {
     private const int CacheLimit = 100_000;
+    private const int CachedWordLength = 64;
+
+    // What would change the tokens and is not implemented.
+    private static readonly string[] ModelOptions = ["dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"];
+    private static readonly string[] AddedOptions = ["single_word", "lstrip", "rstrip"];
 
     private readonly Dictionary<string, int> _vocabulary;
     private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _merges;
@@ -134,21 +139,48 @@ public sealed partial class ByteLevelBpe
         JsonElement model = json.GetProperty("model");
         JsonElement before = json.GetProperty("pre_tokenizer");
         bool known = string.Equals(model.GetProperty("type").GetString(), "BPE", StringComparison.Ordinal)
-            && before.ValueKind == JsonValueKind.Object
-            && string.Equals(before.GetProperty("type").GetString(), "ByteLevel", StringComparison.Ordinal)
+            && IsByteLevel(before)
             && (!before.TryGetProperty("add_prefix_space", out JsonElement space) || !space.GetBoolean())
-            && (!json.TryGetProperty("normalizer", out JsonElement normalizer) || normalizer.ValueKind == JsonValueKind.Null);
+            && (!before.TryGetProperty("use_regex", out JsonElement regex) || regex.GetBoolean())
+            && IsOff(json, "normalizer")
+            && (IsOff(json, "post_processor") || IsByteLevel(json.GetProperty("post_processor")));
         if (!known)
         {
-            throw Unsupported("expected a BPE model with the ByteLevel pre-tokenizer, no prefix space and no normalizer");
+            throw Unsupported("expected a BPE model with the ByteLevel pre-tokenizer and GPT-2's pattern, no prefix space, no normalizer and no added start or end");
+        }
+
+        foreach (string option in ModelOptions.Where(option => !IsOff(model, option)))
+        {
+            throw Unsupported($"expected model.{option} to be switched off");
         }
 
         Dictionary<string, int> vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetInt32(), StringComparer.Ordinal);
         List<(string, string)> merges = [.. model.GetProperty("merges").EnumerateArray().Select(ReadMerge)];
         (string, int)[] added = json.TryGetProperty("added_tokens", out JsonElement tokens)
-            ? [.. tokens.EnumerateArray().Select(token => (token.GetProperty("content").GetString() ?? string.Empty, token.GetProperty("id").GetInt32()))]
+            ? [.. tokens.EnumerateArray().Select(ReadAdded)]
             : [];
         return new ByteLevelBpe(vocabulary, merges, added);
+    }
+
+    private static bool IsByteLevel(JsonElement part) =>
+        part.ValueKind == JsonValueKind.Object && string.Equals(part.GetProperty("type").GetString(), "ByteLevel", StringComparison.Ordinal);
+
+    // Absent, null, false and the empty text all mean that an option is not used.
+    private static bool IsOff(JsonElement json, string member) =>
+        !json.TryGetProperty(member, out JsonElement value)
+        || value.ValueKind is JsonValueKind.Null or JsonValueKind.False
+        || (value.ValueKind == JsonValueKind.String && string.IsNullOrEmpty(value.GetString()));
+
+    private static (string Text, int Id) ReadAdded(JsonElement token)
+    {
+        string text = token.GetProperty("content").GetString() ?? string.Empty;
+        foreach (string option in AddedOptions.Where(option => !IsOff(token, option)))
+        {
+            throw Unsupported($"expected added tokens with {option} switched off");
+        }
+
+        int id = token.GetProperty("id").GetInt32();
+        return text.Length > 0 && id >= 0 ? (text, id) : throw Unsupported("an added token is empty or has a negative id");
     }
 
     private static (string Left, string Right) ReadMerge(JsonElement merge)
@@ -181,29 +213,8 @@ public sealed partial class ByteLevelBpe
             return known;
         }
 
-        List<int> ids = [.. Encoding.UTF8.GetBytes(word).Select(b => _byteIds[b])];
-        while (ids.Count > 1)
-        {
-            (int Rank, int Merged, int At) best = (int.MaxValue, 0, -1);
-            for (int i = 0; i + 1 < ids.Count; i++)
-            {
-                if (_merges.TryGetValue((ids[i], ids[i + 1]), out (int Rank, int Merged) merge) && merge.Rank < best.Rank)
-                {
-                    best = (merge.Rank, merge.Merged, i);
-                }
-            }
-
-            if (best.At < 0)
-            {
-                break;
-            }
-
-            ids[best.At] = best.Merged;
-            ids.RemoveAt(best.At + 1);
-        }
-
-        int[] encoded = [.. ids];
-        if (_cache.Count < CacheLimit)
+        int[] encoded = new MergedWord([.. Encoding.UTF8.GetBytes(word).Select(b => _byteIds[b])], _merges).Merge();
+        if (_cache.Count < CacheLimit && word.Length <= CachedWordLength)
         {
             _cache[word] = encoded;
         }
@@ -223,6 +234,62 @@ public sealed partial class ByteLevelBpe
 
     [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
     private static partial Regex Gpt2Pattern();
+}
+
+/// <summary>The merging of one word: always the pair of lowest rank, of equals the leftmost (Sennrich et al. 2016, Algorithm 1).</summary>
+/// <remarks>A linked list of tokens and a queue of pairs, so that a word of n bytes costs n·log n: words without spaces can be long.</remarks>
+/// <param name="ids">The word's bytes as tokens; overwritten.</param>
+/// <param name="merges">Rank and result of each pair.</param>
+internal sealed class MergedWord(int[] ids, Dictionary<(int Left, int Right), (int Rank, int Merged)> merges)
+{
+    private const int Gone = -1;
+
+    private readonly int[] _next = [.. Enumerable.Range(1, ids.Length)];
+    private readonly int[] _previous = [.. Enumerable.Range(-1, ids.Length)];
+    private readonly PriorityQueue<(int At, int Left, int Right), (int Rank, int At)> _pairs = new();
+
+    /// <summary>The tokens that are left.</summary>
+    public int[] Merge()
+    {
+        for (int i = 0; i + 1 < ids.Length; i++)
+        {
+            Offer(i);
+        }
+
+        while (_pairs.TryDequeue(out (int At, int Left, int Right) pair, out _))
+        {
+            int right = ids[pair.At] == pair.Left ? _next[pair.At] : ids.Length;
+            if (right == ids.Length || ids[right] != pair.Right)
+            {
+                continue; // one of the two was merged since
+            }
+
+            ids[pair.At] = merges[(pair.Left, pair.Right)].Merged;
+            ids[right] = Gone;
+            _next[pair.At] = _next[right];
+            if (_next[right] < ids.Length)
+            {
+                _previous[_next[right]] = pair.At;
+                Offer(pair.At);
+            }
+
+            if (_previous[pair.At] >= 0)
+            {
+                Offer(_previous[pair.At]);
+            }
+        }
+
+        return [.. ids.Where(id => id != Gone)];
+    }
+
+    private void Offer(int at)
+    {
+        (int Left, int Right) pair = (ids[at], ids[_next[at]]);
+        if (merges.TryGetValue(pair, out (int Rank, int Merged) merge))
+        {
+            _pairs.Enqueue((at, pair.Left, pair.Right), (merge.Rank, at));
+        }
+    }
 }
 
 /// <summary>GPT-2's printable letters for the 256 bytes.</summary>

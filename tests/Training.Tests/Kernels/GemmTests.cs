@@ -1,47 +1,85 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Training.Kernels;
-using Xunit;
+using FsCheck;
+using FsCheck.Fluent;
 
 namespace FedCloud.Training.Tests.Kernels;
 
 public sealed unsafe class GemmTests
 {
     [Theory]
-    [InlineData(1, 1, 1)]
-    [InlineData(13, 33, 7)]
-    [InlineData(12, 32, 384)]
-    [InlineData(50, 70, 400)]
-    [InlineData(200, 31, 5)]
-    [InlineData(193, 2100, 3)]
-    public void Multiply_OddShapes_AgreesWithTheDefinition(int m, int n, int k)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Multiply_AnyShape_AgreesWithTheDefinition(bool transposeA, bool transposeB)
     {
-        foreach ((bool ta, bool tb) in new[] { (false, false), (false, true), (true, false), (true, true) })
-        {
-            using Matrix a = Fill(ta ? k : m, ta ? m : k, 1);
-            using Matrix b = Fill(tb ? n : k, tb ? k : n, 2);
-            using Matrix c = Fill(m, n, 3);
-            float[] before = c.Span.ToArray();
+        Gen<(int M, int N, int K, int Scale)> shapes =
+            from m in Gen.Choose(1, 70)
+            from n in Gen.Choose(1, 90)
+            from k in Gen.Choose(1, 500)
+            from scale in Gen.Choose(0, 2)
+            select (m, n, k, scale);
 
-            Gemm.Multiply(ta, tb, m, n, k, 0.5f, a.P, a.Columns, b.P, b.Columns, 2, c.P, n, threads: 2);
-
-            for (int i = 0; i < m; i += 7)
-            {
-                for (int j = 0; j < n; j += 5)
-                {
-                    double expected = 2.0 * before[(i * n) + j];
-                    for (int p = 0; p < k; p++)
-                    {
-                        expected += 0.5 * (ta ? a.P[(p * m) + i] : a.P[(i * k) + p]) * (tb ? b.P[(j * k) + p] : b.P[(p * n) + j]);
-                    }
-
-                    Assert.Equal(expected, c.P[(i * n) + j], 1e-3);
-                }
-            }
-        }
+        Prop.ForAll(shapes.ToArbitrary(), shape => Error(transposeA, transposeB, shape.M, shape.N, shape.K, beta: shape.Scale * 0.5f) < 1e-4)
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 
-    private static Matrix Fill(int rows, int columns, int seed)
+    [Fact]
+    public void Multiply_LargerThanEveryBlock_AgreesWithTheDefinition()
+    {
+        double error = Error(transposeA: false, transposeB: true, m: 205, n: 2100, k: 401, beta: 0);
+
+        Assert.True(error < 1e-4, $"error {error}");
+    }
+
+    [Theory]
+    [InlineData(300, 129, 70)]
+    [InlineData(65, 700, 401)]
+    public void Multiply_TwoThreads_GivesTheBitsOfOne(int m, int n, int k)
+    {
+        using Matrix a = Filled(m, k, 1);
+        using Matrix b = Filled(n, k, 2);
+        using Matrix one = new(m, n);
+        using Matrix two = new(m, n);
+
+        Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, one.P, n, threads: 1);
+        Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, two.P, n, threads: 2);
+
+        Assert.True(one.Span.SequenceEqual(two.Span));
+    }
+
+    private static double Error(bool transposeA, bool transposeB, int m, int n, int k, float beta)
+    {
+        const float Alpha = 0.75f;
+        using Matrix a = transposeA ? Filled(k, m, 1) : Filled(m, k, 1);
+        using Matrix b = transposeB ? Filled(n, k, 2) : Filled(k, n, 2);
+        using Matrix c = Filled(m, n, 3);
+        float[] before = c.Span.ToArray();
+
+        Gemm.Multiply(transposeA, transposeB, m, n, k, Alpha, a.P, a.Columns, b.P, b.Columns, beta, c.P, n);
+
+        double worst = 0;
+        for (int i = 0; i < m; i++)
+        {
+            for (int j = 0; j < n; j++)
+            {
+                double sum = 0;
+                for (int l = 0; l < k; l++)
+                {
+                    sum += (double)a.Span[transposeA ? (l * m) + i : (i * k) + l] * b.Span[transposeB ? (j * k) + l : (l * n) + j];
+                }
+
+                double expected = (Alpha * sum) + (beta * before[(i * n) + j]);
+                worst = Math.Max(worst, Math.Abs(expected - c.Span[(i * n) + j]) / Math.Sqrt(k));
+            }
+        }
+
+        return worst;
+    }
+
+    private static Matrix Filled(int rows, int columns, int seed)
     {
         Random random = new(seed);
         Matrix matrix = new(rows, columns);

@@ -1,0 +1,91 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Llama;
+using FedCloud.Training.Tokenization;
+
+namespace FedCloud.Trainer;
+
+/// <summary>Continues a prompt greedily, with or without an adapter: the quickest look at what a federation learned.</summary>
+internal static class GenerateCommand
+{
+    /// <summary>Prints prompt and continuation.</summary>
+    /// <exception cref="FedCloudException">What is wrong with the base model, its tokenizer or the adapter.</exception>
+    public static int Run(GenerateOptions options)
+    {
+        LlamaConfig config = LlamaConfig.Read(Path.Combine(options.Base, "config.json"));
+        ByteLevelBpe tokenizer = ByteLevelBpe.Read(Path.Combine(options.Base, "tokenizer.json"));
+        List<int> tokens = tokenizer.Encode(options.Prompt + "\n");
+        int length = (int)Math.Min(config.Positions, (long)tokens.Count + options.MaxTokens);
+        if (tokens.Count >= length)
+        {
+            throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"expected a prompt of less than {config.Positions} tokens, found {tokens.Count}", "shorten the prompt");
+        }
+
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(options.Base, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using LlamaModel model = Load(config, weights, options.Adapter, length);
+        int? end = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
+        while (tokens.Count < length)
+        {
+            model.Forward(tokens.ToArray(), 1, tokens.Count);
+            int next = IndexOfMax(model.Logits(tokens.Count - 1));
+            if (next == end)
+            {
+                break;
+            }
+
+            tokens.Add(next);
+        }
+
+        Console.WriteLine(tokenizer.Decode(tokens));
+        return (int)ExitCode.Done;
+    }
+
+    private static LlamaModel Load(LlamaConfig config, SafetensorsFile weights, string? adapter, int length)
+    {
+        if (adapter is null)
+        {
+            return LlamaModel.Load(config, weights, adapter: null, scaling: 0, length, length, threads: 1);
+        }
+
+        PeftConfig peft = ReadPeft(Path.Combine(adapter, "adapter_config.json"));
+        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, peft.TargetModules, peft.R), peft.R);
+        LlamaModel model = LlamaModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
+        using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
+        model.LoadAdapter(factors, layout);
+        return model;
+    }
+
+    private static PeftConfig ReadPeft(string path)
+    {
+        try
+        {
+            PeftConfig? peft = JsonSerializer.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
+            return peft is { PeftType: "LORA", Bias: "none", FanInFanOut: false, UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false }
+                ? peft
+                : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json: expected a plain LoRA adapter without bias, rsLoRA and DoRA");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.FileMissing, "expected a readable adapter_config.json in the adapter's folder, found none", cause: error);
+        }
+        catch (JsonException error)
+        {
+            throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json is not JSON with PEFT's fields", cause: error);
+        }
+    }
+
+    private static int IndexOfMax(ReadOnlySpan<float> values)
+    {
+        int best = 0;
+        for (int i = 1; i < values.Length; i++)
+        {
+            best = values[i] > values[best] ? i : best;
+        }
+
+        return best;
+    }
+}

@@ -1,0 +1,119 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json.Nodes;
+using FedCloud.Protocol.Errors;
+using FedCloud.Training.Llama;
+
+namespace FedCloud.Training.Tests.Llama;
+
+public sealed class LlamaConfigTests : IDisposable
+{
+    private readonly TinyBase _tiny = new();
+
+    private string ConfigFile => Path.Combine(_tiny.Folder, "config.json");
+
+    [Theory]
+    [InlineData("model_type", "\"mistral\"")]
+    [InlineData("architectures", "[\"MistralForCausalLM\"]")]
+    [InlineData("hidden_act", "\"gelu\"")]
+    [InlineData("attention_bias", "true")]
+    [InlineData("mlp_bias", "true")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8.0}")]
+    [InlineData("rope_parameters", "{\"rope_type\":\"yarn\",\"rope_theta\":10000.0}")]
+    [InlineData("pretraining_tp", "2")]
+    [InlineData("sliding_window", "4096")]
+    [InlineData("quantization_config", "{\"bits\":4}")]
+    [InlineData("partial_rotary_factor", "0.5")]
+    public void Read_FieldThatChangesTheMathematics_IsRefusedByName(string field, string value)
+    {
+        Change(field, value);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
+
+        Assert.Equal("config_unsupported", error.Code.Name);
+        Assert.Contains(field, error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("rope_scaling", "null")]
+    [InlineData("sliding_window", "null")]
+    [InlineData("architectures", "[ \"LlamaForCausalLM\" ]")]
+    [InlineData("transformers_version", "\"4.57.0\"")]
+    [InlineData("attention_dropout", "0.0")]
+    public void Read_FieldThatChangesNothing_IsAccepted(string field, string value)
+    {
+        Change(field, value);
+
+        LlamaConfig config = LlamaConfig.Read(ConfigFile);
+
+        Assert.Equal(_tiny.Config, config);
+    }
+
+    [Theory]
+    [InlineData("num_key_value_heads", "3")]
+    [InlineData("head_dim", "5")]
+    [InlineData("hidden_size", "0")]
+    [InlineData("vocab_size", "-1")]
+    [InlineData("vocab_size", "\"many\"")]
+    [InlineData("eos_token_id", "300")]
+    [InlineData("rms_norm_eps", "0")]
+    public void Read_ImpossibleSize_IsRefused(string field, string value)
+    {
+        Change(field, value);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
+
+        Assert.Equal("config_unsupported", error.Code.Name);
+    }
+
+    [Theory]
+    [InlineData("128001", 128_001)]
+    [InlineData("[9, 10]", 9)]
+    [InlineData("null", null)]
+    public void Read_EndOfText_IsTheFirstOfItsTokens(string value, int? expected)
+    {
+        Change("vocab_size", "128256");
+        Change("eos_token_id", value);
+
+        Assert.Equal(expected, LlamaConfig.Read(ConfigFile).EndOfText);
+    }
+
+    [Fact]
+    public void Read_RopeParameters_GiveTheBase()
+    {
+        Change("rope_theta", "null");
+        Change("rope_parameters", "{\"rope_type\":\"default\",\"rope_theta\":500000.0}");
+
+        Assert.Equal(500_000, LlamaConfig.Read(ConfigFile).RopeTheta);
+    }
+
+    [Fact]
+    public void Read_NoFile_SaysThatTheBaseModelIsMissing()
+    {
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile + ".other"));
+
+        Assert.Equal("base_model_missing", error.Code.Name);
+    }
+
+    [Theory]
+    [InlineData("{")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    public void Read_NoConfiguration_IsRefused(string text)
+    {
+        File.WriteAllText(ConfigFile, text);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
+
+        Assert.Equal("config_unsupported", error.Code.Name);
+    }
+
+    public void Dispose() => _tiny.Dispose();
+
+    private void Change(string field, string value)
+    {
+        JsonObject json = JsonNode.Parse(File.ReadAllText(ConfigFile))!.AsObject();
+        json[field] = JsonNode.Parse(value);
+        File.WriteAllText(ConfigFile, json.ToJsonString());
+    }
+}
