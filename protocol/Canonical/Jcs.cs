@@ -53,7 +53,7 @@ public static class Jcs
 
         try
         {
-            return JsonSerializer.Deserialize(utf8Json, type)
+            return StrictJson.Deserialize(utf8Json, type)
                 ?? throw new FedCloudException(ErrorCodes.BodyMalformed, $"{what} is null");
         }
         catch (JsonException error)

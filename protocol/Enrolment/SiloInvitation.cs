@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 
@@ -50,7 +51,7 @@ public sealed record SiloInvitation
     {
         try
         {
-            return JsonSerializer.Deserialize(json, SiloInvitationJson.Default.SiloInvitation) is { V: 1 } invitation
+            return StrictJson.Deserialize(json, SiloInvitationJson.Default.SiloInvitation) is { V: 1 } invitation
                 ? invitation
                 : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected an invitation of version 1, found another form", "ask the operator for a new invitation");
         }

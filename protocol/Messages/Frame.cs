@@ -87,7 +87,7 @@ public sealed record Frame
         RequireVersion(json);
         try
         {
-            Frame frame = JsonSerializer.Deserialize(json, FrameJson.Default.Frame)
+            Frame frame = StrictJson.Deserialize(json, FrameJson.Default.Frame)
                 ?? throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a message frame, found null");
             frame.RequireNames();
             return frame;

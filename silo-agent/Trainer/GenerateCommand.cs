@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Llama;
@@ -63,7 +64,7 @@ internal static class GenerateCommand
     {
         try
         {
-            PeftConfig? peft = JsonSerializer.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
+            PeftConfig? peft = StrictJson.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
             return peft is { PeftType: "LORA", Bias: "none", FanInFanOut: false, UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false }
                 ? peft
                 : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json: expected a plain LoRA adapter without bias, rsLoRA and DoRA");

@@ -176,5 +176,5 @@ public sealed class Member
     }
 
     private static DsseEnvelope Read(string path) =>
-        JsonSerializer.Deserialize(File.ReadAllBytes(path), FrameJson.Default.DsseEnvelope) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, $"{Path.GetFileName(path)} is empty");
+        StrictJson.Deserialize(File.ReadAllBytes(path), FrameJson.Default.DsseEnvelope) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, $"{Path.GetFileName(path)} is empty");
 }

@@ -86,7 +86,7 @@ public sealed record SiloPolicy
         DsseEnvelope envelope;
         try
         {
-            envelope = JsonSerializer.Deserialize(File.ReadAllBytes(path), Protocol.Messages.FrameJson.Default.DsseEnvelope) ?? throw new JsonException("null");
+            envelope = StrictJson.Deserialize(File.ReadAllBytes(path), Protocol.Messages.FrameJson.Default.DsseEnvelope) ?? throw new JsonException("null");
         }
         catch (JsonException error)
         {

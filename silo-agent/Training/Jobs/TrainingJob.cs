@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Training.Jobs;
@@ -115,7 +116,7 @@ public sealed record TrainingJob
 
         try
         {
-            TrainingJob job = JsonSerializer.Deserialize(File.ReadAllBytes(path), TrainingJobJson.Default.TrainingJob)
+            TrainingJob job = StrictJson.Deserialize(File.ReadAllBytes(path), TrainingJobJson.Default.TrainingJob)
                 ?? throw new JsonException("null");
             return job.IsPossible() ? job : throw new FedCloudException(ErrorCodes.JobMalformed, "job.json has a value out of range");
         }

@@ -7,6 +7,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Signing;
+using FedCloud.Protocol.Tests.Canonical;
 using Xunit;
 
 namespace FedCloud.Protocol.Tests.Enrolment;
@@ -119,6 +120,41 @@ public sealed class RosterChainTests
     public void Threshold_Sizes_AreTheSpecifications()
     {
         Assert.Equal([3, 3, 5, 7, 9, 34, 134], new[] { 3, 4, 7, 10, 12, 50, 200 }.Select(Roster.Threshold));
+    }
+
+    [Fact]
+    public void T22_Roster_AnyPlaceSpoiled_IsReadOrRefusedWithACode()
+    {
+        Roster roster = RosterOf(1, People[0], People[1]) with { Policy = ImmutableSortedDictionary<string, string>.Empty.Add("hosts", "tpm") };
+
+        AssertRefusedOrRead(roster.ToJcs(), bytes => Roster.Parse(bytes));
+    }
+
+    [Fact]
+    public void T22_Join_AnyPlaceSpoiled_IsRefusedWithACode()
+    {
+        byte[] join = Jcs.Serialize(People[0].Join(), EnrolmentJson.Default.JoinBody);
+
+        AssertRefusedOrRead(join, bytes => JoinBody.Verify(DsseEnvelope.Sign(EnrolmentBody.PayloadType, bytes, People[0].Identity).With(DsseEnvelope.Sign(EnrolmentBody.PayloadType, bytes, People[0].Admin))));
+    }
+
+    private static void AssertRefusedOrRead(byte[] whole, Action<byte[]> read)
+    {
+        read(whole);
+        int refused = 0;
+        foreach (byte[] spoiled in JsonMutations.Of(whole))
+        {
+            byte[] bytes = spoiled;
+            Exception? error = Record.Exception(() => bytes = Jcs.Canonicalize(spoiled)) ?? Record.Exception(() => read(bytes));
+            if (error is not null)
+            {
+                Assert.True(error is FedCloudException, $"{error.GetType().Name} for {System.Text.Encoding.UTF8.GetString(spoiled)}");
+                Assert.True(error.Message.Length < 500 && error.Message.All(c => c is >= ' ' and <= '~' or '…'), error.Message);
+                refused++;
+            }
+        }
+
+        Assert.True(refused > 90, $"only {refused} refused");
     }
 
     private static Roster Verify(Roster? previous, Roster next, params Keys[] signers)

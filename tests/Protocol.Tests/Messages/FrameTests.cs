@@ -1,10 +1,13 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Security.Cryptography;
 using System.Text;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Signing;
+using FedCloud.Protocol.Tests.Canonical;
 using Xunit;
 
 namespace FedCloud.Protocol.Tests.Messages;
@@ -85,6 +88,36 @@ public sealed class FrameTests
     {
         Assert.False(Identifier.IsValid(id));
         Assert.Throws<FedCloudException>(() => SiloId.Parse(id));
+    }
+
+    [Fact]
+    public void T13_Frame_AnyPlaceSpoiled_IsReadOrRefusedWithACode()
+    {
+        byte[] whole = Whole().ToJson();
+        int refused = 0;
+
+        foreach (byte[] spoiled in JsonMutations.Of(whole))
+        {
+            Exception? error = Record.Exception(() => Frame.FromJson(spoiled));
+            if (error is not null)
+            {
+                Assert.True(error is FedCloudException, $"{error.GetType().Name} for {Encoding.UTF8.GetString(spoiled)}");
+                Assert.True(error.Message.Length < 500 && error.Message.All(c => c is >= ' ' and <= '~' or '…'), error.Message);
+                refused++;
+            }
+        }
+
+        Assert.True(refused > 300, $"only {refused} refused");
+    }
+
+    private static Frame Whole()
+    {
+        using ECDsa key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        return Example() with
+        {
+            Trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            Envelopes = [DsseEnvelope.Sign("application/test", "{}"u8.ToArray(), key)],
+        };
     }
 
     private static Frame Example() => new()
