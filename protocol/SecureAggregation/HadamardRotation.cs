@@ -77,10 +77,11 @@ public sealed class HadamardRotation : IDisposable
     {
         byte[] bits = new byte[(block.Length + 7 + (int)(first % 8)) / 8];
         _signs.Fill(bits, first / 8);
+        int skip = (int)(first % 8);
         for (int i = 0; i < block.Length; i++)
         {
-            int at = i + (int)(first % 8);
-            block[i] = ((bits[at / 8] >> (at % 8)) & 1) == 1 ? -block[i] : block[i];
+            ulong negative = (ulong)(bits[(i + skip) / 8] >> ((i + skip) % 8)) << 63;
+            block[i] = BitConverter.UInt64BitsToDouble(BitConverter.DoubleToUInt64Bits(block[i]) ^ negative);
         }
     }
 
@@ -91,19 +92,26 @@ public sealed class HadamardRotation : IDisposable
             throw new ArgumentException("a block is a power of two up to 2^20", nameof(block));
         }
 
-        for (int width = 1; width < block.Length; width *= 2)
-        {
-            for (int at = 0; at < block.Length; at += 2 * width)
-            {
-                Butterfly(block.Slice(at, width), block.Slice(at + width, width));
-            }
-        }
-
+        Butterflies(block);
         double divisor = Math.Sqrt(block.Length);
         foreach (ref double value in block)
         {
             value /= divisor;
         }
+    }
+
+    // Halves first, then the widest butterfly: the same operations as width by width, but small blocks stay in the cache.
+    private static void Butterflies(Span<double> block)
+    {
+        if (block.Length == 1)
+        {
+            return;
+        }
+
+        int half = block.Length / 2;
+        Butterflies(block[..half]);
+        Butterflies(block[half..]);
+        Butterfly(block[..half], block[half..]);
     }
 
     private static void Butterfly(Span<double> left, Span<double> right)

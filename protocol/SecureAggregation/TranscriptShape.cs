@@ -32,6 +32,7 @@ internal static class TranscriptShape
         int[] all = [.. Enumerable.Range(1, sizes.N)];
         return transcript.Silos.Keys.SequenceEqual(all)
             && transcript.Silos.Values.All(silo => HasLists(silo, sizes))
+            && ((IEnumerable<int>)[.. transcript.U3, .. transcript.U5Responders, .. sizes.DropBeforeUpload, .. sizes.DropAfterUpload]).All(transcript.Silos.ContainsKey)
             && transcript.AggregateZ.Length == sizes.D
             && transcript.AggregateSigned.Length == sizes.D
             && transcript.ShareCiphertexts.Keys.Order(StringComparer.Ordinal).SequenceEqual(OrderedPairs(all, "->", (u, v) => u != v), StringComparer.Ordinal)

@@ -69,8 +69,9 @@ public sealed class UpdateQuantizer : IDisposable
         for (int at = 0; at < count; at += BlockCoordinates)
         {
             Span<double> block = Doubles(Math.Min(BlockCoordinates, count - at));
-            block.Clear();
-            Widen(values[Math.Min(at, values.Length)..Math.Min(at + block.Length, values.Length)], block);
+            ReadOnlySpan<float> part = values[Math.Min(at, values.Length)..Math.Min(at + block.Length, values.Length)];
+            Widen(part, block);
+            block[part.Length..].Clear();
             Block(segment, first + at, block, factor, words.Slice(at * _layout.Ring.WordBytes, block.Length * _layout.Ring.WordBytes));
         }
     }
@@ -129,7 +130,15 @@ public sealed class UpdateQuantizer : IDisposable
 
     private static void Widen(ReadOnlySpan<float> values, Span<double> block)
     {
-        for (int i = 0; i < values.Length; i++)
+        int i = 0;
+        for (; i + Vector<float>.Count <= values.Length; i += Vector<float>.Count)
+        {
+            Vector.Widen(new Vector<float>(values[i..]), out Vector<double> low, out Vector<double> high);
+            low.CopyTo(block[i..]);
+            high.CopyTo(block[(i + Vector<double>.Count)..]);
+        }
+
+        for (; i < values.Length; i++)
         {
             block[i] = values[i];
         }
