@@ -13,13 +13,14 @@ namespace FedCloud.Protocol.SecureAggregation;
 public sealed class AesCtrKeystream : IDisposable
 {
     private const int BlockBytes = 16;
-    private const int BufferBytes = 3072; // whole blocks, and whole words of 2, 3 and 4 bytes
+    private const int BufferBytes = 3 * 1024; // whole blocks, and whole words of 2, 3 and 4 bytes
+    private const int LibraryBufferBytes = 48 * 1024; // the same, and large enough that a call of the library costs little
 
     private readonly SecretBytes? _schedule;
     private readonly Aes? _library;
-    private readonly SecretBytes _buffer = new(BufferBytes);
+    private readonly SecretBytes _buffer;
     private readonly SecretBytes _block = new(BlockBytes);
-    private readonly byte[] _counters = new byte[BufferBytes];
+    private readonly byte[] _counters = [];
 
     /// <summary>Takes a key; the caller zeroes its own copy.</summary>
     /// <param name="key">32 bytes.</param>
@@ -41,11 +42,14 @@ public sealed class AesCtrKeystream : IDisposable
         {
             _schedule = new SecretBytes(AesInstructions.ScheduleBytes);
             AesInstructions.Expand(key, _schedule.Span);
+            _buffer = new SecretBytes(BufferBytes);
         }
         else
         {
             _library = Aes.Create();
             _library.SetKey(key);
+            _buffer = new SecretBytes(LibraryBufferBytes);
+            _counters = new byte[LibraryBufferBytes];
         }
     }
 
@@ -148,7 +152,7 @@ public sealed class AesCtrKeystream : IDisposable
     {
         while (words.Length > 0)
         {
-            int size = Math.Min(words.Length, BufferBytes);
+            int size = Math.Min(words.Length, _buffer.Length);
             Span<byte> keystream = _buffer.Span[..size];
             Fill(keystream, offset);
             if (subtract)

@@ -8,29 +8,6 @@ using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.SecureAggregation;
 
-/// <summary>What E4 brings a holder from one dealer.</summary>
-/// <param name="Shares">The dealer's signed <see cref="SharesBody"/>.</param>
-/// <param name="Ciphertext">The ciphertext for the holder; empty for the holder's own shares.</param>
-/// <param name="Slice">The holder's commitment slice.</param>
-public sealed record ShareDelivery(DsseEnvelope Shares, byte[] Ciphertext, byte[] Slice);
-
-/// <summary>How a holder answers E4.</summary>
-public abstract record ShareReceipt
-{
-    private ShareReceipt()
-    {
-    }
-
-    /// <summary>All shares are right: acknowledge.</summary>
-    /// <param name="Shares">The shares, which the receiver disposes.</param>
-    /// <param name="Ack">The body to sign.</param>
-    public sealed record Accepted(HeldShares Shares, ShareAckBody Ack) : ShareReceipt;
-
-    /// <summary>A dealer's shares are wrong: complain, and stop the epoch.</summary>
-    /// <param name="Complaint">The body to sign; it names the dealer and the reason.</param>
-    public sealed record Refused(ComplaintBody Complaint) : ShareReceipt;
-}
-
 /// <summary>The verified shares that a silo holds of all of U2, its own included.</summary>
 /// <remarks>Erased slot by slot (rule J6), and whole when disposed.</remarks>
 public sealed class HeldShares : IDisposable

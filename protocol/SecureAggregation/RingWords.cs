@@ -2,6 +2,7 @@
 
 using System.Buffers.Binary;
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 
@@ -10,10 +11,6 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <summary>Arithmetic on packed ring vectors, mod 2^k, in time that depends on the lengths alone.</summary>
 public static class RingWords
 {
-    // 12 bytes of four packed 24-bit words to four 32-bit lanes, and back; 255 gives a zero byte.
-    private static readonly Vector128<byte> Unpack24 = Vector128.Create(0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255);
-    private static readonly Vector128<byte> Pack24 = Vector128.Create(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);
-
     /// <summary>target += addend.</summary>
     /// <param name="ring">The ring.</param>
     /// <param name="target">Packed words.</param>
@@ -117,19 +114,24 @@ public static class RingWords
         return left.Length * Vector<byte>.Count;
     }
 
-    // Loads take 16 bytes of which 12 count, so the last groups of a vector are left to the caller's loop.
+    // Four packed words of 24 bits are spread over four lanes of 32, combined, and packed again. Loads take 16 bytes of which 12
+    // count, so the last groups of a vector are left to the caller's loop.
     private static int Lanes24(Span<byte> target, ReadOnlySpan<byte> operand, bool subtract)
     {
-        int at = 0;
-        for (; at + 16 <= target.Length; at += 12)
+        Vector128<byte> spread = Vector128.Create(0, 1, 2, 255, 3, 4, 5, 255, 6, 7, 8, 255, 9, 10, 11, 255); // 255 gives a zero byte
+        Vector128<byte> packed = Vector128.Create(0, 1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 255, 255, 255, 255);
+        ref byte at = ref MemoryMarshal.GetReference(target);
+        ref byte by = ref MemoryMarshal.GetReference(operand);
+        nuint done = 0;
+        for (; done + 16 <= (nuint)target.Length; done += 12)
         {
-            Vector128<uint> left = Vector128.Shuffle(Vector128.Create<byte>(target.Slice(at, 16)), Unpack24).AsUInt32();
-            Vector128<uint> right = Vector128.Shuffle(Vector128.Create(operand.Slice(at, 16)), Unpack24).AsUInt32();
-            Vector128<byte> packed = Vector128.Shuffle((subtract ? left - right : left + right).AsByte(), Pack24);
-            MemoryMarshal.Write(target[at..], packed.AsUInt64().GetElement(0));
-            MemoryMarshal.Write(target[(at + 8)..], packed.AsUInt32().GetElement(2));
+            Vector128<uint> left = Vector128.Shuffle(Vector128.LoadUnsafe(ref at, done), spread).AsUInt32();
+            Vector128<uint> right = Vector128.Shuffle(Vector128.LoadUnsafe(ref by, done), spread).AsUInt32();
+            Vector128<byte> result = Vector128.Shuffle((subtract ? left - right : left + right).AsByte(), packed);
+            result.GetLower().StoreUnsafe(ref at, done);
+            Unsafe.WriteUnaligned(ref Unsafe.AddByteOffset(ref at, done + 8), result.AsUInt32().GetElement(2));
         }
 
-        return at;
+        return (int)done;
     }
 }

@@ -44,9 +44,12 @@ public static class RoundAggregate
             using RoundMasks masks = RoundMasks.OfSum(scope, agreement, secrets);
             using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
             byte[] piece = new byte[(int)Math.Min(range, scope.D) * scope.Ring.WordBytes];
+            RingSum sum = new(scope.Ring, (int)Math.Min(range, scope.D));
             for (long first = 0; first < scope.D; first += range)
             {
-                RingSum sum = SumRange(scope, readers, masks, first, (int)Math.Min(range, scope.D - first), piece);
+                sum.Begin(first, (int)Math.Min(range, scope.D - first));
+                Fold(sum, readers, piece);
+                sum.Unmask(masks);
                 hash.AppendData(sum.Words);
                 output.Write(sum.Words);
             }
@@ -67,17 +70,13 @@ public static class RoundAggregate
         }
     }
 
-    private static RingSum SumRange(RoundScope scope, ImmutableArray<MaskedVectorReader> readers, RoundMasks masks, long first, int words, byte[] buffer)
+    private static void Fold(RingSum sum, ImmutableArray<MaskedVectorReader> readers, byte[] buffer)
     {
-        RingSum sum = new(scope.Ring, first, words);
-        Span<byte> piece = buffer.AsSpan(0, words * scope.Ring.WordBytes);
+        Span<byte> piece = buffer.AsSpan(0, sum.Words.Length);
         foreach (MaskedVectorReader reader in readers)
         {
             reader.Read(piece);
             sum.Add(piece);
         }
-
-        sum.Unmask(masks);
-        return sum;
     }
 }

@@ -7,19 +7,6 @@ using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.SecureAggregation;
 
-/// <summary>Who may sign, as an auditor takes it from the roster.</summary>
-/// <param name="IdentityKeys">The silos' identity keys by index.</param>
-/// <param name="CoordinatorKeys">The coordinator's keys.</param>
-public sealed record RosterKeys(ImmutableSortedDictionary<int, VerificationKey> IdentityKeys, ImmutableArray<VerificationKey> CoordinatorKeys);
-
-/// <summary>What the plan says about a round, as an auditor takes it from the configuration.</summary>
-/// <param name="ConfigSha256">The configuration's hash.</param>
-/// <param name="D">Ring coordinates.</param>
-/// <param name="Ring">The ring.</param>
-/// <param name="Quorum">The plan's quorum.</param>
-/// <param name="HasPrivacy">Whether it has a privacy claim.</param>
-public sealed record RoundTerms(Sha256Digest ConfigSha256, long D, Ring Ring, int Quorum, bool HasPrivacy);
-
 /// <summary>Everything that a coordinator stores of a round and an auditor needs to recompute its sum (secure-aggregation, sections 10 and 11).</summary>
 public sealed record RoundEvidence
 {

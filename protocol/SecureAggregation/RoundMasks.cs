@@ -12,6 +12,9 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// </remarks>
 public sealed class RoundMasks : IDisposable
 {
+    // Half of a usual first-level cache, and whole blocks of whole words in every ring.
+    private const int CachedBytes = 24 * 1024;
+
     private readonly Ring _ring;
     private readonly ImmutableArray<(AesCtrKeystream Stream, bool Subtract)> _masks;
 
@@ -77,10 +80,9 @@ public sealed class RoundMasks : IDisposable
     /// <param name="firstWord">The part's first coordinate in the vector.</param>
     public void Apply(Span<byte> words, long firstWord)
     {
-        int step = CachedBytes / _ring.WordBytes * _ring.WordBytes;
-        for (int at = 0; at < words.Length; at += step)
+        for (int at = 0; at < words.Length; at += CachedBytes)
         {
-            Span<byte> part = words.Slice(at, Math.Min(step, words.Length - at));
+            Span<byte> part = words.Slice(at, Math.Min(CachedBytes, words.Length - at));
             long first = firstWord + (at / _ring.WordBytes);
             foreach ((AesCtrKeystream stream, bool subtract) in _masks)
             {
@@ -104,9 +106,6 @@ public sealed class RoundMasks : IDisposable
             stream.Dispose();
         }
     }
-
-    // Half of a usual first-level cache, and whole blocks of whole words in every ring.
-    private const int CachedBytes = 24 * 1024;
 
     private static AesCtrKeystream SelfMask(SecretBytes b, RoundScope scope, int u, AesPath path)
     {

@@ -7,32 +7,6 @@ using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.SecureAggregation;
 
-/// <summary>A share that fails its commitment.</summary>
-/// <param name="Responder">The silo that sent it, to which it is attributed.</param>
-/// <param name="Dealer">The silo whose secret it is a share of.</param>
-/// <param name="Kind">Which secret.</param>
-public sealed record ShareFault(int Responder, int Dealer, ShareKind Kind);
-
-/// <summary>What the responses of a round give.</summary>
-public abstract record Recovery
-{
-    private Recovery()
-    {
-    }
-
-    /// <summary>Every secret was put together and checked.</summary>
-    /// <param name="Secrets">The secrets, which the receiver disposes.</param>
-    public sealed record Complete(RevealedSecrets Secrets) : Recovery;
-
-    /// <summary>More valid shares are needed.</summary>
-    /// <param name="Dealers">The silos whose secrets have fewer than t valid shares.</param>
-    public sealed record Waiting(ImmutableArray<int> Dealers) : Recovery;
-
-    /// <summary>Valid shares give another secret than the advertised one: the round fails, and these dealers are named (<c>secret_mismatch</c>).</summary>
-    /// <param name="Dealers">The silos whose dealt shares contradict what they advertised.</param>
-    public sealed record Inconsistent(ImmutableArray<int> Dealers) : Recovery;
-}
-
 /// <summary>R6 and R7 at the coordinator: collects the shares that open a sum, and puts the secrets together (secure-aggregation, section 5.2).</summary>
 /// <remarks>Each secret is put together from exactly the t valid shares of smallest index. Copies of shares are zeroed when this is disposed.</remarks>
 public sealed class SecretRecovery : IDisposable

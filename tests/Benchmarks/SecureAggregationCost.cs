@@ -145,10 +145,11 @@ internal static class SecureAggregationCost
     private static void Sum(RoundScope scope, U3Agreement agreement, RevealedSecrets secrets, byte[] vector)
     {
         using RoundMasks masks = RoundMasks.OfSum(scope, agreement, secrets);
+        RingSum sum = new(scope.Ring, ChunkWords);
         for (long first = 0; first < scope.D; first += ChunkWords)
         {
             int words = (int)Math.Min(ChunkWords, scope.D - first);
-            RingSum sum = new(scope.Ring, first, words);
+            sum.Begin(first, words);
             foreach (int _ in agreement.U3)
             {
                 sum.Add(vector.AsSpan((int)first * scope.Ring.WordBytes, words * scope.Ring.WordBytes));

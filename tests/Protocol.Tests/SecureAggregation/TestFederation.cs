@@ -88,6 +88,19 @@ internal sealed class TestRound
         List = U3Agreement.List(scope, Masked.Values);
     }
 
+    /// <summary>A round of one slot in which the given silos of n upload random vectors of 32-bit words.</summary>
+    public static TestRound Of(int n, int[] u3, long d = 40)
+    {
+        TestFederation federation = new(n);
+        RoundScope scope = federation.Scope(d, Ring.K32);
+        return new TestRound(federation, scope, u3.ToDictionary(u => u, _ =>
+        {
+            byte[] input = new byte[scope.VectorBytes];
+            federation.Fill(input);
+            return input;
+        }));
+    }
+
     public TestFederation Federation { get; }
 
     public RoundScope Scope { get; }
