@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 
@@ -8,7 +9,8 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <summary>PRG(K): the mask generator, AES-256 in counter mode from block 0, seekable to any word (secure-aggregation, section 4).</summary>
 /// <remarks>
 /// Counter block i = 0^8 ‖ u64(i). One key makes one stream: a key must belong to one purpose and one round, and a word of the stream
-/// must mask one value only. Limit: 2^40 words. Holds the key schedule until it is disposed. Not for use by two threads at once.
+/// must mask one value only. Limit: 2^40 words. Holds the key schedule, 240 bytes, until it is disposed; buffers are zeroed after
+/// each call. Not for use by two threads at once.
 /// </remarks>
 public sealed class AesCtrKeystream : IDisposable
 {
@@ -18,9 +20,7 @@ public sealed class AesCtrKeystream : IDisposable
 
     private readonly SecretBytes? _schedule;
     private readonly Aes? _library;
-    private readonly SecretBytes _buffer;
-    private readonly SecretBytes _block = new(BlockBytes);
-    private readonly byte[] _counters = [];
+    private bool _disposed;
 
     /// <summary>Takes a key; the caller zeroes its own copy.</summary>
     /// <param name="key">32 bytes.</param>
@@ -42,14 +42,11 @@ public sealed class AesCtrKeystream : IDisposable
         {
             _schedule = new SecretBytes(AesInstructions.ScheduleBytes);
             AesInstructions.Expand(key, _schedule.Span);
-            _buffer = new SecretBytes(BufferBytes);
         }
         else
         {
             _library = Aes.Create();
             _library.SetKey(key);
-            _buffer = new SecretBytes(LibraryBufferBytes);
-            _counters = new byte[LibraryBufferBytes];
         }
     }
 
@@ -62,11 +59,11 @@ public sealed class AesCtrKeystream : IDisposable
     public void Fill(Span<byte> destination, long offset)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
+        Span<byte> block = stackalloc byte[BlockBytes];
         int skip = (int)(offset % BlockBytes);
         if (skip != 0 && destination.Length > 0)
         {
             int head = Math.Min(BlockBytes - skip, destination.Length);
-            Span<byte> block = _block.Span;
             Blocks(block, offset / BlockBytes);
             block.Slice(skip, head).CopyTo(destination);
             destination = destination[head..];
@@ -77,10 +74,11 @@ public sealed class AesCtrKeystream : IDisposable
         Blocks(destination[..whole], offset / BlockBytes);
         if (whole < destination.Length)
         {
-            Span<byte> block = _block.Span;
             Blocks(block, (offset + whole) / BlockBytes);
             block[..(destination.Length - whole)].CopyTo(destination[whole..]);
         }
+
+        CryptographicOperations.ZeroMemory(block);
     }
 
     /// <summary>words += PRG(K)[firstWord ..] mod 2^k.</summary>
@@ -95,13 +93,12 @@ public sealed class AesCtrKeystream : IDisposable
     /// <param name="firstWord">The part's first coordinate in the vector.</param>
     public void Subtract(Ring ring, Span<byte> words, long firstWord) => Combine(ring, words, firstWord, subtract: true);
 
-    /// <summary>Zeroes the key schedule and the keystream that was buffered.</summary>
+    /// <summary>Zeroes the key schedule.</summary>
     public void Dispose()
     {
+        _disposed = true;
         _schedule?.Dispose();
         _library?.Dispose();
-        _buffer.Dispose();
-        _block.Dispose();
     }
 
     private void Combine(Ring ring, Span<byte> words, long firstWord, bool subtract)
@@ -114,17 +111,31 @@ public sealed class AesCtrKeystream : IDisposable
         }
 
         long offset = firstWord * ring.WordBytes;
-        if (_schedule is null || ring.Bits == 24)
+        if (_library is not null)
         {
-            Buffered(ring, words, offset, subtract);
-            return;
+            byte[] buffer = ArrayPool<byte>.Shared.Rent(LibraryBufferBytes);
+            Buffered(ring, words, offset, subtract, buffer.AsSpan(0, LibraryBufferBytes));
+            ArrayPool<byte>.Shared.Return(buffer);
         }
+        else if (ring.Bits == 24)
+        {
+            Buffered(ring, words, offset, subtract, stackalloc byte[BufferBytes]);
+        }
+        else
+        {
+            Aligned(ring, words, offset, subtract);
+        }
+    }
 
+    // Words of 16 and 32 bits end with their blocks: whole blocks go from the registers into the vector, the ends through a buffer.
+    private void Aligned(Ring ring, Span<byte> words, long offset, bool subtract)
+    {
+        Span<byte> block = stackalloc byte[BlockBytes];
         int head = Math.Min((int)(-offset & (BlockBytes - 1)), words.Length);
         int whole = (words.Length - head) / BlockBytes * BlockBytes;
-        Buffered(ring, words[..head], offset, subtract);
+        Buffered(ring, words[..head], offset, subtract, block);
         Fused(ring, words.Slice(head, whole), (ulong)(offset + head) / BlockBytes, subtract);
-        Buffered(ring, words[(head + whole)..], offset + head + whole, subtract);
+        Buffered(ring, words[(head + whole)..], offset + head + whole, subtract, block);
     }
 
     private void Fused(Ring ring, Span<byte> words, ulong block, bool subtract)
@@ -148,30 +159,31 @@ public sealed class AesCtrKeystream : IDisposable
     }
 
     // Words of 24 bits cross blocks, and the library has no fused form: keystream first, then the ring, a few kilobytes at a time.
-    private void Buffered(Ring ring, Span<byte> words, long offset, bool subtract)
+    private void Buffered(Ring ring, Span<byte> words, long offset, bool subtract, Span<byte> buffer)
     {
         while (words.Length > 0)
         {
-            int size = Math.Min(words.Length, _buffer.Length);
-            Span<byte> keystream = _buffer.Span[..size];
+            Span<byte> keystream = buffer[..Math.Min(words.Length, buffer.Length)];
             Fill(keystream, offset);
             if (subtract)
             {
-                RingWords.Subtract(ring, words[..size], keystream);
+                RingWords.Subtract(ring, words[..keystream.Length], keystream);
             }
             else
             {
-                RingWords.Add(ring, words[..size], keystream);
+                RingWords.Add(ring, words[..keystream.Length], keystream);
             }
 
-            words = words[size..];
-            offset += size;
+            words = words[keystream.Length..];
+            offset += keystream.Length;
         }
+
+        CryptographicOperations.ZeroMemory(buffer);
     }
 
     private void Blocks(Span<byte> target, long firstBlock)
     {
-        ObjectDisposedException.ThrowIf(_buffer.IsErased, this);
+        ObjectDisposedException.ThrowIf(_disposed, this);
         if (_schedule is not null)
         {
             AesInstructions.Combine<TakeKeystream>(_schedule.Span, target, (ulong)firstBlock);
@@ -183,18 +195,22 @@ public sealed class AesCtrKeystream : IDisposable
     }
 
     // The library encrypts each counter block by itself; that is counter mode, although the call is named ECB.
-    private void LibraryBlocks(Aes library, Span<byte> target, long block)
+    private static void LibraryBlocks(Aes library, Span<byte> target, long block)
     {
+        byte[] counters = ArrayPool<byte>.Shared.Rent(LibraryBufferBytes);
+        counters.AsSpan().Clear();
         while (target.Length > 0)
         {
-            Span<byte> counters = _counters.AsSpan(0, Math.Min(target.Length, _counters.Length));
-            for (int at = 0; at < counters.Length; at += BlockBytes, block++)
+            Span<byte> part = counters.AsSpan(0, Math.Min(target.Length, LibraryBufferBytes));
+            for (int at = 0; at < part.Length; at += BlockBytes, block++)
             {
-                BinaryPrimitives.WriteInt64BigEndian(counters[(at + 8)..], block);
+                BinaryPrimitives.WriteInt64BigEndian(part[(at + 8)..], block);
             }
 
-            library.EncryptEcb(counters, target[..counters.Length], PaddingMode.None);
-            target = target[counters.Length..];
+            library.EncryptEcb(part, target[..part.Length], PaddingMode.None);
+            target = target[part.Length..];
         }
+
+        ArrayPool<byte>.Shared.Return(counters);
     }
 }

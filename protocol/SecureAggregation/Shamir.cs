@@ -64,16 +64,18 @@ public static class Shamir
     // prod over j != i of x_j / (x_j - x_i); in characteristic 2 the difference is the exclusive or. Indexes are public.
     private static byte LagrangeAtZero(int idx, IReadOnlyList<KeyValuePair<int, byte[]>> shares)
     {
-        byte coefficient = 1;
+        byte numerator = 1;
+        byte denominator = 1;
         foreach (KeyValuePair<int, byte[]> other in shares)
         {
             if (other.Key != idx)
             {
-                coefficient = Gf256.Multiply(coefficient, Gf256.Multiply((byte)other.Key, Gf256.Inverse((byte)(other.Key ^ idx))));
+                numerator = Gf256.Multiply(numerator, (byte)other.Key);
+                denominator = Gf256.Multiply(denominator, (byte)(other.Key ^ idx));
             }
         }
 
-        return coefficient;
+        return Gf256.Multiply(numerator, Gf256.Inverse(denominator));
     }
 
     private static void RequireShares(int threshold, IReadOnlyList<KeyValuePair<int, byte[]>> shares)

@@ -27,7 +27,7 @@ public sealed class ErasureTests
 
         Assert.All(
             (IDisposable[])[new SecretBytes("secret"u8), AgreementKey.Generate(federation.Fill), EpochSecrets.Generate(1, 2, federation.Fill), federation.Held(1), federation.Dealt[1].Own, round.Reveal([1, 2, 3]), keystream, masks, quantizer],
-            holder => Erased(holder, "_scalar _bytes _b _s _c _coefficientSeed _shares _byDealer _schedule _buffer _block _masks _coins _coinBytes _values _integers <SelfSeeds>k__BackingField <PairwiseKeys>k__BackingField"));
+            holder => Erased(holder, "_scalar _bytes _b _s _c _coefficientSeed _shares _byDealer _schedule _masks _coins _coinBytes _values _integers <SelfSeeds>k__BackingField <PairwiseKeys>k__BackingField"));
         Erased(recovery, "_byDealer");
     }
 
