@@ -17,6 +17,8 @@ public sealed class HadamardRotation : IDisposable
     /// <summary>The largest block.</summary>
     public const int MaxBlock = 1 << 20;
 
+    private const int CachedBlock = 4096;
+
     private readonly AesCtrKeystream _signs;
 
     /// <summary>The rotation of a round.</summary>
@@ -100,18 +102,43 @@ public sealed class HadamardRotation : IDisposable
         }
     }
 
-    // Halves first, then the widest butterfly: the same operations as width by width, but small blocks stay in the cache.
+    // Large blocks by halves, then their widest butterfly: the same operations as width by width, but the halves stay in the cache.
     private static void Butterflies(Span<double> block)
     {
-        if (block.Length == 1)
+        if (block.Length > CachedBlock)
         {
+            int half = block.Length / 2;
+            Butterflies(block[..half]);
+            Butterflies(block[half..]);
+            Butterfly(block[..half], block[half..]);
             return;
         }
 
-        int half = block.Length / 2;
-        Butterflies(block[..half]);
-        Butterflies(block[half..]);
-        Butterfly(block[..half], block[half..]);
+        int width = 1;
+        if (block.Length >= 4)
+        {
+            FirstTwo(block);
+            width = 4;
+        }
+
+        for (; width < block.Length; width *= 2)
+        {
+            for (int at = 0; at < block.Length; at += 2 * width)
+            {
+                Butterfly(block.Slice(at, width), block.Slice(at + width, width));
+            }
+        }
+    }
+
+    // The butterflies of width 1 and 2 in one pass.
+    private static void FirstTwo(Span<double> block)
+    {
+        for (int at = 0; at < block.Length; at += 4)
+        {
+            Span<double> four = block.Slice(at, 4);
+            (double a, double b, double c, double d) = (four[0] + four[1], four[0] - four[1], four[2] + four[3], four[2] - four[3]);
+            (four[0], four[1], four[2], four[3]) = (a + c, b + d, a - c, b - d);
+        }
     }
 
     private static void Butterfly(Span<double> left, Span<double> right)

@@ -35,9 +35,6 @@ public sealed class SecretBytes : IDisposable
         }
     }
 
-    /// <summary>Whether two secrets are equal, in time that depends on the lengths alone.</summary>
-    public bool FixedTimeEquals(ReadOnlySpan<byte> other) => CryptographicOperations.FixedTimeEquals(Span, other);
-
     /// <summary>Zeroes the secret.</summary>
     public void Dispose()
     {

@@ -111,9 +111,11 @@ public sealed class AgreementKeyTests
         byte[] spki = key.ExportSubjectPublicKeyInfo();
         byte[] broken = [.. spki];
         broken[^1] ^= 1;
+        byte[] otherCurve = [.. spki];
+        otherCurve[22] ^= 1; // the last byte of the curve's identifier
 
         Assert.Equal(spki, P256Point.FromSpki(spki).ToSpki());
-        Assert.All((byte[][])[other.ExportSubjectPublicKeyInfo(), broken, spki[..^1], [.. spki, 0], []], der =>
+        Assert.All((byte[][])[other.ExportSubjectPublicKeyInfo(), broken, otherCurve, spki[..^1], [.. spki, 0], []], der =>
             Assert.Equal(ErrorCodes.AgreementKeyInvalid, Assert.Throws<FedCloudException>(() => P256Point.FromSpki(der)).Code));
     }
 

@@ -266,7 +266,7 @@ public sealed class QuantizationTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(64)]
-    [InlineData(4096)]
+    [InlineData(16384)]
     public void Rotation_ThereAndBack_IsTheVectorAndKeepsItsNorm(int length)
     {
         Random random = new(length);
