@@ -55,16 +55,21 @@ public sealed class AesCtrKeystreamTests
     public void T08_Add_EachSeedBitFlipped_ChangesTheStream()
     {
         byte[] key = new byte[32];
-        HashSet<string> streams = [];
+        HashSet<string> streams = [First(key)];
         for (int bit = 0; bit < 256; bit++)
         {
-            key[bit / 8] ^= (byte)(1 << (bit % 8));
-            using AesCtrKeystream stream = new(key);
-            byte[] bytes = new byte[16];
-            stream.Fill(bytes, 0);
-            key[bit / 8] ^= (byte)(1 << (bit % 8));
+            byte[] flipped = [.. key];
+            flipped[bit / 8] ^= (byte)(1 << (bit % 8));
 
-            Assert.True(streams.Add(Convert.ToHexString(bytes)));
+            Assert.True(streams.Add(First(flipped)));
+        }
+
+        static string First(byte[] key)
+        {
+            using AesCtrKeystream stream = new(key);
+            byte[] block = new byte[16];
+            stream.Fill(block, 0);
+            return Convert.ToHexString(block);
         }
     }
 
