@@ -110,6 +110,13 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
 
         _federation = await FederationActor.StartAsync(_store, _post, founding, TellRunsAsync, cancellation);
+
+        // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
+        if (Actor.Roster is { } roster)
+        {
+            _rosters.Enqueue(roster);
+            await TellRunsOfRostersAsync(cancellation);
+        }
     }
 
     /// <summary>Serves the mailbox until it is stopped.</summary>
@@ -263,7 +270,7 @@ public sealed class CoordinatorService : IAsyncDisposable
 
             await _mailbox.CompleteAsync(message, cancellation);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.StorageFailed)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             // Forged, malformed, of another version, or for a run that is not here: put aside with its reason.
             _events.MessageRefused(message.Id, error);
@@ -303,6 +310,7 @@ public sealed class CoordinatorService : IAsyncDisposable
                 await RequireInvitedAsync(joining, identity, cancellation);
             }
 
+            // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
             await _store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
             await Actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
         }
@@ -334,6 +342,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         await _federationGate.WaitAsync(cancellation);
         try
         {
+            // Any signature of this signer over this roster is as good as another.
             await _store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
             await Actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
         }

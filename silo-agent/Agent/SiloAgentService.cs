@@ -31,9 +31,6 @@ public sealed class SiloAgentService : IDisposable
     private const int BatchSize = 16;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
-    // The spec bounds the clock loosely (24 h against the log); a start whose deadline has long passed shows a skewed clock.
-    private static readonly TimeSpan SkewLimit = TimeSpan.FromMinutes(5);
-
     private readonly SiloHome _home;
     private readonly SiloPolicy _policy;
     private readonly TimeProvider _time;
@@ -47,7 +44,7 @@ public sealed class SiloAgentService : IDisposable
     private readonly ModelCache _models;
     private readonly RoundWork _work;
     private readonly VerificationKey _coordinator;
-    private readonly Dictionary<long, (Task<SiloEvent> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
+    private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly SemaphoreSlim _wake = new(0);
     private readonly ConcurrentQueue<long> _finished = new();
 
@@ -90,7 +87,7 @@ public sealed class SiloAgentService : IDisposable
         }
         finally
         {
-            foreach ((_, (Task<SiloEvent> task, CancellationTokenSource stop, _)) in _running)
+            foreach ((_, (Task<SiloEvent?> task, CancellationTokenSource stop, _)) in _running)
             {
                 await stop.CancelAsync();
                 await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -103,6 +100,7 @@ public sealed class SiloAgentService : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _models.Dispose();
         _journal.Dispose();
         _store.Dispose();
         _bell?.Dispose();
@@ -119,7 +117,7 @@ public sealed class SiloAgentService : IDisposable
                 await TakeAsync(message, cancellation);
             }
 
-            TakeFinished();
+            await TakeFinishedAsync();
             TakeDeadlines();
             await CarryOutAsync(cancellation);
             if (messages.Count == 0 && _finished.IsEmpty)
@@ -127,7 +125,7 @@ public sealed class SiloAgentService : IDisposable
                 await _wake.WaitAsync(Poll, cancellation);
             }
         }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
+        catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
             // Nothing is lost: messages stay in the mailbox, effects stay pending.
             Report("waiting", null, null, error.Message);
@@ -167,7 +165,12 @@ public sealed class SiloAgentService : IDisposable
 
             await _mailbox.CompleteAsync(message, cancellation);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterUnknown)
+        {
+            // Not given back: it comes again when its lock ends, and ends as a dead letter if the roster never comes.
+            Report("waiting", null, null, error.Message);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             Report("refused", null, null, error.Message);
             await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
@@ -192,7 +195,7 @@ public sealed class SiloAgentService : IDisposable
                 await OfferAsync(offer.Body, now, cancellation);
                 break;
             case CoordinatorMessage.Start start:
-                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, RefusalNow(start.Body, now)));
+                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name));
                 break;
             case CoordinatorMessage.Result result:
                 Append(new ResultReceived(now, result.Body));
@@ -217,7 +220,7 @@ public sealed class SiloAgentService : IDisposable
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
             refusal = _policy.Refusal(plan)?.Name;
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             refusal = error.Code.Name;
         }
@@ -229,17 +232,7 @@ public sealed class SiloAgentService : IDisposable
     private int IndexIn(Sha256Digest roster) =>
         _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self
             ? self.Idx
-            : throw new FedCloudException(ErrorCodes.RosterInvalid, "the message names a roster that this silo has not verified, or is not in");
-
-    private string? RefusalNow(PlainStartBody start, DateTimeOffset now)
-    {
-        if (now.ToUnixTimeSeconds() - start.Deadline > SkewLimit.TotalSeconds)
-        {
-            return ErrorCodes.ClockSkew.Name;
-        }
-
-        return _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name;
-    }
+            : throw new FedCloudException(ErrorCodes.RosterUnknown, "the message names a roster that this silo has not verified, or is not in");
 
     private void Append(SiloEvent @event)
     {
@@ -258,66 +251,89 @@ public sealed class SiloAgentService : IDisposable
         }
     }
 
-    private void TakeFinished()
+    private async Task TakeFinishedAsync()
     {
         while (_finished.TryDequeue(out long id))
         {
-            (Task<SiloEvent> task, CancellationTokenSource stop, _) = _running[id];
+            (Task<SiloEvent?> task, CancellationTokenSource stop, _) = _running[id];
             _running.Remove(id);
             stop.Dispose();
-            if (task.IsFaulted)
-            {
-                throw new InvalidOperationException("a round's work failed", task.Exception);
-            }
-
-            _journal.Complete(id, task.IsCanceled ? null : task.Result);
+            _journal.Complete(id, task.IsCanceled ? null : await task);
         }
     }
 
     private async Task CarryOutAsync(CancellationToken cancellation)
     {
-        foreach (PendingSiloEffect pending in _journal.Pending)
+        foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_running.ContainsKey(pending.Id)))
         {
-            if (_running.ContainsKey(pending.Id))
+            try
             {
-                continue;
+                await CarryOutAsync(pending, cancellation);
             }
-
-            switch (pending.Effect)
+            catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
             {
-                case Train train:
-                    RunInBackground(pending.Id, train.Start.Job, stop => _work.TrainAsync(train, stop), cancellation);
-                    Report("training", train.Start.Job, train.Start.Round, string.Empty);
-                    break;
-                case EvaluateModel evaluate:
-                    RunInBackground(pending.Id, evaluate.Job, stop => _work.EvaluateAsync(evaluate, stop), cancellation);
-                    Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
-                    break;
-                case StopTraining stopping:
-                    foreach ((Task<SiloEvent> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
-                    {
-                        await stop.CancelAsync();
-                    }
-
-                    _journal.Complete(pending.Id, result: null);
-                    break;
-                case UploadUpdate upload:
-                    Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
-                    _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
-                    Wake();
-                    break;
-                default:
-                    await SendAsync(pending.Effect, cancellation);
-                    _journal.Complete(pending.Id, result: null);
-                    break;
+                // It stays pending, and the others go on.
+                Report("waiting", null, null, error.Message);
             }
         }
     }
 
-    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent>> work, CancellationToken cancellation)
+    private async Task CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
+    {
+        switch (pending.Effect)
+        {
+            case { } effect when SiloMachine.IsObsolete(_journal.State, effect):
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case FetchBaseModel fetch:
+                RunInBackground(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
+                break;
+            case Train train:
+                RunInBackground(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
+                Report("training", train.Start.Job, train.Start.Round, string.Empty);
+                break;
+            case EvaluateModel evaluate:
+                RunInBackground(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
+                Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
+                break;
+            case StopTraining stopping:
+                foreach ((Task<SiloEvent?> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
+                {
+                    await stop.CancelAsync();
+                }
+
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case UploadUpdate upload:
+                Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
+                _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
+                Wake();
+                break;
+            default:
+                await SendAsync(pending.Effect, cancellation);
+                _journal.Complete(pending.Id, result: null);
+                break;
+        }
+    }
+
+    private async Task<SiloEvent?> FetchAsync(RunId job, CancellationToken cancellation)
+    {
+        try
+        {
+            await _models.BaseModelAsync(_models.Plan(job), cancellation);
+        }
+        catch (FedCloudException error)
+        {
+            Report("waiting", job, null, error.Message);
+        }
+
+        return null;
+    }
+
+    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
     {
         CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<SiloEvent> task = Task.Run(() => work(stop.Token), CancellationToken.None);
+        Task<SiloEvent?> task = Task.Run(() => work(stop.Token), CancellationToken.None);
         _running[id] = (task, stop, job);
         _ = task.ContinueWith(
             _ =>

@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -27,6 +26,8 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
 
     /// <summary>The name of the key that silos wrap data keys for.</summary>
     public const string WrappingKey = "update-wrapping";
+
+    private readonly MessageIds _ids = new(time);
 
     /// <summary>Signs a body.</summary>
     public async Task<DsseEnvelope> SignAsync(string payloadType, byte[] body, CancellationToken cancellation)
@@ -58,7 +59,7 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
             Frame frame = new()
             {
                 V = Frame.CurrentVersion,
-                Id = MessageId.From(RandomNumberGenerator.GetBytes(16)),
+                Id = _ids.Next(),
                 To = silo.Value,
                 Run = run,
                 Round = round,
@@ -67,6 +68,7 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
                 Envelopes = envelopes,
                 Blobs = [],
             };
+            // A fresh id that is taken is our own, sent before by a try whose answer was lost.
             await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
             ring(silo);
         }

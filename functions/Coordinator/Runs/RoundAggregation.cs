@@ -67,7 +67,7 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
                     (first, values) => AddOverlap(mean, start, count, first, values.Span),
                     cancellation);
             }
-            catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+            catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
             {
                 return (summand, error.Code.Name);
             }
@@ -111,8 +111,8 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         }
 
         Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Candidate(config.Job, effect.Round, next), BlobContent.OfFile(nextPath), cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Aggregate(config.Job, effect.Round), BlobContent.OfFile(meanPath), cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Candidate(config.Job, effect.Round, next), nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, effect.Round, meanSha256), meanPath, cancellation);
         return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
 

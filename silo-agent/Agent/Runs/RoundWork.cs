@@ -64,6 +64,10 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         {
             return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, error.Code.Name);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, ErrorCodes.DiskFull.Name);
+        }
     }
 
     /// <summary>Evaluates the final model.</summary>
@@ -79,7 +83,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             TrainerOutcome outcome = await RunTrainerAsync(effect.Job, effect.Round, folder, cancellation);
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, outcome.Succeeded ? Disclosed(plan, folder) : Nothing);
         }
-        catch (FedCloudException)
+        catch (Exception error) when (error is FedCloudException or IOException or UnauthorizedAccessException)
         {
             // Figures are optional: without them the run completes with one silo's evaluation missing.
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, Nothing);
@@ -99,12 +103,17 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.FileMissing.Name);
         }
 
-        using (RSA key = RSA.Create())
+        try
         {
+            using RSA key = RSA.Create();
             key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
             await using FileStream plaintext = File.OpenRead(path);
             await using FileStream output = File.Create(sealedPath);
             await UpdateEnvelope.EncryptAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping.Kid, key, output, cancellation);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.DiskFull.Name);
         }
 
         BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
