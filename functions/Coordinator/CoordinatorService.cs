@@ -33,6 +33,9 @@ public sealed record CoordinatorOptions
 
     /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
+    public bool InBackground { get; init; } = true;
 }
 
 /// <summary>The coordinator's work, host-free: mailbox to events, documents, effects.</summary>
@@ -105,7 +108,7 @@ public sealed class CoordinatorService : IAsyncDisposable
             if (parts is ["runs", string id, "document.json"])
             {
                 RunId job = RunId.Parse(id);
-                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, cancellation);
+                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
             }
         }
 
@@ -124,17 +127,24 @@ public sealed class CoordinatorService : IAsyncDisposable
     {
         while (!cancellation.IsCancellationRequested)
         {
-            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
-            foreach (ReceivedMessage message in messages)
-            {
-                await TakeAsync(message, cancellation);
-            }
-
-            if (messages.Count == 0)
+            if (!await TakeMailAsync(cancellation))
             {
                 await _bell.WaitAsync(_options.PollInterval, cancellation);
             }
         }
+    }
+
+    /// <summary>Takes what waits in the mailbox, and does one due thing of each run: for a host that schedules by itself.</summary>
+    /// <returns>False when nothing was due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        bool worked = await TakeMailAsync(cancellation);
+        foreach (RunActor run in _runs.Values.OrderBy(run => run.State.Config.Job.Value, StringComparer.Ordinal))
+        {
+            worked |= await run.TurnAsync(cancellation);
+        }
+
+        return worked;
     }
 
     /// <summary>Says that the mailbox may hold something.</summary>
@@ -204,17 +214,24 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
 
         RosterView roster = Actor.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
-        if (_runs.TryGetValue(config.Job, out RunActor? known))
+        await _federationGate.WaitAsync(cancellation);
+        try
         {
-            return known.State.ConfigSha256 == config.Digest
-                ? known.State
+            if (!_runs.TryGetValue(config.Job, out RunActor? actor))
+            {
+                RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
+                actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
+                _runs[config.Job] = actor;
+            }
+
+            return actor.State.ConfigSha256 == config.Digest
+                ? actor.State
                 : throw new FedCloudException(ErrorCodes.RunExists, $"run {config.Job} has another plan");
         }
-
-        RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
-        RunActor actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, cancellation);
-        _runs[config.Job] = actor;
-        return actor.State;
+        finally
+        {
+            _federationGate.Release();
+        }
     }
 
     /// <summary>A run as it stands.</summary>
@@ -257,6 +274,29 @@ public sealed class CoordinatorService : IAsyncDisposable
     }
 
     private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
+
+    private async Task<bool> TakeMailAsync(CancellationToken cancellation)
+    {
+        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+        foreach (ReceivedMessage message in messages)
+        {
+            await TakeAsync(message, cancellation);
+        }
+
+        // What trouble of the storage left undone earlier.
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            await Actor.CarryOutAsync(cancellation);
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+
+        await TellRunsOfRostersAsync(cancellation);
+        return messages.Count > 0;
+    }
 
     private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
     {
@@ -318,8 +358,6 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             _federationGate.Release();
         }
-
-        await TellRunsOfRostersAsync(cancellation);
     }
 
     private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
@@ -350,8 +388,6 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             _federationGate.Release();
         }
-
-        await TellRunsOfRostersAsync(cancellation);
     }
 
     private Task TellRunsAsync(RosterView roster)
@@ -362,12 +398,14 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     private async Task TellRunsOfRostersAsync(CancellationToken cancellation)
     {
-        while (_rosters.TryDequeue(out RosterView? roster))
+        while (_rosters.TryPeek(out RosterView? roster))
         {
             foreach (RunActor run in _runs.Values)
             {
                 await run.ApplyAsync(id: null, new RosterChanged(_time.GetUtcNow(), roster), cancellation);
             }
+
+            _rosters.TryDequeue(out _);
         }
     }
 }

@@ -25,6 +25,16 @@ using FedCloud.SiloAgent.Runs;
 
 namespace FedCloud.SiloAgent;
 
+/// <summary>What an agent runs on, where it is not the ordinary.</summary>
+public sealed record SiloAgentOptions
+{
+    /// <summary>The storage; null means the invitation's, opened with its credentials.</summary>
+    public IBlobStore? Store { get; init; }
+
+    /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
+    public bool InBackground { get; init; } = true;
+}
+
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
 public sealed class SiloAgentService : IDisposable
 {
@@ -35,7 +45,8 @@ public sealed class SiloAgentService : IDisposable
     private readonly SiloPolicy _policy;
     private readonly TimeProvider _time;
     private readonly Action<object> _report;
-    private readonly RestBlobStore _store;
+    private readonly SiloAgentOptions _options;
+    private readonly IBlobStore _store;
     private readonly BellClient? _bell;
     private readonly CoordinatorPost _post;
     private readonly BlobMailbox _mailbox;
@@ -47,28 +58,32 @@ public sealed class SiloAgentService : IDisposable
     private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly SemaphoreSlim _wake = new(0);
     private readonly ConcurrentQueue<long> _finished = new();
+    private bool _asked;
 
     /// <summary>Opens the home and replays the journal.</summary>
     /// <param name="home">The home folder.</param>
     /// <param name="policy">The verified policy.</param>
-    /// <param name="trainer">The trainer's executable.</param>
+    /// <param name="trainer">Runs jobs.</param>
     /// <param name="time">The clock.</param>
     /// <param name="report">Takes what the terminal shows; it never leaves the machine.</param>
-    public SiloAgentService(SiloHome home, SiloPolicy policy, string trainer, TimeProvider time, Action<object> report)
+    /// <param name="options">What is not the ordinary.</param>
+    /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
+    public SiloAgentService(SiloHome home, SiloPolicy policy, ITrainer trainer, TimeProvider time, Action<object> report, SiloAgentOptions? options = null)
     {
+        _options = options ?? new SiloAgentOptions();
         _home = home;
         _policy = policy;
         _time = time;
         _report = report;
         SiloInvitation invitation = home.Invitation;
-        _store = new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
+        _store = _options.Store ?? new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
         _bell = invitation.BellUrl.Length == 0 ? null : new BellClient(invitation.BellUrl, invitation.SiloId, invitation.BellToken);
         _post = new CoordinatorPost(_store, time, _bell);
         _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
         _member = new Member(home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
-        _work = new RoundWork(_store, home, policy, _models, (job, round) => new TrainerProcess(trainer, line => ReportTrainer(job, round, line)), time);
+        _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
         _journal = SiloJournal.Open(home.JournalPath);
     }
 
@@ -76,13 +91,15 @@ public sealed class SiloAgentService : IDisposable
     public async Task RunAsync(CancellationToken cancellation)
     {
         Report("started", null, null, $"journal at {_journal.Head.Hex[..16]}");
-        await _member.JoinAsync(cancellation);
         Task bell = Task.Run(() => RingAsync(cancellation), CancellationToken.None);
         try
         {
             while (!cancellation.IsCancellationRequested)
             {
-                await StepAsync(cancellation);
+                if (!await TurnAsync(cancellation))
+                {
+                    await _wake.WaitAsync(Poll, cancellation);
+                }
             }
         }
         finally
@@ -102,15 +119,18 @@ public sealed class SiloAgentService : IDisposable
     {
         _models.Dispose();
         _journal.Dispose();
-        _store.Dispose();
+        (_options.Store is null ? _store as IDisposable : null)?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
     }
 
-    private async Task StepAsync(CancellationToken cancellation)
+    /// <summary>Takes what waits in the mailbox, finished work and passed deadlines, and carries out what follows.</summary>
+    /// <returns>False when nothing was due, or when the machine or its storage is in trouble: call again later.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
         try
         {
+            await JoinAsync(cancellation);
             IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
             foreach (ReceivedMessage message in messages)
             {
@@ -119,17 +139,24 @@ public sealed class SiloAgentService : IDisposable
 
             await TakeFinishedAsync();
             TakeDeadlines();
-            await CarryOutAsync(cancellation);
-            if (messages.Count == 0 && _finished.IsEmpty)
-            {
-                await _wake.WaitAsync(Poll, cancellation);
-            }
+            bool worked = await CarryOutAsync(cancellation);
+            return worked || messages.Count > 0 || !_finished.IsEmpty;
         }
         catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
             // Nothing is lost: messages stay in the mailbox, effects stay pending.
             Report("waiting", null, null, error.Message);
-            await _wake.WaitAsync(Poll, cancellation);
+            return false;
+        }
+    }
+
+    // Once a start of the agent; the coordinator knows a repeated join.
+    private async Task JoinAsync(CancellationToken cancellation)
+    {
+        if (!_asked)
+        {
+            await _member.JoinAsync(cancellation);
+            _asked = true;
         }
     }
 
@@ -262,13 +289,15 @@ public sealed class SiloAgentService : IDisposable
         }
     }
 
-    private async Task CarryOutAsync(CancellationToken cancellation)
+    private async Task<bool> CarryOutAsync(CancellationToken cancellation)
     {
+        bool worked = false;
         foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_running.ContainsKey(pending.Id)))
         {
             try
             {
                 await CarryOutAsync(pending, cancellation);
+                worked = true;
             }
             catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
             {
@@ -276,6 +305,8 @@ public sealed class SiloAgentService : IDisposable
                 Report("waiting", null, null, error.Message);
             }
         }
+
+        return worked;
     }
 
     private async Task CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
@@ -286,15 +317,15 @@ public sealed class SiloAgentService : IDisposable
                 _journal.Complete(pending.Id, result: null);
                 break;
             case FetchBaseModel fetch:
-                RunInBackground(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
+                await BeginAsync(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
                 break;
             case Train train:
-                RunInBackground(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
                 Report("training", train.Start.Job, train.Start.Round, string.Empty);
+                await BeginAsync(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
                 break;
             case EvaluateModel evaluate:
-                RunInBackground(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
                 Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
+                await BeginAsync(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
                 break;
             case StopTraining stopping:
                 foreach ((Task<SiloEvent?> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
@@ -307,7 +338,6 @@ public sealed class SiloAgentService : IDisposable
             case UploadUpdate upload:
                 Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
                 _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
-                Wake();
                 break;
             default:
                 await SendAsync(pending.Effect, cancellation);
@@ -330,8 +360,14 @@ public sealed class SiloAgentService : IDisposable
         return null;
     }
 
-    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
+    private async Task BeginAsync(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
     {
+        if (!_options.InBackground)
+        {
+            _journal.Complete(id, await work(cancellation));
+            return;
+        }
+
         CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         Task<SiloEvent?> task = Task.Run(() => work(stop.Token), CancellationToken.None);
         _running[id] = (task, stop, job);

@@ -59,26 +59,22 @@ public sealed class FederationActor
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<string?> ApplyAsync(FederationEvent @event, CancellationToken cancellation)
     {
+        await RefreshAsync(cancellation);
         FederationDocument next = _document.Apply(@event, out string? ignored);
         if (ignored is null)
         {
             await _stored.SaveAsync(next, cancellation);
             _document = next;
-            await CarryOutAsync(cancellation);
         }
 
+        await CarryOutAsync(cancellation);
         return ignored;
     }
 
-    private static RosterView View(Roster roster) => new()
+    /// <summary>Carries out what is pending.</summary>
+    public async Task CarryOutAsync(CancellationToken cancellation)
     {
-        Sha256 = roster.Digest(),
-        Version = roster.Version,
-        Members = roster.Members.ToImmutableSortedDictionary(member => member.SiloId, member => member.Idx),
-    };
-
-    private async Task CarryOutAsync(CancellationToken cancellation)
-    {
+        await RefreshAsync(cancellation);
         while (_document.Pending is [PendingFederationEffect pending, ..])
         {
             switch (pending.Effect)
@@ -91,8 +87,25 @@ public sealed class FederationActor
                     break;
             }
 
-            _document = _document.Complete(pending.Id);
-            await _stored.SaveAsync(_document, cancellation);
+            FederationDocument next = _document.Complete(pending.Id);
+            await _stored.SaveAsync(next, cancellation);
+            _document = next;
+        }
+    }
+
+    private static RosterView View(Roster roster) => new()
+    {
+        Sha256 = roster.Digest(),
+        Version = roster.Version,
+        Members = roster.Members.ToImmutableSortedDictionary(member => member.SiloId, member => member.Idx),
+    };
+
+    // After a write whose outcome is not known, the storage says where the federation stands.
+    private async Task RefreshAsync(CancellationToken cancellation)
+    {
+        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
+        {
+            _document = stored;
         }
     }
 

@@ -138,7 +138,6 @@ public sealed class SiloJournal : IDisposable
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             _file.SetLength(start);
-            _file.Position = start;
             throw new FedCloudException(ErrorCodes.DiskFull, "the journal could not be written", cause: error);
         }
 

@@ -26,9 +26,10 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="home">The home folder.</param>
 /// <param name="policy">The verified policy.</param>
 /// <param name="models">Plans and models.</param>
-/// <param name="trainer">Runs the trainer.</param>
+/// <param name="trainer">Runs jobs.</param>
+/// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, Func<RunId, int, TrainerProcess> trainer, TimeProvider time)
+public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, Action<RunId, int, JsonElement> report, TimeProvider time)
 {
     private const int TrainerStarts = 3;
 
@@ -157,7 +158,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         TrainerOutcome outcome = new(false, ErrorCodes.TrainerFailed.Name, Killed: true);
         for (int start = 0; start < TrainerStarts && outcome is { Succeeded: false, Killed: true }; start++)
         {
-            outcome = await trainer(job, round).RunAsync(folder, cancellation);
+            outcome = await trainer.RunAsync(folder, line => report(job, round, line), cancellation);
         }
 
         return outcome;

@@ -12,10 +12,19 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="Killed">Whether it was ended by a signal, and so may be tried again.</param>
 public sealed record TrainerOutcome(bool Succeeded, string Code, bool Killed);
 
+/// <summary>A trainer, which knows the job's folder and nothing else (docs/job-format.md).</summary>
+public interface ITrainer
+{
+    /// <summary>Runs the job to its end. Stopping it ends everything that was started.</summary>
+    /// <param name="jobFolder">The job's folder.</param>
+    /// <param name="report">Takes the trainer's progress lines.</param>
+    /// <param name="cancellation">Stops it.</param>
+    Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation);
+}
+
 /// <summary>Runs <c>fedcloud-trainer</c> on one job folder: no keys, no environment, and no network where the system can take it away.</summary>
 /// <param name="executable">The trainer.</param>
-/// <param name="report">Gets the trainer's progress lines.</param>
-public sealed class TrainerProcess(string executable, Action<JsonElement> report)
+public sealed class TrainerProcess(string executable) : ITrainer
 {
     private static readonly string[] Kept = ["PATH", "HOME", "LANG", "TMPDIR", "DOTNET_ROOT", "DOTNET_CLI_HOME"];
 
@@ -35,8 +44,8 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
             ?? throw new FedCloudException(ErrorCodes.TrainerFailed, "expected the program fedcloud-trainer beside the agent, found none", "install it, or set FEDCLOUD_TRAINER");
     }
 
-    /// <summary>Runs the job to its end. Stopping it kills the process and everything it started.</summary>
-    public async Task<TrainerOutcome> RunAsync(string jobFolder, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public async Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation)
     {
         ProcessStartInfo start = new()
         {
@@ -66,7 +75,7 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
         {
             while (await process.StandardOutput.ReadLineAsync(cancellation) is { } line)
             {
-                code = Read(line) ?? code;
+                code = Read(line, report) ?? code;
             }
 
             await process.WaitForExitAsync(cancellation);
@@ -83,7 +92,7 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
         return new TrainerOutcome(process.ExitCode == 0, known ? code! : ErrorCodes.TrainerFailed.Name, process.ExitCode > 128);
     }
 
-    private string? Read(string line)
+    private static string? Read(string line, Action<JsonElement> report)
     {
         try
         {
