@@ -168,9 +168,9 @@ public sealed class CoordinatorService : IAsyncDisposable
         await _federationGate.WaitAsync(cancellation);
         try
         {
-            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is not null)
+            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
             {
-                throw new FedCloudException(ErrorCodes.SiloExists, $"{silo} is a member");
+                throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
             }
         }
         finally
@@ -186,15 +186,15 @@ public sealed class CoordinatorService : IAsyncDisposable
     }
 
     /// <summary>Asks the members to remove a silo.</summary>
-    /// <exception cref="FedCloudException"><c>silo_missing</c>.</exception>
+    /// <exception cref="FedCloudException"><c>silo_missing</c> or <c>roster_too_small</c>.</exception>
     public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
     {
         await _federationGate.WaitAsync(cancellation);
         try
         {
-            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is not null)
+            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
             {
-                throw new FedCloudException(ErrorCodes.SiloMissing, $"there is no silo {silo}");
+                throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
             }
         }
         finally

@@ -184,7 +184,7 @@ internal static class Routes
                 RosterMember member = joined.Value.Join.ToMember(1);
                 int? idx = federation.Roster?.Find(joined.Key)?.Idx;
                 ConfirmedMember keys = ConfirmedMember.Of(member);
-                return new SiloSummary(joined.Key, idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
+                return new SiloSummary(joined.Key, federation.Leaving.Contains(joined.Key) ? "leaving" : idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
             }),
         ]);
 

@@ -81,7 +81,7 @@ public sealed class SiloAgentService : IDisposable
         _post = new CoordinatorPost(_store, time, _bell);
         _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
-        _member = new Member(home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
+        _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
         _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
         _journal = SiloJournal.Open(home.JournalPath);
@@ -213,7 +213,7 @@ public sealed class SiloAgentService : IDisposable
                 await _member.ConsiderAsync(proposal, cancellation);
                 break;
             case CoordinatorMessage.NewRoster roster:
-                _member.Accept(roster);
+                await _member.FollowAsync(roster.Version, cancellation);
                 break;
             case CoordinatorMessage.WrappingKey key:
                 WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(key.Body, EnrolmentJson.Default.KekCurrentBody));

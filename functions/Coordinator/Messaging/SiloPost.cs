@@ -52,7 +52,8 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
     }
 
     /// <summary>Sends one frame to each silo.</summary>
-    public async Task SendAsync(IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, CancellationToken cancellation)
+    public async Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
     {
         foreach (SiloId silo in to)
         {
@@ -66,7 +67,7 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
                 Type = type,
                 Trace = null,
                 Envelopes = envelopes,
-                Blobs = [],
+                Blobs = blobs,
             };
             // A fresh id that is taken is our own, sent before by a try whose answer was lost.
             await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);

@@ -103,7 +103,7 @@ public sealed class RunEffects
         ImmutableArray<SiloId> to, string type, RunId job, int? round, string payloadType, byte[] body, ImmutableArray<DsseEnvelope> beside, CancellationToken cancellation)
     {
         DsseEnvelope signed = await _post.SignAsync(payloadType, body, cancellation);
-        await _post.SendAsync(to, type, job, round, [signed, .. beside], cancellation);
+        await _post.SendAsync(to, type, job, round, [signed, .. beside], [], cancellation);
     }
 
     private async Task<RunEvent> PrepareAsync(RunConfig config, CancellationToken cancellation)

@@ -1,9 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Collections.Immutable;
+using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent;
 using FedCloud.SiloAgent.Homes;
@@ -41,27 +42,11 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
     }
 
     /// <summary>What the administrator allows, after comparing fingerprints with the others.</summary>
-    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight) => _policy = new SiloPolicy
+    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight)
     {
-        V = 1,
-        Federation = federation,
-        SiloId = Id,
-        TrainFile = "train.jsonl",
-        EvalFile = "eval.jsonl",
-        PublicData = true,
-        BaseModels = [],
-        AllowPlainMode = true,
-        MaxRounds = 100,
-        MaxLocalSteps = 100,
-        MinQuorum = 2,
-        FromHour = 0,
-        UntilHour = 24,
-        DeclaredWeight = weight,
-        Threads = 1,
-        MaxMemoryMib = 0,
-        DiscloseEvalLoss = true,
-        ConfirmedMembers = [.. members],
-    };
+        Dispose(); // the agent reads its policy when it starts
+        _policy = PolicyOf(federation, members, weight);
+    }
 
     /// <summary>One turn of the agent, started from its home if it is not running. A crash leaves the home alone.</summary>
     /// <returns>False when nothing was due.</returns>
@@ -77,6 +62,13 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
             Dispose();
             return true;
         }
+    }
+
+    /// <summary>The version of the roster that this silo has verified; null for none.</summary>
+    public int? RosterVersion()
+    {
+        string path = SiloHome.Open(folder).RosterPath;
+        return File.Exists(path) && JsonSerializer.Deserialize(File.ReadAllBytes(path), FrameJson.Default.DsseEnvelope) is { } envelope ? Roster.Parse(envelope.Payload).Version : null;
     }
 
     /// <summary>The journal as it is on disk.</summary>
@@ -101,4 +93,26 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
             Alarms.Add(line);
         }
     }
+
+    private SiloPolicy PolicyOf(FederationId federation, IEnumerable<ConfirmedMember> members, long weight) => new()
+    {
+        V = 1,
+        Federation = federation,
+        SiloId = Id,
+        TrainFile = "train.jsonl",
+        EvalFile = "eval.jsonl",
+        PublicData = true,
+        BaseModels = [],
+        AllowPlainMode = true,
+        MaxRounds = 100,
+        MaxLocalSteps = 100,
+        MinQuorum = 2,
+        FromHour = 0,
+        UntilHour = 24,
+        DeclaredWeight = weight,
+        Threads = 1,
+        MaxMemoryMib = 0,
+        DiscloseEvalLoss = true,
+        ConfirmedMembers = [.. members],
+    };
 }

@@ -7,6 +7,7 @@ using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
@@ -20,9 +21,10 @@ namespace FedCloud.Simulation.Tests.Whole;
 /// <param name="Job">That a trainer fails.</param>
 /// <param name="Late">That a message is on its way for seconds.</param>
 /// <param name="Skew">That a silo's clock is off by more than a round takes.</param>
+/// <param name="Newcomer">That the last silo joins when the federation exists already.</param>
 /// <param name="Revoke">That the operator removes a silo, at each step.</param>
 /// <param name="Cancel">That the operator ends the run, at each step.</param>
-internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Revoke, double Cancel);
+internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel);
 
 /// <summary>The product's own coordinator and agents, with real keys, signatures, envelopes and files, driven by a seeded scheduler; only storage, clock and trainer are simulated.</summary>
 internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
@@ -37,6 +39,8 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     private readonly List<string> _refused = [];
     private CoordinatorService? _coordinator;
     private bool _calm;
+    private readonly List<ConfirmedMember> _members = [];
+    private readonly int _founders;
     private bool _revoked;
 
     public WholeFederation(int seed, WholeFaults faults, int silos, RunConfig config)
@@ -47,6 +51,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         Store = new MemoryBlobStore(_time) { Delay = name => name.Container.StartsWith("mail-", StringComparison.Ordinal) && Chance(faults.Late) ? TimeSpan.FromSeconds(_random.Next(1, 20)) : TimeSpan.Zero };
         _coordinatorStore = new UnreliableStore(Store, NextRequest);
         Silos = [.. Enumerable.Range(1, silos).Select(SiloOf)];
+        _founders = Chance(faults.Newcomer) && silos > 2 ? silos - 1 : silos;
     }
 
     public MemoryBlobStore Store { get; }
@@ -55,12 +60,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     public ImmutableArray<SimulatedSilo> Silos { get; }
 
-    /// <summary>Silos that the operator removed.</summary>
-    public HashSet<SiloId> Removed { get; } = [];
-
     public int Steps { get; private set; }
 
     public int Crashes { get; private set; }
+
+    /// <summary>The silos that were invited.</summary>
+    public IEnumerable<SimulatedSilo> Invited => Silos.Take(_members.Count);
 
     /// <summary>Whatever was refused or said last, for a schedule that fails.</summary>
     public string Story => string.Join('\n', _refused.TakeLast(10).Concat(Silos.SelectMany(silo => silo.Said)));
@@ -82,6 +87,9 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         CoordinatorService coordinator = await CoordinatorAsync();
         return (coordinator.Run(Config.Job), await coordinator.RoundsAsync(Config.Job, CancellationToken.None));
     }
+
+    /// <summary>The federation at its end.</summary>
+    public async Task<FederationState> MembershipAsync() => (await CoordinatorAsync()).Federation;
 
     void ICoordinatorEvents.RingSilo(SiloId silo)
     {
@@ -120,16 +128,9 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     // The operator and the administrators are people: they try again until it works.
     private async Task EnrolAsync()
     {
-        List<ConfirmedMember> members = [];
-        foreach (SimulatedSilo silo in Silos)
+        foreach (SimulatedSilo silo in Silos.Take(_founders))
         {
-            string code = await PersistAsync(coordinator => coordinator.InviteAsync(silo.Id, TimeSpan.FromDays(1), CancellationToken.None));
-            members.Add(await silo.InitAsync(Invitation(silo.Id, code)));
-        }
-
-        foreach ((int i, SimulatedSilo silo) in Silos.Index())
-        {
-            silo.Allow(Config.Federation, members, weight: i + 1);
+            await InviteAsync(silo);
         }
 
         ModelShelf shelf = new(Store, Config.Federation);
@@ -139,6 +140,17 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         }
 
         await shelf.PutBaseManifestAsync(Config.BaseModel, TinyBase.Manifest.ToJcs(), _folder, CancellationToken.None);
+    }
+
+    // Every administrator compares the newcomer's fingerprints and signs a new policy.
+    private async Task InviteAsync(SimulatedSilo silo)
+    {
+        string code = await PersistAsync(coordinator => coordinator.InviteAsync(silo.Id, TimeSpan.FromDays(1), CancellationToken.None));
+        _members.Add(await silo.InitAsync(Invitation(silo.Id, code)));
+        foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
+        {
+            member.Allow(Config.Federation, _members, weight: i + 1);
+        }
     }
 
     private SiloInvitation Invitation(SiloId silo, string code) => new()
@@ -168,7 +180,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             {
                 await DropCoordinatorAsync();
             }
-            catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
+            catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
             {
                 _time.Advance(TimeSpan.FromSeconds(1));
             }
@@ -177,7 +189,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     private async Task StepAsync()
     {
-        int party = _random.Next(Silos.Length + 1);
+        if (_members.Count < Silos.Length && _coordinator?.Federation.Roster is not null && Chance(0.02))
+        {
+            await InviteAsync(Silos[_members.Count]);
+        }
+
+        int party = _random.Next(_members.Count + 1);
         bool worked = party == 0 ? await CoordinatorTurnAsync() : await Silos[party - 1].TurnAsync();
         if (!worked)
         {
@@ -186,13 +203,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
         if (Chance(_faults.Revoke) && !_calm && !_revoked && Silos.Length > 2)
         {
-            SiloId gone = Silos[_random.Next(Silos.Length)].Id;
+            SiloId gone = Silos[_random.Next(_members.Count)].Id;
             _revoked = true;
             await OperatorAsync(async coordinator =>
             {
                 if (coordinator.Federation.Roster is not null)
                 {
-                    Removed.Add(gone);
                     await coordinator.RevokeAsync(gone, CancellationToken.None);
                 }
             });
@@ -230,7 +246,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         {
             await DropCoordinatorAsync();
         }
-        catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code) || error.Code == ErrorCodes.RunMissing)
+        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable || error.Code == ErrorCodes.RunMissing || error.Code == ErrorCodes.RosterTooSmall)
         {
             _time.Advance(TimeSpan.FromMilliseconds(200));
         }
@@ -263,7 +279,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         for (int seconds = 0; seconds < 120; seconds += 10)
         {
             bool worked = await CoordinatorTurnAsync();
-            foreach (SimulatedSilo silo in Silos)
+            foreach (SimulatedSilo silo in Silos.Take(_members.Count))
             {
                 worked |= await silo.TurnAsync();
             }

@@ -9,6 +9,7 @@ using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
@@ -40,7 +41,8 @@ internal sealed class WholeInvariants(WholeFederation federation)
         }
 
         await RequireNothingPendingAsync();
-        foreach (SimulatedSilo silo in federation.Silos)
+        await RequireMembershipAsync();
+        foreach (SimulatedSilo silo in federation.Invited)
         {
             RequireSilo(silo, committed);
         }
@@ -101,6 +103,16 @@ internal sealed class WholeInvariants(WholeFederation federation)
     {
         RunDocument document = JsonSerializer.Deserialize(await BytesAsync(StorageNames.Run(_config.Job)), DocumentJson.Default.RunDocument)!;
         Require(document.Pending.IsEmpty, "an effect of the coordinator is lost");
+    }
+
+    private async Task RequireMembershipAsync()
+    {
+        FederationState state = await federation.MembershipAsync();
+        Require(state.Proposal is null && state.Leaving.IsEmpty && state.Invited.IsEmpty, "a change of membership is lost");
+        foreach (SimulatedSilo silo in federation.Invited.Where(silo => state.Roster?.Find(silo.Id) is not null))
+        {
+            Require(silo.RosterVersion() == state.Roster?.Version, $"{silo.Id} has not heard of roster version {state.Roster?.Version}");
+        }
     }
 
     private void RequireSilo(SimulatedSilo silo, RoundRecord[] committed)

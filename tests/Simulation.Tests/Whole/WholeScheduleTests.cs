@@ -13,8 +13,8 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 {
     private const int Schedules = 100;
 
-    private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Revoke: 0.0005, Cancel: 0.0003);
-    private static readonly WholeFaults Calm = new(0, 0, 0, 0, 0, 0, 0);
+    private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
+    private static readonly WholeFaults Calm = new(0, 0, 0, 0, 0, 0, 0, 0);
 
     [Fact]
     public async Task Schedules_RealCrypto_KeepEveryInvariant()
@@ -60,7 +60,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     {
         Random shape = new(seed);
         int silos = shape.Next(2, 5);
-        int quorum = shape.Next(2, silos + 1);
+        int quorum = shape.Next(2, Math.Max(3, silos));
         string[] algorithms = ["ffa_lora", "rolora", "fedavg"];
         return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)]));
     }
