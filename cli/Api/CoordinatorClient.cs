@@ -21,7 +21,7 @@ public sealed class CoordinatorClient : IDisposable
     /// <summary>Makes a client.</summary>
     public CoordinatorClient(Uri address, string token)
     {
-        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
