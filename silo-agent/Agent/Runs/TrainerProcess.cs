@@ -51,6 +51,7 @@ public sealed class TrainerProcess(string executable) : ITrainer
         {
             FileName = _canIsolate.Value ? "unshare" : executable,
             UseShellExecute = false,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = jobFolder,
@@ -68,6 +69,7 @@ public sealed class TrainerProcess(string executable) : ITrainer
         // A round's job lives for seconds: optimise at once, and keep the heap small.
         start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["FEDCLOUD_STOP_WITH_INPUT"] = "1";
         using Process process = Process.Start(start) ?? throw new FedCloudException(ErrorCodes.TrainerFailed, "the trainer did not start");
         Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         string? code = null;
