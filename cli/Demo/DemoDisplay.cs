@@ -135,7 +135,9 @@ internal sealed class DemoDisplay : IAsyncDisposable
     {
         while (_lines.TryDequeue(out string? line))
         {
-            _console.WriteLine(line);
+            // To the full width: what is written over the table's old place must cover all of it.
+            int width = Math.Max(1, _console.Profile.Width - 1);
+            _console.WriteLine(line.PadRight(((line.Length / width) + 1) * width));
         }
     }
 

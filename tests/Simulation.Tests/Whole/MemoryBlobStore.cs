@@ -21,6 +21,13 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
     public DateTimeOffset? NextAppearance =>
         _containers.Values.SelectMany(container => container.Values).Where(blob => blob.Appears > time.GetUtcNow()).Min(blob => (DateTimeOffset?)blob.Appears);
 
+    /// <summary>Changes a blob's bytes behind everybody's back.</summary>
+    public void Tamper(string container, string path, Func<byte[], byte[]> change)
+    {
+        Stored blob = Container(container)[path];
+        blob.Bytes = change(blob.Bytes);
+    }
+
     public Task EnsureContainerAsync(string container, CancellationToken cancellation)
     {
         _containers.TryAdd(container, new SortedDictionary<string, Stored>(StringComparer.Ordinal));
@@ -161,7 +168,7 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
 
     private sealed class Stored
     {
-        public required byte[] Bytes { get; init; }
+        public required byte[] Bytes { get; set; }
 
         public required IReadOnlyDictionary<string, string> Metadata { get; set; }
 

@@ -56,6 +56,11 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     public MemoryBlobStore Store { get; }
 
+    /// <summary>What somebody else does between two steps.</summary>
+    public Func<Task>? Meanwhile { get; set; }
+
+    public TimeProvider Time => _time;
+
     public RunConfig Config { get; }
 
     public ImmutableArray<SimulatedSilo> Silos { get; }
@@ -77,6 +82,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         while (!_calm || !await IsQuietAsync())
         {
             Require(++Steps < MaxSteps, "the run does not end");
+            await (Meanwhile?.Invoke() ?? Task.CompletedTask);
             await StepAsync();
         }
     }

@@ -65,7 +65,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)]));
     }
 
-    private static RunConfig Config(int rounds, int quorum, string algorithm)
+    internal static RunConfig Config(int rounds, int quorum, string algorithm)
     {
         PlanEntry Text(string name, object value) => new(0, name, new PlanScalar(0, value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!, Quoted: false));
         PlanMapping plan = new(0,
