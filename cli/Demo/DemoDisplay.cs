@@ -94,6 +94,12 @@ internal sealed class DemoDisplay : IAsyncDisposable
                 _training[(silo, round ?? 0)] = (time.Start, at);
             }
 
+            // The trainer's own words stay at the silo; here they are shown since the demo plays every administrator.
+            if (name is "failed" && trainer.TryGetProperty("message", out JsonElement message))
+            {
+                Line($"{silo}: {message.GetString()}");
+            }
+
             _rows[silo] = new Row(name is "step" or "started" ? "training" : name is "evaluated" ? "evaluated" : "trained", round, Describe(trainer));
             return;
         }

@@ -69,13 +69,6 @@ public sealed class ModelCache(IBlobStore store, SiloHome home) : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _fetching.Dispose();
 
-    /// <summary>The adapter's layout.</summary>
-    public static AdapterLayout Layout(RunConfig plan, string baseModelFolder)
-    {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseModelFolder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
-    }
-
     /// <summary>Puts a version into a file. Version 0 is recomputed from the plan, never fetched.</summary>
     /// <exception cref="FedCloudException"><c>model_not_in_chain</c>: other bytes than the signed digest.</exception>
     public async Task VersionAsync(RunConfig plan, AdapterLayout layout, ModelReference version, string path, CancellationToken cancellation)

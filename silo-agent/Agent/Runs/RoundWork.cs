@@ -144,7 +144,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         RunConfig plan, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, CancellationToken cancellation)
     {
         string baseModel = await models.BaseModelAsync(plan, cancellation);
-        AdapterLayout layout = ModelCache.Layout(plan, baseModel);
+        AdapterLayout layout = AdapterLayout.Of(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
         byte[] job = JobFile.Of(plan, policy, model, round, mode, exchanged, deadline, baseModel, adapter);

@@ -2,7 +2,6 @@
 
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
-using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Simulation.Tests.Whole;
@@ -15,12 +14,6 @@ internal static class TinyBase
     public static string Folder { get; } = Make();
 
     public static BaseModelManifest Manifest { get; } = BaseModelManifest.OfFolder(Folder);
-
-    public static AdapterLayout Layout(RunConfig plan)
-    {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
-    }
 
     private static string Make()
     {

@@ -81,7 +81,7 @@ internal sealed class WholeInvariants(WholeFederation federation)
         ExchangedFactor exchanged = _config.FactorsOf(round.Model.Version);
         float[] expected =
         [
-            .. TinyBase.Layout(_config).Exchanged(exchanged).SelectMany(tensor =>
+            .. AdapterLayout.Of(_config, TinyBase.Folder).Exchanged(exchanged).SelectMany(tensor =>
             {
                 double[] sum = new double[tensor.Tensor.Count];
                 foreach ((SiloId silo, long weight) in weights)
