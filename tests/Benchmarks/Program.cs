@@ -1,11 +1,13 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Benchmarks;
 
 // dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
+    ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
     ["overhead"] => await RoundOverhead.RunAsync(),
     _ => Usage(),
 };

@@ -37,10 +37,11 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         await using (FileStream mean = new(meanPath, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
             long total = layout.UpdateCoordinates(exchanged);
+            Memory<double> sum = new double[(int)Math.Min(RangeCoordinates, total)];
             for (long start = 0; start < total && broken is null; start += RangeCoordinates)
             {
                 int count = (int)Math.Min(RangeCoordinates, total - start);
-                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, count, mean, cancellation);
+                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, sum[..count], mean, cancellation);
             }
         }
 
@@ -54,9 +55,10 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
     }
 
     private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
-        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, int count, FileStream output, CancellationToken cancellation)
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, Memory<double> sum, FileStream output, CancellationToken cancellation)
     {
-        WeightedMean mean = new(count);
+        int count = sum.Length;
+        WeightedMean mean = new(sum);
         foreach (Summand summand in effect.Summands)
         {
             mean.Begin(summand.Update.Weight);
