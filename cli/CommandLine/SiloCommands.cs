@@ -72,8 +72,10 @@ internal static class SiloCommands
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
             await client.RevokeAsync(parsed.GetRequiredValue(id), cancellation);
             SiloList silos = await client.SilosAsync(cancellation);
+            bool isListed = silos.Silos.Any(silo => string.Equals(silo.Silo.Value, parsed.GetRequiredValue(id), StringComparison.Ordinal));
             Console.WriteLine(parsed.GetValue(json)
                 ? JsonSerializer.Serialize(silos, ApiJson.Default.SiloList)
+                : !isListed ? $"{parsed.GetRequiredValue(id)} was no member yet; its invitation is void."
                 : $"The members are asked to sign a roster without {parsed.GetRequiredValue(id)}; it stays a member until enough have. Follow it with 'fedcloud silo list'.");
             return (int)ExitCode.Done;
         });
