@@ -73,7 +73,7 @@ internal sealed record TokenizerFile
         TokenizerJson model = file.Member("model");
         Dictionary<string, int> vocabulary = ReadModel(model);
         TokenizerJson decoder = file.Member("decoder");
-        if (decoder.IsNull || !string.Equals(decoder.Type, "ByteLevel", StringComparison.Ordinal))
+        if (decoder.IsNull || !IsByteLevel(decoder))
         {
             throw decoder.Expected("the type ByteLevel");
         }
@@ -151,7 +151,7 @@ internal sealed record TokenizerFile
 
     private static void RequireByteLevel(TokenizerJson part, bool splits)
     {
-        if (!string.Equals(part.Type, "ByteLevel", StringComparison.Ordinal))
+        if (!IsByteLevel(part))
         {
             throw part.Member("type").Expected("ByteLevel");
         }
@@ -190,6 +190,7 @@ internal sealed record TokenizerFile
     private static ImmutableArray<AddedToken> ReadAdded(TokenizerJson tokens, Dictionary<string, int> vocabulary)
     {
         List<AddedToken> added = [];
+        HashSet<string> texts = new(StringComparer.Ordinal);
         int next = vocabulary.Count;
         foreach (TokenizerJson token in tokens.IsNull ? [] : tokens.Items)
         {
@@ -197,9 +198,14 @@ internal sealed record TokenizerFile
 
             // The reference numbers added tokens by their order, whatever the file says; a file that says something else is ambiguous.
             int expected = vocabulary.TryGetValue(read.Text, out int known) ? known : next;
-            if (read.Id != expected || added.Exists(other => string.Equals(other.Text, read.Text, StringComparison.Ordinal)))
+            if (read.Id != expected)
             {
-                throw token.Member("id").Expected($"{expected}, once");
+                throw token.Member("id").Expected($"{expected} from its place in the order");
+            }
+
+            if (!texts.Add(read.Text))
+            {
+                throw TokenizerJson.Refused($"added_tokens has the token with the id {read.Id} twice");
             }
 
             next = Math.Max(next, read.Id + 1);
@@ -229,8 +235,10 @@ internal sealed record TokenizerFile
         {
             case "ByteLevel":
                 return []; // about offsets into the text, which nothing here uses
+            case "Sequence" when processor.Member("processors").Items.Count(part => !IsByteLevel(part)) <= 1:
+                return [.. processor.Member("processors").Items.SelectMany(part => ReadStart(part))];
             case "Sequence":
-                return [.. processor.Member("processors").Items.Reverse().SelectMany(part => ReadStart(part))]; // each puts its tokens before the others'
+                throw processor.Member("processors").Expected("one TemplateProcessing at most"); // the reference takes the first one's tokens for a second text
             case "TemplateProcessing":
                 return ReadTemplate(processor);
             default:
@@ -253,6 +261,8 @@ internal sealed record TokenizerFile
 
         return [.. pieces.SkipLast(1).SelectMany(piece => template.Member("special_tokens").Member(piece.Member("SpecialToken").Member("id").Text).Member("ids").Items).Select(id => id.Id)];
     }
+
+    private static bool IsByteLevel(TokenizerJson part) => string.Equals(part.Type, "ByteLevel", StringComparison.Ordinal);
 
     private static bool IsOn(TokenizerJson json, string option) => !json.Member(option).IsNull && json.Member(option).Flag;
 }

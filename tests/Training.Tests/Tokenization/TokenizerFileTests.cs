@@ -13,6 +13,8 @@ public sealed class TokenizerFileTests : IDisposable
 {
     private const string Added = "{\"id\":519,\"content\":\"<|x|>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}";
 
+    private const string Again = "{\"id\":520,\"content\":\"<|x|>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":true,\"special\":true}";
+
     private readonly string _folder = Directory.CreateTempSubdirectory("fedcloud-").FullName;
 
     private string TokenizerFile => Path.Combine(_folder, "tokenizer.json");
@@ -33,7 +35,7 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("model.ignore_merges", "\"yes\"", "model.ignore_merges: expected true or false, found \"yes\"")]
     [InlineData("model.language", "\"en\"", "model has the unknown member language")]
     [InlineData("model.vocab", "null", "model.vocab: expected an object, found nothing")]
-    [InlineData("model.vocab", "{}", "added_tokens[0].id: expected 0, once, found 519")]
+    [InlineData("model.vocab", "{}", "added_tokens[0].id: expected 0 from its place in the order, found 519")]
     [InlineData("model.vocab.a", "-1", "model.vocab.*: expected a token id, found -1")]
     [InlineData("model.vocab.a", "1.5", "model.vocab.*: expected a token id, found 1.5")]
     [InlineData("model.vocab.a", "2147483647", "model.vocab.*: expected a token id, found 2147483647")]
@@ -65,9 +67,10 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("added_tokens.0.special", "null", "added_tokens[0].special: expected true or false, found nothing")]
     [InlineData("added_tokens.0.rank", "1", "added_tokens[0] has the unknown member rank")]
     [InlineData("added_tokens.0.id", "-1", "added_tokens[0].id: expected a token id, found -1")]
-    [InlineData("added_tokens.0.id", "600", "added_tokens[0].id: expected 519, once, found 600")]
-    [InlineData("added_tokens.0.content", "\"a\"", "added_tokens[0].id: expected 64, once, found 519")]
-    [InlineData("added_tokens", "[" + Added + "," + Added + "]", "added_tokens[1].id: expected 520, once, found 519")]
+    [InlineData("added_tokens.0.id", "600", "added_tokens[0].id: expected 519 from its place in the order, found 600")]
+    [InlineData("added_tokens.0.content", "\"a\"", "added_tokens[0].id: expected 64 from its place in the order, found 519")]
+    [InlineData("added_tokens", "[" + Added + "," + Added + "]", "added_tokens[1].id: expected 520 from its place in the order, found 519")]
+    [InlineData("added_tokens", "[" + Added + "," + Again + "]", "added_tokens has the token with the id 520 twice")]
     [InlineData("post_processor", "{\"type\":\"BertProcessing\"}", "post_processor.type: expected ByteLevel, TemplateProcessing or a Sequence of them, found \"BertProcessing\"")]
     [InlineData("post_processor", "{\"type\":\"TemplateProcessing\"}", "post_processor.single: expected an array, found nothing")]
     [InlineData("post_processor", "{\"type\":\"TemplateProcessing\",\"single\":[]}", "post_processor.single: expected tokens before the text and none after it, found an array")]
@@ -91,6 +94,7 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("pre_tokenizer.pretokenizers.1.use_regex", "true", "pre_tokenizer.pretokenizers[1].use_regex: expected false, since the text is split before, found true")]
     [InlineData("pre_tokenizer.pretokenizers.1.add_prefix_space", "true", "pre_tokenizer.pretokenizers[1].add_prefix_space: expected it switched off, found true")]
     [InlineData("post_processor.processors.1.type", "\"RobertaProcessing\"", "post_processor.processors[1].type: expected ByteLevel, TemplateProcessing or a Sequence of them, found \"RobertaProcessing\"")]
+    [InlineData("post_processor.processors.0", "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}}]}", "post_processor.processors: expected one TemplateProcessing at most, found an array")]
     public void Read_Llama3FormSpoilt_IsRefusedByName(string place, string value, string line) => AssertRefused("llama3", place, value, line);
 
     [Fact]
@@ -184,6 +188,12 @@ public sealed class TokenizerFileTests : IDisposable
         foreach (string step in steps[..^1])
         {
             node = node is JsonArray array ? array[step[0] - '0']! : node[step]!;
+        }
+
+        if (node is JsonArray items)
+        {
+            items[steps[^1][0] - '0'] = JsonNode.Parse(value);
+            return;
         }
 
         node[steps[^1]] = JsonNode.Parse(value);

@@ -25,7 +25,7 @@ function llama3() {
     const next = Object.keys(vocabulary).length;
     form.model.ignore_merges = true;
     form.pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: LLAMA3 }, behavior: 'Isolated', invert: false }, byteLevel] };
-    form.added_tokens = [added(next, '<|begin|>', true, false), added(next + 1, '<|endoftext|>', true, false), added(next + 2, '<|begin|>s', false, false), added(next + 3, 'plain word', false, true)];
+    form.added_tokens = [added(next, '<|begin|>', true, false), added(next + 1, '<|endoftext|>', true, false), added(next + 2, '<|begin|>s', false, false), added(next + 3, 'plain word', false, true), added(next + 4, '\ufffd!', false, false)];
     form.post_processor = { type: 'Sequence', processors: [{ ...byteLevel, use_regex: true }, template('<|begin|>', next)] };
     return form;
 }

@@ -2,7 +2,7 @@
 // Texts for comparing tokenizers, the same in every run: hand-picked ones, then random strings of awkward pieces.
 
 const PIECES = [
-    'the', ' the', ' note', 'Patient', ' nurse', "don't", "DON'T", "'s", "'S", "'ll", "'Ll", "'re", "'RE", "'ve", "'vE", "'m", "'M", "'d", "'t", "'x", "'", "''", '\u2019s',
+    'the', ' the', ' note', 'Patient', ' nurse', ' doctor', "don't", "DON'T", "'s", "'S", "'ll", "'Ll", "'re", "'RE", "'ve", "'vE", "'m", "'M", "'d", "'t", "'x", "'", "''", '\u2019s',
     "'\u017f", '\u017f', '1', '12', '123', '4567', '89012345', ' 7', '٣٤٥', '१२३', '½', 'Ⅳ', '²', '𝟗𝟘𝟙𝟚', ' ', '  ', '   ', '       ', '\t', '\t\t', '\n', '\n\n', '\r\n', '\r', '\v', '\f',
     ' \n', '\n ', ' \t\n ', '\u0085', '\u00a0', '\u1680', '\u2003', '\u2028', '\u2029', '\u202f', '\u205f', '\u3000', '\u200b', '\u180e', '\ufeff', '\u0000', '\u0007', '\u001c', '\u001f', '\u007f', '\u009f',
     'Grüße', 'Ärztin', 'e\u0301', 'a\u0308\u0323', 'a\u0323\u0308', '\u0301', 'é', 'Å', '\u212b', '\u2126', 'ﬁ', 'ǅ', 'ß', 'İ', 'врач', 'Письмо', 'Ω', '医生', '写信。', 'かがみ', 'カ\u3099', 'ｶﾞ', '한국', '\u1112\u1161\u11ab',
@@ -15,11 +15,11 @@ const PICKED = [
     '', ' ', '\n', 'a', "'", "'s", "it's IT'S 'S's", ' '.repeat(40), ' '.repeat(17) + 'x', '\n'.repeat(12), '\r\n'.repeat(5) + '  y', '1'.repeat(31), '٣'.repeat(10), '𝟗'.repeat(7), 'a'.repeat(90), 'é'.repeat(70),
     '医'.repeat(33), '🙂'.repeat(20), '\u0301'.repeat(9), 'e' + '\u0301\u0323\u0345\u0334'.repeat(6), '\u0000'.repeat(5), '!'.repeat(50), '\t'.repeat(9) + '!', 'x \u3000\u3000y', ' \u0301a', '!\u0301a', '\u{1d15e}\u{1d15f}x',
     'The nurse writes a note for every patient. She doesn\'t copy the old note; she\'ll write a new one.', 'if (x == 10)\n{\n\treturn y[3];   // done\n}\n', 'https://example.org/a?b=c&d=%20', 'They\'Ve I\'M we\'D you\'rE \'Tis',
-    '<|begin|>the note<|endoftext|>', '<|endoftext|><|endoftext|>', ' <|endoftext|> the', '<|endoftext', 'plain wordplain wordy', '\u1100\u1161\u11a8\u11a8\uac00\u11a7\uac01\u11a8', '\u0344\u0f73\u0f75\u0340', '\u09c7\u09be\u09d7', 'a\u{16ff0}\u0323',
+    '<|begin|>the note<|endoftext|>', '<|endoftext|><|endoftext|>', ' <|endoftext|> the', '<|endoftext', 'plain wordplain wordy', '\u1100\u1161\u11a8\u11a8\uac00\u11a7\uac01\u11a8', '\u0344\u0f73\u0f75\u0340', '\u09c7\u09be\u09d7', 'a\u{16ff0}\u0323', 'a\u0300', 'the doctor',
 ];
 
 // Surrogates without a partner.
-const BROKEN = ['\ud83d', '\ude42', 'a\ud83db', '\ude42\ud83d', '\ud83d\ud83d\ude42', 'x\udc00\ud800', '\ud800\u0301', "'\udfff", ' \ud83d ', '<|endoftext|>\ud800<|endoftext|>'];
+const BROKEN = ['\ud83d', '\ude42', 'a\ud83db', '\ude42\ud83d', '\ud83d\ud83d\ude42', 'x\udc00\ud800', '\ud800\u0301', "'\udfff", ' \ud83d ', '\ud83d!', '\ufffd!\udc00!', '<|endoftext|>\ud800<|endoftext|>'];
 
 /** Numbers below 1 from a seed (mulberry32, public domain). */
 export function random(seed) {
