@@ -151,6 +151,15 @@ public sealed class ByteLevelBpeTests : IDisposable
     }
 
     [Fact]
+    public void Size_AnyForm_IsOneMoreThanTheLargestId()
+    {
+        ByteLevelBpe tokenizer = Vectors.Tokenizer("gpt2");
+
+        Assert.Equal(520, tokenizer.Size);
+        Assert.Equal(519, tokenizer.AddedToken(BpeTrainer.EndOfText));
+    }
+
+    [Fact]
     public void Encode_IntoAList_KeepsWhatItHolds()
     {
         ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
