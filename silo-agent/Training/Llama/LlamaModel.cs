@@ -99,13 +99,13 @@ public sealed unsafe class LlamaModel : IDisposable
         int half = config.HeadWidth / 2;
         _cos = new(maxLength, half);
         _sin = new(maxLength, half);
+        double[] angles = config.Rope.Angles(config.HeadWidth);
         for (int p = 0; p < maxLength; p++)
         {
             for (int i = 0; i < half; i++)
             {
-                double angle = p / Math.Pow(config.RopeTheta, 2.0 * i / config.HeadWidth);
-                _cos.P[(p * half) + i] = (float)Math.Cos(angle);
-                _sin.P[(p * half) + i] = (float)Math.Sin(angle);
+                _cos.P[(p * half) + i] = (float)Math.Cos(p * angles[i]);
+                _sin.P[(p * half) + i] = (float)Math.Sin(p * angles[i]);
             }
         }
     }
