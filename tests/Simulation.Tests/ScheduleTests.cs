@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Diagnostics;
 using System.Globalization;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
@@ -69,6 +70,18 @@ public sealed class ScheduleTests(ITestOutputHelper output)
         Assert.Equal(RunPhase.Completed, world.State.Phase);
         Assert.Equal(4, world.State.CommittedRounds);
         Assert.Equal(4, world.State.LastRound);
+    }
+
+    [Fact]
+    public void Schedules_TwoHundredSilosAHundredRounds_EndInTime()
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        World world = new(1, Config(rounds: 100, quorum: 120, declared: true), silos: 200, Harsh with { Cancel = 0, Revoke = 0 });
+
+        world.Run();
+
+        output.WriteLine($"{world.State.CommittedRounds} rounds, {world.Steps} steps, {watch.Elapsed.TotalSeconds:F1} s");
+        Assert.Equal(RunPhase.Completed, world.State.Phase);
     }
 
     private static World WorldOf(int seed)
