@@ -61,15 +61,19 @@ public sealed class LlamaTrainingTests
             optimizer.Step(0.01);
         }
 
-        Step();
-        Step();
-
-        long own = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 50; i++)
+        // The runtime itself allocates a little when it compiles a method anew, which it does only so often: a step that allocates would do so every time.
+        long least = long.MaxValue;
+        for (int attempt = 0; attempt < 10 && least > 0; attempt++)
         {
-            Step();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 50; i++)
+            {
+                Step();
+            }
+
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
 
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - own);
+        Assert.Equal(0, least);
     }
 }
