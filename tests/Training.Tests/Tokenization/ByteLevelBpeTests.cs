@@ -183,11 +183,12 @@ public sealed class ByteLevelBpeTests : IDisposable
         int count = ids.Count;
         ids.Clear();
         tokenizer.Encode(text, ids);
-        ids.Clear();
 
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        tokenizer.Encode(text, ids);
-        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        long allocated = Allocations.Of(() =>
+        {
+            ids.Clear();
+            tokenizer.Encode(text, ids);
+        });
 
         Assert.Equal(0, allocated);
         Assert.Equal(count, ids.Count);
