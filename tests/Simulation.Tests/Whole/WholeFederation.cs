@@ -97,6 +97,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     /// <summary>The federation at its end.</summary>
     public async Task<FederationState> MembershipAsync() => (await CoordinatorAsync()).Federation;
 
+    /// <summary>The run; null before it was submitted.</summary>
+    public RunState? Run => _coordinator?.Runs.FirstOrDefault();
+
+    /// <summary>The operator removes a silo.</summary>
+    public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.RevokeAsync(silo, CancellationToken.None));
+
     void ICoordinatorEvents.RingSilo(SiloId silo)
     {
     }

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using Xunit;
@@ -54,6 +55,30 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         Assert.Equal(RunPhase.Completed, state.Phase);
         Assert.Equal(4, rounds.Count);
         Assert.All(rounds, round => Assert.Equal(3, round.Members.Count(member => member.Value.Phase == MemberPhase.Verified)));
+    }
+
+    [Fact]
+    public async Task Revocation_WhileARunGoesOn_IsHeardByTheRun()
+    {
+        await using WholeFederation federation = new(6, Calm, silos: 3, Config(rounds: 3, quorum: 2, "ffa_lora"));
+        SiloId gone = federation.Silos[2].Id;
+        bool revoked = false;
+        federation.Meanwhile = async () =>
+        {
+            if (!revoked && federation.Run is { Phase: RunPhase.Running })
+            {
+                revoked = true;
+                await federation.RevokeAsync(gone);
+            }
+        };
+
+        await federation.RunAsync();
+
+        await new WholeInvariants(federation).RequireAsync();
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.Equal(new SiloStanding(Approval.Refused, "silo_revoked"), state.Silos[gone]);
+        Assert.DoesNotContain(gone, rounds[^2].Members.Keys);
     }
 
     private static WholeFederation Of(int seed, WholeFaults faults)
