@@ -30,6 +30,22 @@ public sealed class RunDocumentTests
     }
 
     [Fact]
+    public void T06_Apply_SameMessageAfterItWasRejected_IsNotCheckedAgain()
+    {
+        RunDocument document = Running();
+        document = document.Pending.Aggregate(document, (current, pending) => current.Complete(pending.Id, result: null)).Apply("message", Announcement(), out _);
+        PendingEffect verify = Assert.Single(document.Pending);
+        UpdateAnnounced announced = Announcement();
+        document = document.Complete(verify.Id, new UpdateRejected(Now, First, announced.Rid, announced.Update, "update_missing"));
+
+        RunDocument again = document.Apply("message", Announcement(), out string? ignored);
+
+        Assert.NotNull(ignored);
+        Assert.Same(document, again);
+        Assert.Empty(again.Pending);
+    }
+
+    [Fact]
     public void Apply_IgnoredMessage_IsNotRemembered()
     {
         RunDocument document = Running();

@@ -145,6 +145,29 @@ public sealed class RunMachineTests
     }
 
     [Fact]
+    public void T06_Message_OfAnotherRound_IsIgnored()
+    {
+        Sha256Digest other = RunStory.Hash("another round");
+        RunEvent[] events =
+        [
+            new UpdateAnnounced(Now, Silo, other, RunStory.Update(Silo)),
+            new UpdateVerified(Now, Silo, other, RunStory.Update(Silo)),
+            new UpdateRejected(Now, Silo, other, RunStory.Update(Silo), ErrorCodes.UpdateMissing.Name),
+            new RoundDeclined(Now, Silo, other, ErrorCodes.TrainerFailed.Name),
+            new MetricsReported(Now, Silo, 7, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1")),
+        ];
+        foreach (RunEvent @event in events)
+        {
+            RunStory story = RunStory.Collecting().Then(@event);
+
+            Assert.True(story.Ignored is not null, @event.GetType().Name);
+            Assert.Equal(MemberPhase.Invited, story.State.Round!.Members[Silo].Phase);
+        }
+
+        Assert.NotNull(RunStory.Aggregating().Then(new AggregateReady(Now, other, new AggregateReference { AggregateSha256 = other, NewModelSha256 = other, Norm = 1 })).Ignored);
+    }
+
+    [Fact]
     public void Update_SecondOneOfASilo_IsIgnored()
     {
         RunStory story = RunStory.Collecting();
