@@ -9,6 +9,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Cli.Api;
 
@@ -20,7 +21,7 @@ public sealed class CoordinatorClient : IDisposable
     /// <summary>Makes a client.</summary>
     public CoordinatorClient(Uri address, string token)
     {
-        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
@@ -95,8 +96,8 @@ public sealed class CoordinatorClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, $"api/models/{model.Adapter}/{model.Job.Value}/{model.Version}"), cancellation);
-        await using FileStream file = File.Create(path);
-        await response.Content.CopyToAsync(file, cancellation);
+        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+        await WholeFile.CopyAsync(body, path, cancellation);
     }
 
     /// <inheritdoc/>

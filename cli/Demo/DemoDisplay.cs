@@ -94,6 +94,12 @@ internal sealed class DemoDisplay : IAsyncDisposable
                 _training[(silo, round ?? 0)] = (time.Start, at);
             }
 
+            // The trainer's own words stay at the silo; here they are shown since the demo plays every administrator.
+            if (name is "failed" && trainer.TryGetProperty("message", out JsonElement message))
+            {
+                Line($"{silo}: {message.GetString()}");
+            }
+
             _rows[silo] = new Row(name is "step" or "started" ? "training" : name is "evaluated" ? "evaluated" : "trained", round, Describe(trainer));
             return;
         }
@@ -135,7 +141,9 @@ internal sealed class DemoDisplay : IAsyncDisposable
     {
         while (_lines.TryDequeue(out string? line))
         {
-            _console.WriteLine(line);
+            // To the full width: what is written over the table's old place must cover all of it.
+            int width = Math.Max(1, _console.Profile.Width - 1);
+            _console.WriteLine(line.PadRight(((line.Length / width) + 1) * width));
         }
     }
 

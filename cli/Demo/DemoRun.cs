@@ -29,8 +29,9 @@ internal static class DemoRun
         string baseFolder = options.BaseFolder();
         BaseModelManifest manifest = BaseModelManifest.OfFolder(baseFolder);
         RunConfig config = RunCommands.Complete(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), "demo-federation", manifest.Digest());
+        AdapterLayout.Of(config, baseFolder);
         RequireEnough(config, silos.Count);
-        string work = MakeFolder(options.Out);
+        string work = MakeFolder(options.Out, manifest.Files.Sum(file => file.Length) * (silos.Count + 2));
 
         await using DemoDisplay display = new(silos.Select(silo => silo.Name.Value));
         await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config.Rounds, display.Line, display.Take, cancellation);
@@ -72,13 +73,19 @@ internal static class DemoRun
         }
     }
 
-    private static string MakeFolder(string output)
+    // The storage emulator and each silo keep a copy of the base model; a disk that is full half-way stops all of them.
+    private static string MakeFolder(string output, long bytesOfModels)
     {
+        const long Rest = 64L << 20;
         string work = Path.Combine(output, "federation-" + DateTimeOffset.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
         try
         {
             Directory.CreateDirectory(work);
-            return work;
+            long needed = bytesOfModels + Rest;
+            long free = new DriveInfo(work).AvailableFreeSpace;
+            return free >= needed
+                ? work
+                : throw new FedCloudException(ErrorCodes.DiskFull, $"expected {needed >> 20} MiB of free space for {output}, found {free >> 20} MiB", "free space, or choose another folder with --out");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -33,6 +33,9 @@ public sealed record CoordinatorOptions
 
     /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
+    public bool InBackground { get; init; } = true;
 }
 
 /// <summary>The coordinator's work, host-free: mailbox to events, documents, effects.</summary>
@@ -105,11 +108,18 @@ public sealed class CoordinatorService : IAsyncDisposable
             if (parts is ["runs", string id, "document.json"])
             {
                 RunId job = RunId.Parse(id);
-                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, cancellation);
+                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
             }
         }
 
         _federation = await FederationActor.StartAsync(_store, _post, founding, TellRunsAsync, cancellation);
+
+        // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
+        if (Actor.Roster is { } roster)
+        {
+            _rosters.Enqueue(roster);
+            await TellRunsOfRostersAsync(cancellation);
+        }
     }
 
     /// <summary>Serves the mailbox until it is stopped.</summary>
@@ -117,17 +127,24 @@ public sealed class CoordinatorService : IAsyncDisposable
     {
         while (!cancellation.IsCancellationRequested)
         {
-            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
-            foreach (ReceivedMessage message in messages)
-            {
-                await TakeAsync(message, cancellation);
-            }
-
-            if (messages.Count == 0)
+            if (!await TakeMailAsync(cancellation))
             {
                 await _bell.WaitAsync(_options.PollInterval, cancellation);
             }
         }
+    }
+
+    /// <summary>Takes what waits in the mailbox, and does one due thing of each run: for a host that schedules by itself.</summary>
+    /// <returns>False when nothing was due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        bool worked = await TakeMailAsync(cancellation);
+        foreach (RunActor run in _runs.Values.OrderBy(run => run.State.Config.Job.Value, StringComparer.Ordinal))
+        {
+            worked |= await run.TurnAsync(cancellation);
+        }
+
+        return worked;
     }
 
     /// <summary>Says that the mailbox may hold something.</summary>
@@ -151,9 +168,9 @@ public sealed class CoordinatorService : IAsyncDisposable
         await _federationGate.WaitAsync(cancellation);
         try
         {
-            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is not null)
+            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
             {
-                throw new FedCloudException(ErrorCodes.SiloExists, $"{silo} is a member");
+                throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
             }
         }
         finally
@@ -169,15 +186,15 @@ public sealed class CoordinatorService : IAsyncDisposable
     }
 
     /// <summary>Asks the members to remove a silo.</summary>
-    /// <exception cref="FedCloudException"><c>silo_missing</c>.</exception>
+    /// <exception cref="FedCloudException"><c>silo_missing</c> or <c>roster_too_small</c>.</exception>
     public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
     {
         await _federationGate.WaitAsync(cancellation);
         try
         {
-            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is not null)
+            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
             {
-                throw new FedCloudException(ErrorCodes.SiloMissing, $"there is no silo {silo}");
+                throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
             }
         }
         finally
@@ -197,17 +214,24 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
 
         RosterView roster = Actor.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
-        if (_runs.TryGetValue(config.Job, out RunActor? known))
+        await _federationGate.WaitAsync(cancellation);
+        try
         {
-            return known.State.ConfigSha256 == config.Digest
-                ? known.State
+            if (!_runs.TryGetValue(config.Job, out RunActor? actor))
+            {
+                RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
+                actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
+                _runs[config.Job] = actor;
+            }
+
+            return actor.State.ConfigSha256 == config.Digest
+                ? actor.State
                 : throw new FedCloudException(ErrorCodes.RunExists, $"run {config.Job} has another plan");
         }
-
-        RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
-        RunActor actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, cancellation);
-        _runs[config.Job] = actor;
-        return actor.State;
+        finally
+        {
+            _federationGate.Release();
+        }
     }
 
     /// <summary>A run as it stands.</summary>
@@ -251,6 +275,29 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
 
+    private async Task<bool> TakeMailAsync(CancellationToken cancellation)
+    {
+        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+        foreach (ReceivedMessage message in messages)
+        {
+            await TakeAsync(message, cancellation);
+        }
+
+        // What trouble of the storage left undone earlier.
+        await _federationGate.WaitAsync(cancellation);
+        try
+        {
+            await Actor.CarryOutAsync(cancellation);
+        }
+        finally
+        {
+            _federationGate.Release();
+        }
+
+        await TellRunsOfRostersAsync(cancellation);
+        return messages.Count > 0;
+    }
+
     private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
     {
         try
@@ -263,7 +310,7 @@ public sealed class CoordinatorService : IAsyncDisposable
 
             await _mailbox.CompleteAsync(message, cancellation);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.StorageFailed)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             // Forged, malformed, of another version, or for a run that is not here: put aside with its reason.
             _events.MessageRefused(message.Id, error);
@@ -303,6 +350,7 @@ public sealed class CoordinatorService : IAsyncDisposable
                 await RequireInvitedAsync(joining, identity, cancellation);
             }
 
+            // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
             await _store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
             await Actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
         }
@@ -310,8 +358,6 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             _federationGate.Release();
         }
-
-        await TellRunsOfRostersAsync(cancellation);
     }
 
     private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
@@ -334,6 +380,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         await _federationGate.WaitAsync(cancellation);
         try
         {
+            // Any signature of this signer over this roster is as good as another.
             await _store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
             await Actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
         }
@@ -341,8 +388,6 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             _federationGate.Release();
         }
-
-        await TellRunsOfRostersAsync(cancellation);
     }
 
     private Task TellRunsAsync(RosterView roster)
@@ -353,12 +398,14 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     private async Task TellRunsOfRostersAsync(CancellationToken cancellation)
     {
-        while (_rosters.TryDequeue(out RosterView? roster))
+        while (_rosters.TryPeek(out RosterView? roster))
         {
             foreach (RunActor run in _runs.Values)
             {
                 await run.ApplyAsync(id: null, new RosterChanged(_time.GetUtcNow(), roster), cancellation);
             }
+
+            _rosters.TryDequeue(out _);
         }
     }
 }

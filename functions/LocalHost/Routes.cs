@@ -14,6 +14,7 @@ using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.LocalHost;
 
@@ -106,11 +107,7 @@ internal static class Routes
 
             using TemporaryFolder folder = new(scratch);
             string path = folder.File("upload");
-            await using (FileStream target = File.Create(path))
-            {
-                await request.Body.CopyToAsync(target, cancellation);
-            }
-
+            await WholeFile.CopyAsync(request.Body, path, cancellation);
             await shelf.PutBaseFileAsync(id, file, path, cancellation);
             return Results.NoContent();
         }).WithSummary("Stores a file of a base model; the manifest comes last and is checked").WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
@@ -152,7 +149,8 @@ internal static class Routes
     private static SiloInvitation Invite(HostSettings settings, SharedKeyCredential key, CoordinatorService coordinator, Doorbell bell, SiloId silo, string code, string address)
     {
         DateTimeOffset expires = DateTimeOffset.UtcNow.AddDays(365);
-        string Sas(string container, string permissions) => BlobSas.ForContainer(key, container, permissions, expires);
+        bool https = string.Equals(settings.Storage.Scheme, Uri.UriSchemeHttps, StringComparison.Ordinal);
+        string Sas(string container, string permissions) => BlobSas.ForContainer(key, container, permissions, expires, httpsOnly: https);
         return new SiloInvitation
         {
             V = 1,
@@ -186,7 +184,7 @@ internal static class Routes
                 RosterMember member = joined.Value.Join.ToMember(1);
                 int? idx = federation.Roster?.Find(joined.Key)?.Idx;
                 ConfirmedMember keys = ConfirmedMember.Of(member);
-                return new SiloSummary(joined.Key, idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
+                return new SiloSummary(joined.Key, federation.Leaving.Contains(joined.Key) ? "leaving" : idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
             }),
         ]);
 

@@ -4,6 +4,13 @@ namespace FedCloud.Protocol.Errors;
 
 public static partial class ErrorCodes
 {
+    /// <summary>A policy cannot be used.</summary>
+    public static ErrorCode PolicyMalformed { get; } = new(
+        "policy_malformed",
+        ExitCode.Unusable,
+        "a silo's policy has an unknown, missing or mistyped field, or a value out of range",
+        "correct the named field; docs/silo-policy.md describes all of them");
+
     /// <summary>The silo's policy is absent or not signed by its administrator.</summary>
     public static ErrorCode PolicySignature { get; } = new(
         "policy_signature",

@@ -2,14 +2,21 @@
 
 using System.Collections.Immutable;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 
 namespace FedCloud.Protocol.Federations;
 
 /// <summary>Membership as a pure function: invitations, joins, and the roster chain that only members' signatures move.</summary>
-/// <remarks>Version 1 is proposed when every invited silo has joined and there are at least two; later versions as silos join or are to be removed, one proposal at a time.</remarks>
+/// <remarks>
+/// Version 1 is proposed when every invited silo has joined and there are at least two; later versions as silos join or are to
+/// be removed. There is one proposal at a time, and it is never replaced: a member signs one roster per version (keys and
+/// identity, RS2), so whoever signed the first would have to refuse the second. A version removes at most one member.
+/// </remarks>
 public static class FederationMachine
 {
+    private const int MinMembers = 2;
+
     /// <summary>Takes one event.</summary>
     public static FederationStep Step(FederationState state, FederationEvent @event)
     {
@@ -25,8 +32,8 @@ public static class FederationMachine
     }
 
     private static FederationStep OnInvited(FederationState state, SiloInvited invited) =>
-        state.Roster?.Find(invited.Silo) is not null
-            ? Ignore(state, "the silo is a member")
+        IsNamed(state, invited.Silo)
+            ? Ignore(state, ErrorCodes.SiloExists)
             : new FederationStep(state with { Invited = state.Invited.Add(invited.Silo) }, []);
 
     private static FederationStep OnJoined(FederationState state, JoinVerified joined)
@@ -39,13 +46,13 @@ public static class FederationMachine
             {
                 { Proposal: { } proposal } when proposal.Roster.Find(silo) is not null => new FederationStep(state, [new ProposeRoster([silo], proposal.Roster)]),
                 { Roster: { } roster } when roster.Find(silo) is not null => new FederationStep(state, [new PublishRoster([silo], roster)]),
-                _ => Ignore(state, "the join is known"),
+                _ => Ignore(state, ErrorCodes.SiloExists),
             };
         }
 
         if (!state.Invited.Contains(silo))
         {
-            return Ignore(state, "the silo is not invited");
+            return Ignore(state, ErrorCodes.JoinRefused);
         }
 
         FederationState next = state with
@@ -53,14 +60,14 @@ public static class FederationMachine
             Invited = state.Invited.Remove(silo),
             Joined = state.Joined.SetItem(silo, new JoinedSilo(joined.Join, joined.Identity)),
         };
-        return next.Proposal is null ? Propose(next) : new FederationStep(next, []);
+        return Propose(next);
     }
 
     private static FederationStep OnSigned(FederationState state, RosterSigned signed)
     {
         if (state.Proposal is not { } proposal || proposal.Roster.Digest() != signed.RosterSha256)
         {
-            return Ignore(state, "no such proposal waits for signatures");
+            return Ignore(state, ErrorCodes.RosterUnknown);
         }
 
         RosterProposal next = proposal with { Signers = proposal.Signers.Add(signed.Signer.Hex) };
@@ -70,29 +77,46 @@ public static class FederationMachine
             return new FederationStep(state with { Proposal = next }, []);
         }
 
-        ImmutableArray<SiloId> told = [.. proposal.Roster.Members.Select(member => member.SiloId)];
-        FederationStep following = Propose(state with { Roster = proposal.Roster, Proposal = null });
-        return following with { Effects = [new PublishRoster(told, proposal.Roster), .. following.Effects] };
+        ImmutableArray<SiloId> members = [.. proposal.Roster.Members.Select(member => member.SiloId)];
+        ImmutableSortedSet<SiloId> gone = [.. state.Roster?.Members.Select(member => member.SiloId).Except(members) ?? []];
+        FederationStep following = Propose(state with
+        {
+            Roster = proposal.Roster,
+            Proposal = null,
+            Leaving = state.Leaving.Except(gone),
+            Joined = state.Joined.RemoveRange(gone),
+        });
+        return following with { Effects = [new PublishRoster([.. members, .. gone], proposal.Roster), .. following.Effects] };
     }
 
     private static FederationStep OnRevoked(FederationState state, RevocationRequested revoked)
     {
-        FederationState next = state with { Invited = state.Invited.Remove(revoked.Silo), Joined = state.Joined.Remove(revoked.Silo) };
-        if (state.Roster?.Find(revoked.Silo) is null)
+        SiloId silo = revoked.Silo;
+        if (!IsNamed(state, silo))
         {
-            return next == state ? Ignore(state, "the silo is not known") : new FederationStep(next, []);
+            FederationState without = state with { Invited = state.Invited.Remove(silo), Joined = state.Joined.Remove(silo) };
+            return without == state ? Ignore(state, ErrorCodes.SiloMissing) : Propose(without);
         }
 
-        // A proposal in flight gives way: it would name the silo.
-        return Propose(next with { Proposal = null });
+        if (state.Leaving.Contains(silo))
+        {
+            return new FederationStep(state, []);
+        }
+
+        int left = (state.Proposal?.Roster ?? state.Roster)?.Members.Count(member => !state.Leaving.Contains(member.SiloId)) ?? 0;
+        return left <= MinMembers
+            ? Ignore(state, ErrorCodes.RosterTooSmall)
+            : Propose(state with { Leaving = state.Leaving.Add(silo) });
     }
+
+    private static bool IsNamed(FederationState state, SiloId silo) =>
+        state.Roster?.Find(silo) is not null || state.Proposal?.Roster.Find(silo) is not null;
 
     private static FederationStep Propose(FederationState state)
     {
-        ImmutableArray<SiloId> wanted = [.. state.Joined.Keys];
-        bool founding = state.Roster is null;
+        ImmutableArray<SiloId> wanted = Wanted(state);
         bool same = state.Roster is { } current && current.Members.Select(member => member.SiloId).Order().SequenceEqual(wanted);
-        if (same || wanted.Length < 2 || (founding && !state.Invited.IsEmpty))
+        if (state.Proposal is not null || same || wanted.Length < MinMembers || (state.Roster is null && !state.Invited.IsEmpty))
         {
             return new FederationStep(state, []);
         }
@@ -107,9 +131,12 @@ public static class FederationMachine
             LogVkey = state.LogVkey,
             Policy = ImmutableSortedDictionary<string, string>.Empty,
         };
-        ImmutableArray<SiloId> asked = [.. wanted.Union(state.Roster?.Members.Select(member => member.SiloId).Where(wanted.Contains) ?? [])];
-        return new FederationStep(state with { Proposal = new RosterProposal(roster, []) }, [new ProposeRoster(asked, roster)]);
+        return new FederationStep(state with { Proposal = new RosterProposal(roster, []) }, [new ProposeRoster(wanted, roster)]);
     }
 
-    private static FederationStep Ignore(FederationState state, string reason) => new(state, [], reason);
+    // Everyone who joined, less the first of those that are to leave.
+    private static ImmutableArray<SiloId> Wanted(FederationState state) =>
+        [.. state.Joined.Keys.Where(silo => state.Leaving.IsEmpty || silo != state.Leaving[0])];
+
+    private static FederationStep Ignore(FederationState state, ErrorCode reason) => new(state, [], reason);
 }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 
 namespace FedCloud.Protocol.Federations;
@@ -35,6 +36,9 @@ public sealed record FederationState
 
     /// <summary>Silos with an open invitation.</summary>
     public ImmutableSortedSet<SiloId> Invited { get; init; } = [];
+
+    /// <summary>Members, and silos of a proposal in flight, that the operator wants removed.</summary>
+    public ImmutableSortedSet<SiloId> Leaving { get; init; } = [];
 
     /// <summary>Silos whose joins were verified, members or not yet.</summary>
     public ImmutableSortedDictionary<SiloId, JoinedSilo> Joined { get; init; } = ImmutableSortedDictionary<SiloId, JoinedSilo>.Empty;
@@ -91,5 +95,5 @@ public sealed record PublishRoster(ImmutableArray<SiloId> To, Roster Roster) : F
 /// <summary>What a step of a federation leads to.</summary>
 /// <param name="State">The new state.</param>
 /// <param name="Effects">What the host is asked to do.</param>
-/// <param name="Ignored">Why the event had no effect; null when it had one.</param>
-public sealed record FederationStep(FederationState State, ImmutableArray<FederationEffect> Effects, string? Ignored = null);
+/// <param name="Ignored">Why the event had no effect, as a code of the vocabulary; null when it had one.</param>
+public sealed record FederationStep(FederationState State, ImmutableArray<FederationEffect> Effects, ErrorCode? Ignored = null);

@@ -13,6 +13,7 @@ namespace FedCloud.Protocol.Silos;
 /// <summary>Something that the silo's machine asks its agent to do. Carrying one out twice has the same result as once.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
 [JsonDerivedType(typeof(SendAnswer), "send_answer")]
+[JsonDerivedType(typeof(FetchBaseModel), "fetch_base_model")]
 [JsonDerivedType(typeof(Train), "train")]
 [JsonDerivedType(typeof(StopTraining), "stop_training")]
 [JsonDerivedType(typeof(UploadUpdate), "upload_update")]
@@ -27,6 +28,10 @@ public abstract record SiloEffect;
 /// <summary>Answer an offer.</summary>
 /// <param name="Body">The body to sign and send.</param>
 public sealed record SendAnswer(PlanAnswerBody Body) : SiloEffect;
+
+/// <summary>Fetch and check the base model, so that the first round need not wait for it. Has no result: a round that finds it missing fetches it itself.</summary>
+/// <param name="Job">The run.</param>
+public sealed record FetchBaseModel(RunId Job) : SiloEffect;
 
 /// <summary>Fetch and check the model, then run the trainer. Answers with <see cref="TrainingFinished"/> or <see cref="TrainingFailed"/>.</summary>
 /// <param name="Rid">The round.</param>

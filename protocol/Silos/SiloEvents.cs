@@ -39,7 +39,7 @@ public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int I
 /// <param name="Rid">The SHA-256 of its PAE.</param>
 /// <param name="Idx">This silo's index in the roster that the start names.</param>
 /// <param name="Previous">The verified result that came with it; null for version 0.</param>
-/// <param name="Refusal">Why the policy refuses the round now (hours, data, clock); a code, or null.</param>
+/// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
 public sealed record StartReceived(DateTimeOffset At, PlainStartBody Start, Sha256Digest Rid, int Idx, PlainResultBody? Previous, string? Refusal) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>

@@ -42,6 +42,9 @@ public static class SiloMachine
 
     private const string Unknown = "Unknown";
 
+    // The spec bounds the clock loosely (24 h against the log). A start whose deadline has long passed tells more of the clock than of the network.
+    private const long SkewLimitSeconds = 5 * 60;
+
     private delegate SiloStep Transition(SiloState state, RunId job, SiloRun run, SiloEvent @event);
 
     /// <summary>Takes one event.</summary>
@@ -65,6 +68,22 @@ public static class SiloMachine
             .Select(run => (run.Key, Round: run.Value.Round!))
             .Select(run => new SiloDeadline(run.Key, run.Round.Rid, DateTimeOffset.FromUnixTimeSeconds(run.Round.Start.Deadline)));
     }
+
+    /// <summary>Whether an effect asks for work whose round or run has ended since: its result could not count any more.</summary>
+    public static bool IsObsolete(SiloState state, SiloEffect effect)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return effect switch
+        {
+            Train e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Training),
+            UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
+            FetchBaseModel e => state.Runs.GetValueOrDefault(e.Job)?.Phase != SiloRunPhase.Approved,
+            _ => false,
+        };
+    }
+
+    private static bool IsUnderWay(SiloState state, RunId job, Sha256Digest rid, SiloRoundPhase phase) =>
+        state.Runs.GetValueOrDefault(job) is { Phase: SiloRunPhase.Approved } run && Current(run, rid)?.Phase == phase;
 
     // Stands in for the run in rows of the table that do not look at it.
     private static SiloRun Nobody { get; } = new()
@@ -103,7 +122,8 @@ public static class SiloMachine
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
             Reason = offer.Refusal,
         };
-        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run))]);
+        ImmutableArray<SiloEffect> fetch = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : [];
+        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. fetch]);
     }
 
     private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
@@ -169,9 +189,10 @@ public static class SiloMachine
             return ErrorCodes.PlanNotApproved.Name;
         }
 
-        if (start.At.ToUnixTimeSeconds() >= start.Start.Deadline)
+        long late = start.At.ToUnixTimeSeconds() - start.Start.Deadline;
+        if (late >= 0)
         {
-            return ErrorCodes.DeadlineMissed.Name;
+            return late > SkewLimitSeconds ? ErrorCodes.ClockSkew.Name : ErrorCodes.DeadlineMissed.Name;
         }
 
         ModelReference model = Follow(run, start);

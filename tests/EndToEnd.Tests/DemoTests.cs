@@ -10,8 +10,6 @@ namespace FedCloud.EndToEnd.Tests;
 /// <summary>The demo as a newcomer runs it: real processes on loopback.</summary>
 public sealed class DemoTests(ITestOutputHelper output)
 {
-    private static readonly string Configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-
     [Fact]
     public async Task Demo_TwoSilosTwoRounds_LowersTheLossAndLeavesNothingRunning()
     {
@@ -80,28 +78,8 @@ public sealed class DemoTests(ITestOutputHelper output)
 
     private static Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, params string[] arguments) => RunAsync(line, _ => { }, arguments);
 
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, Action<int> started, params string[] arguments)
-    {
-        string program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "FedCloud.Cli", Configuration, "fedcloud"));
-        ProcessStartInfo start = new(program) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        started(process.Id);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        List<string> errors = [];
-        while (await process.StandardError.ReadLineAsync() is { } text)
-        {
-            errors.Add(text);
-            line(text);
-        }
-
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, string.Join('\n', errors));
-    }
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, Action<int> started, params string[] arguments) =>
+        Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal), arguments, line, started);
 
     // Processes whose command line names the demo's folder.
     private static List<(Process Process, string Line)> Processes(string folder)

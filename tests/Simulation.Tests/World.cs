@@ -24,8 +24,6 @@ internal sealed record Faults(double Drop, double Duplicate, double Crash, doubl
 /// <remarks>Crypto is symbolic: an event stands for a body whose signature verified. An update is three small integers that follow from silo, model and round.</remarks>
 internal sealed class World
 {
-    private const int MaxSteps = 20_000;
-
     private readonly Random _random;
     private readonly Faults _faults;
     private readonly List<(DateTimeOffset At, Action Deliver)> _network = [];
@@ -64,7 +62,7 @@ internal sealed class World
     {
         while (!State.IsFinal() || !_document.Pending.IsEmpty)
         {
-            Require(++Steps < MaxSteps, "the run does not end");
+            Require(++Steps < 20_000 + (100 * _silos.Length * State.Config.Rounds), "the run does not end");
             Step();
         }
 

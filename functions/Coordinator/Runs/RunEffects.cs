@@ -103,7 +103,7 @@ public sealed class RunEffects
         ImmutableArray<SiloId> to, string type, RunId job, int? round, string payloadType, byte[] body, ImmutableArray<DsseEnvelope> beside, CancellationToken cancellation)
     {
         DsseEnvelope signed = await _post.SignAsync(payloadType, body, cancellation);
-        await _post.SendAsync(to, type, job, round, [signed, .. beside], cancellation);
+        await _post.SendAsync(to, type, job, round, [signed, .. beside], [], cancellation);
     }
 
     private async Task<RunEvent> PrepareAsync(RunConfig config, CancellationToken cancellation)
@@ -116,12 +116,12 @@ public sealed class RunEffects
             ModelVersionFile.WriteInitial(path, config, layout);
             Sha256Digest sha256 = await BlobFiles.DigestAsync(path, cancellation);
             await _store.PutOnceAsync(StorageNames.Config(config.Job), config.ToJcs(), cancellation);
-            await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), BlobContent.OfFile(path), cancellation);
+            await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), path, cancellation);
             await PutManifestAsync(config, new ModelReference(0, sha256), 0, null, null, [], cancellation);
             UpdateLengths lengths = new(layout.UpdateLength(ExchangedFactor.A), layout.UpdateLength(ExchangedFactor.B), layout.UpdateLength(ExchangedFactor.Both));
             return new InitialModelReady(_time.GetUtcNow(), sha256, lengths);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             return new InitialModelFailed(_time.GetUtcNow(), error.Code.Name);
         }
@@ -136,7 +136,7 @@ public sealed class RunEffects
             await _updates.ReadAsync(config.Job, verify.Round, verify.Rid, verify.Silo, verify.Idx, verify.Update, layout, exchanged, static (_, _) => { }, cancellation);
             return new UpdateVerified(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             return new UpdateRejected(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update, error.Code.Name);
         }
@@ -148,7 +148,7 @@ public sealed class RunEffects
         using TemporaryFolder folder = new(_scratch);
         string path = folder.File("version.safetensors");
         await BlobFiles.DownloadAsync(_store, StorageNames.Candidate(config.Job, publish.Round, publish.Version.Sha256), path, publish.Version.Sha256, cancellation);
-        await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, publish.Version.Version), BlobContent.OfFile(path), cancellation);
+        await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, publish.Version.Version), path, cancellation);
         await PutManifestAsync(config, publish.Version, publish.Round, publish.Previous.Sha256, publish.AggregateSha256, publish.Contributors, cancellation);
         return new VersionPublished(_time.GetUtcNow(), publish.Version.Version);
     }

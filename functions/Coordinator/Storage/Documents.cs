@@ -82,6 +82,9 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
 
     private string? _etag;
 
+    /// <summary>Whether the last write failed in a way that leaves open whether it was carried out: read before you write again.</summary>
+    public bool IsInDoubt { get; private set; }
+
     /// <summary>Reads the document; null when it does not exist.</summary>
     public async Task<T?> LoadAsync(CancellationToken cancellation)
     {
@@ -91,6 +94,7 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
         }
 
         _etag = read.ETag;
+        IsInDoubt = false;
         return JsonSerializer.Deserialize(read.Bytes, type);
     }
 
@@ -99,9 +103,11 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
     public async Task SaveAsync(T document, CancellationToken cancellation)
     {
         BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(document, type));
+        IsInDoubt = true;
         PutOutcome outcome = _etag is { } etag
             ? await store.ReplaceIfMatchAsync(name, content, etag, cancellation)
             : await store.PutIfAbsentAsync(name, content, cancellation);
+        IsInDoubt = false;
         _etag = outcome is PutOutcome.Written written
             ? written.ETag
             : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");

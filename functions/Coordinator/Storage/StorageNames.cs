@@ -72,8 +72,8 @@ public static class StorageNames
     /// <summary>The pointer to an adapter's newest version.</summary>
     public static BlobName Channel(FederationId federation, string adapter) => new(Models, $"adapters/{federation.Value}/{adapter}/channels/latest.json");
 
-    /// <summary>A round's mean update.</summary>
-    public static BlobName Aggregate(RunId job, int round) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/aggregate.f32"));
+    /// <summary>A round's mean update, named by its digest, for the same reason as <see cref="Candidate"/>.</summary>
+    public static BlobName Aggregate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.f32"));
 
     /// <summary>A round's new version before it has a number; named by its digest, so that another result of a repeated round cannot take its place.</summary>
     public static BlobName Candidate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.safetensors"));

@@ -8,8 +8,8 @@ using FedCloud.Training.Tokenization;
 namespace FedCloud.Training.Examples;
 
 /// <summary>One example as tokens: a prompt that is read and a completion that is learned.</summary>
-/// <param name="Tokens">Prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
-/// <param name="PromptLength">How many of them belong to the prompt and its newline; they carry no loss.</param>
+/// <param name="Tokens">The tokens that begin a text, prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
+/// <param name="PromptLength">How many of them come before the completion; they carry no loss.</param>
 public sealed record Example(int[] Tokens, int PromptLength);
 
 /// <summary>A file of examples, one JSON object a line: <c>{"prompt": …, "completion": …}</c>; other members are ignored.</summary>
@@ -53,7 +53,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             }
 
             (string prompt, string completion) = Parse(text, name, line);
-            List<int> tokens = [.. tokenizer.Encode(prompt + "\n")];
+            List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(prompt + "\n")];
             int promptLength = tokens.Count;
             tokens.AddRange(tokenizer.Encode(completion));
             if (endOfText is { } end)
@@ -66,8 +66,8 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 truncated++;
 
                 // A long prompt loses its beginning, at most down to half of the sequence, so that some of the completion is always learned.
-                int drop = Math.Clamp(tokens.Count - maxLength, 0, Math.Max(0, promptLength - (maxLength / 2)));
-                tokens.RemoveRange(0, drop);
+                int drop = Math.Clamp(tokens.Count - maxLength, 0, Math.Max(0, promptLength - Math.Max(maxLength / 2, tokenizer.Start.Length)));
+                tokens.RemoveRange(tokenizer.Start.Length, drop);
                 promptLength -= drop;
                 tokens = tokens[..Math.Min(tokens.Count, maxLength)];
             }

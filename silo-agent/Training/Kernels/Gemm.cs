@@ -45,31 +45,29 @@ public static unsafe class Gemm
             return;
         }
 
-        nint pa = (nint)a;
-        nint pb = (nint)b;
-        nint pc = (nint)c;
         bool byRows = m >= n;
         int tile = byRows ? TileRows : TileColumns;
         int size = byRows ? m : n;
         int share = (((size + threads - 1) / threads) + tile - 1) / tile * tile;
-        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, thread =>
-        {
-            int start = thread * share;
-            int count = Math.Min(size, start + share) - start;
-            if (count <= 0)
-            {
-                return;
-            }
+        Workers.Rows((size + share - 1) / share, threads, new Shares(transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, byRows, share));
+    }
 
+    // A product in parts by rows or columns of C, each a whole number of tiles.
+    private readonly struct Shares(bool ta, bool tb, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, bool byRows, int share) : IRowJob
+    {
+        public void Row(int i)
+        {
+            int start = i * share;
+            int count = Math.Min(byRows ? m : n, start + share) - start;
             if (byRows)
             {
-                Block(transposeA, transposeB, count, n, k, alpha, (float*)pa + (transposeA ? start : (long)start * lda), lda, (float*)pb, ldb, beta, (float*)pc + ((long)start * ldc), ldc);
+                Block(ta, tb, count, n, k, alpha, a + (ta ? start : (long)start * lda), lda, b, ldb, beta, c + ((long)start * ldc), ldc);
             }
             else
             {
-                Block(transposeA, transposeB, m, count, k, alpha, (float*)pa, lda, (float*)pb + (transposeB ? (long)start * ldb : start), ldb, beta, (float*)pc + start, ldc);
+                Block(ta, tb, m, count, k, alpha, a, lda, b + (tb ? (long)start * ldb : start), ldb, beta, c + start, ldc);
             }
-        });
+        }
     }
 
     private static void Block(bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc)

@@ -9,22 +9,6 @@ internal static unsafe class Ops
 {
     private static readonly int Width = Vector<float>.Count;
 
-    /// <summary>Runs rows in parallel.</summary>
-    public static void Rows(int count, int threads, Action<int> row)
-    {
-        if (threads <= 1)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                row(i);
-            }
-        }
-        else
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, row);
-        }
-    }
-
     /// <summary>The sum of products, in a fixed order.</summary>
     public static float Dot(float* a, float* b, int n)
     {

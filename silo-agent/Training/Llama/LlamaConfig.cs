@@ -17,7 +17,6 @@ public sealed record LlamaConfig
         ["hidden_act"] = ["\"silu\""],
         ["attention_bias"] = ["false"],
         ["mlp_bias"] = ["false"],
-        ["rope_scaling"] = [],
         ["pretraining_tp"] = ["1"],
         ["attention_dropout"] = ["0", "0.0"],
         ["hidden_dropout"] = ["0", "0.0"],
@@ -29,7 +28,7 @@ public sealed record LlamaConfig
     private static readonly FrozenSet<string> Known = new[]
     {
         "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_parameters", "tie_word_embeddings", "eos_token_id",
+        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "eos_token_id",
         "_name_or_path", "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "initializer_range", "use_cache", "transformers_version",
         "output_attentions", "output_hidden_states", "return_dict", "task_specific_params", "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset",
     }.ToFrozenSet(StringComparer.Ordinal);
@@ -61,8 +60,8 @@ public sealed record LlamaConfig
     /// <summary>RMSNorm's ε.</summary>
     public required float NormEpsilon { get; init; }
 
-    /// <summary>The base of rotary positions.</summary>
-    public required double RopeTheta { get; init; }
+    /// <summary>Rotary positions.</summary>
+    public required RotaryPositions Rope { get; init; }
 
     /// <summary>Whether the head's weights are the embedding's.</summary>
     public required bool TiedHead { get; init; }
@@ -99,7 +98,7 @@ public sealed record LlamaConfig
             {
                 if (!allowed.Contains(Compact(field.Value), StringComparer.Ordinal))
                 {
-                    throw Unsupported(field.Name, allowed.Length == 0 ? "null" : string.Join(" or ", allowed));
+                    throw Unsupported(field.Name, string.Join(" or ", allowed));
                 }
             }
             else if (!Known.Contains(field.Name))
@@ -122,7 +121,7 @@ public sealed record LlamaConfig
             HeadWidth = json.TryGetProperty("head_dim", out JsonElement width) ? width.GetInt32() : hidden / Math.Max(1, heads),
             Positions = json.GetProperty("max_position_embeddings").GetInt32(),
             NormEpsilon = json.GetProperty("rms_norm_eps").GetSingle(),
-            RopeTheta = RopeBase(json),
+            Rope = RotaryPositions.Read(json) ?? throw Unsupported("rope_scaling or rope_parameters", "of type default or llama3 with the members of that type"),
             TiedHead = json.TryGetProperty("tie_word_embeddings", out JsonElement tied) && tied.GetBoolean(),
             EndOfText = EndToken(json),
         };
@@ -131,34 +130,9 @@ public sealed record LlamaConfig
             && config.HeadWidth % 2 == 0
             && config.Positions > 1
             && config.NormEpsilon is > 0 and < 1
-            && config.RopeTheta is >= 1 and < 1e12
+            && config.Rope.Theta is >= 1 and < 1e12
             && (config.EndOfText is null || (config.EndOfText >= 0 && config.EndOfText < config.Vocabulary));
         return possible ? config : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "config.json has sizes that no model can have");
-    }
-
-    // Newer files put the base of rotary positions into an object of its own.
-    private static double RopeBase(JsonElement json)
-    {
-        if (json.TryGetProperty("rope_parameters", out JsonElement rope) && rope.ValueKind != JsonValueKind.Null)
-        {
-            foreach (JsonProperty field in rope.EnumerateObject())
-            {
-                bool known = field.Name switch
-                {
-                    "rope_theta" => true,
-                    "rope_type" => string.Equals(field.Value.GetString(), "default", StringComparison.Ordinal),
-                    _ => false,
-                };
-                if (!known)
-                {
-                    throw Unsupported("rope_parameters", "of type default with rope_theta alone");
-                }
-            }
-
-            return rope.GetProperty("rope_theta").GetDouble();
-        }
-
-        return json.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 10_000;
     }
 
     private static int? EndToken(JsonElement json)

@@ -30,7 +30,7 @@ public static class SamplePretraining
         HeadWidth = 32,
         Positions = 256,
         NormEpsilon = 1e-5f,
-        RopeTheta = 10_000,
+        Rope = new RotaryPositions(10_000),
         TiedHead = true,
     };
 

@@ -20,7 +20,7 @@ public static class BpeTrainer
     {
         List<(List<string> Tokens, int Count)> words =
         [
-            .. ByteLevelBpe.Words(text)
+            .. Gpt2Words.All(text)
                 .GroupBy(word => word, StringComparer.Ordinal)
                 .OrderBy(group => group.Key, StringComparer.Ordinal)
                 .Select(group => (Encoding.UTF8.GetBytes(group.Key).Select(b => ByteAlphabet.Letters[b].ToString()).ToList(), group.Count())),

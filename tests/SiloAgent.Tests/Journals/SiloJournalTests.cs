@@ -30,8 +30,8 @@ public sealed class SiloJournalTests
 
         using SiloJournal again = SiloJournal.Open(_path);
 
-        Assert.Equal(before.Select(pending => pending.Id), again.Pending.Select(pending => pending.Id));
-        Assert.Equal(before.Select(pending => ((SendAnswer)pending.Effect).Body), again.Pending.Select(pending => ((SendAnswer)pending.Effect).Body));
+        Assert.Equal([2, 3, 4], before.Select(pending => pending.Id));
+        Assert.Equal<PendingSiloEffect>(before, again.Pending);
         Assert.Equal(head, again.Head);
     }
 
@@ -46,12 +46,35 @@ public sealed class SiloJournalTests
         File.AppendAllText(_path, "{\"seq\":2,\"prev\":\"");
         using (SiloJournal torn = SiloJournal.Open(_path))
         {
-            Assert.Single(torn.Pending);
+            Assert.Equal(2, torn.Pending.Length);
             torn.Append(Offer("run-2"));
         }
 
         using SiloJournal again = SiloJournal.Open(_path);
-        Assert.Equal(2, again.Pending.Length);
+        Assert.Equal(4, again.Pending.Length);
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(37)]
+    public void Append_DiskFull_TakesNothingAndGoesOnWhenThereIsSpace(int room)
+    {
+        SmallDisk? disk = null;
+        using (SiloJournal journal = SiloJournal.Open(_path, path => disk = new SmallDisk(path)))
+        {
+            journal.Append(Offer("run-1"));
+            disk!.Room = room;
+
+            FedCloudException error = Assert.Throws<FedCloudException>(() => journal.Append(Offer("run-2")));
+
+            Assert.Equal(ErrorCodes.DiskFull, error.Code);
+            Assert.Single(journal.State.Runs);
+            disk.Room = int.MaxValue;
+            Assert.Null(journal.Append(Offer("run-3")));
+        }
+
+        using SiloJournal again = SiloJournal.Open(_path);
+        Assert.Equal(["run-1", "run-3"], again.State.Runs.Keys.Select(run => run.Value));
     }
 
     [Theory]
@@ -84,4 +107,20 @@ public sealed class SiloJournalTests
         new PlanOfferBody { Type = RunBody.Offer, Federation = new FederationId("test-federation"), RosterSha256 = Sha256Digest.Zero, Job = new RunId(job), ConfigSha256 = Sha256Digest.Zero, InitialModelSha256 = Sha256Digest.Zero, AnswerBy = 1 },
         1,
         null);
+
+    /// <summary>A file on a disk with so many bytes left.</summary>
+    private sealed class SmallDisk(string path) : FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0)
+    {
+        public int Room { get; set; } = int.MaxValue;
+
+        // In a derived stream the other overloads lead here.
+        public override void Write(byte[] buffer, int offset, int count)
+        {
+            base.Write(buffer, offset, Math.Min(count, Room));
+            if (count > Room)
+            {
+                throw new IOException("No space left on device");
+            }
+        }
+    }
 }

@@ -3,6 +3,7 @@
 using System.Text;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Examples;
+using FedCloud.Training.Tests.Tokenization;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Examples;
@@ -52,6 +53,25 @@ public sealed class ExampleFileTests : IDisposable
         Assert.InRange(example.Tokens.Length - example.PromptLength, Math.Min(completionWords, Longest / 2), Longest - 1);
         Assert.Equal("\n", _tokenizer.Decode([example.Tokens[example.PromptLength - 1]]));
         Assert.Equal("z", _tokenizer.Decode([example.Tokens[example.PromptLength]]));
+    }
+
+    [Theory]
+    [InlineData(1, 64)]
+    [InlineData(40, 16)]
+    [InlineData(40, 2)]
+    public void Read_TokenizerWithAStart_BeginsEachExampleWithIt(int promptWords, int longest)
+    {
+        ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
+        string prompt = string.Concat(Enumerable.Repeat("q ", promptWords));
+        File.WriteAllText(DataFile, $"{{\"prompt\":\"{prompt}\",\"completion\":\"zzz\"}}");
+
+        Example example = Assert.Single(ExampleFile.Read(DataFile, tokenizer, endOfText: null, longest).Examples);
+
+        int begin = Assert.Single(tokenizer.Start);
+        Assert.Equal(begin, example.Tokens[0]);
+        Assert.DoesNotContain(begin, example.Tokens[1..]);
+        Assert.InRange(example.PromptLength, 1, example.Tokens.Length - 1);
+        Assert.Equal("z", tokenizer.Decode([example.Tokens[example.PromptLength]])[..1]);
     }
 
     [Theory]

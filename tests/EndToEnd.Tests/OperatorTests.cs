@@ -1,0 +1,167 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Xunit;
+
+namespace FedCloud.EndToEnd.Tests;
+
+/// <summary>What operator and administrators do in the life of a federation, with the programs they use.</summary>
+public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<LocalCoordinator>
+{
+    private static readonly string[] Names = ["clinic-north", "clinic-south", "bank-hill"];
+    private static readonly string Samples = FindSamples();
+
+    [Fact]
+    public async Task Federation_FoundsTrainsLosesAnAgentGrowsAndShrinks()
+    {
+        List<SiloOnDisk> silos = [.. Names.Select(name => new SiloOnDisk(name, coordinator.Folder))];
+        List<JsonObject> members = [];
+        try
+        {
+            // Two silos found the federation.
+            await EnrolAsync(silos[0], members);
+            await EnrolAsync(silos[1], members);
+            await AllowAsync(silos[..2], members);
+            silos[0].Start();
+            silos[1].Start();
+            await silos[1].WaitForAsync("member");
+
+            // The first agent dies in the middle of its work and comes back: it takes part all the same, with one update.
+            string plan = Path.Combine(coordinator.Folder, "plan.yaml");
+            await File.WriteAllTextAsync(plan, "adapter: tiny\nrounds: 2\ntraining:\n  local_steps: 12\n  sequence_length: 64\nparticipation:\n  quorum: 2\n  round_deadline: 100\nmetrics:\n  eval_loss: true\n");
+            JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+            string job = run.GetProperty("job").GetString()!;
+            await silos[0].WaitForAsync("trainer", round: 1);
+            await silos[0].KillAsync();
+            silos[0].Start();
+            (int exit, string output, string progress) = await CliAsync("run", "watch", job, "--json");
+            Assert.True(exit == 0, progress + string.Join('\n', silos[0].Lines));
+            JsonElement[] rounds = [.. JsonDocument.Parse(output).RootElement.GetProperty("rounds").EnumerateArray()];
+            Assert.Equal(["committed", "committed", "evaluation"], rounds.Select(round => round.GetProperty("outcome").GetString()));
+            Assert.All(rounds, round => Assert.Equal(2, round.GetProperty("members").EnumerateObject().Count(member => member.Value.GetProperty("phase").GetString() == "Verified")));
+
+            await ExportAsync(job);
+            await ShowAsync(job);
+
+            // A third silo joins, and the second is removed.
+            await EnrolAsync(silos[2], members);
+            foreach (SiloOnDisk silo in silos[..2])
+            {
+                await silo.KillAsync();
+            }
+
+            await AllowAsync(silos, members);
+            silos.ForEach(silo => silo.Start());
+            await silos[2].WaitForAsync("member");
+            Assert.Equal(2, (await JsonAsync("silo", "list", "--json")).GetProperty("roster_version").GetInt32());
+            await CliAsync("silo", "revoke", Names[1], "--json");
+            await silos[1].WaitForAsync("removed");
+            JsonElement list = await JsonAsync("silo", "list", "--json");
+            Assert.Equal(3, list.GetProperty("roster_version").GetInt32());
+            Assert.Equal([Names[2], Names[0]], list.GetProperty("silos").EnumerateArray().Select(silo => silo.GetProperty("silo").GetString()));
+
+            // The removed silo is not asked any more.
+            JsonElement second = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+            await silos[2].WaitForAsync("approved");
+            JsonElement cancelled = await JsonAsync("run", "cancel", second.GetProperty("job").GetString()!, "--json");
+            Assert.Equal(second.GetProperty("job").GetString(), cancelled.GetProperty("job").GetString());
+            (int ended, string text, _) = await CliAsync("run", "watch", second.GetProperty("job").GetString()!, "--json");
+            Assert.Equal(1, ended);
+            JsonElement state = JsonDocument.Parse(text).RootElement.GetProperty("state");
+            Assert.Equal("Cancelled", state.GetProperty("phase").GetString());
+            Assert.False(state.GetProperty("silos").TryGetProperty(Names[1], out _));
+        }
+        finally
+        {
+            foreach (SiloOnDisk silo in silos)
+            {
+                await silo.DisposeAsync();
+            }
+        }
+    }
+
+    [Fact]
+    public async Task Commands_UnknownThings_SayWhatToDo()
+    {
+        foreach ((string[] arguments, int exit, string line) in ((string[], int, string)[])
+        [
+            (["run", "show", "no-such-run"], 2, "run_missing: "),
+            (["run", "cancel", "no-such-run"], 2, "run_missing: "),
+            (["silo", "revoke", "nobody"], 2, "silo_missing: "),
+            (["model", "export", "nothing", "--out", Path.Combine(coordinator.Folder, "export")], 2, "model_missing: "),
+            (["silo", "invite", "../x", "--out", Path.Combine(coordinator.Folder, "x.json")], 2, "id_malformed: "),
+        ])
+        {
+            (int found, _, string errors) = await CliAsync(arguments);
+
+            Assert.True(found == exit && errors.StartsWith(line, StringComparison.Ordinal), $"{string.Join(' ', arguments)}: {found} {errors}");
+        }
+
+        (int unreachable, _, string said) = await Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = "http://127.0.0.1:1", ["FEDCLOUD_TOKEN"] = "x" }, ["run", "list"]);
+        Assert.Equal(4, unreachable);
+        Assert.StartsWith("coordinator_unreachable: ", said, StringComparison.Ordinal);
+    }
+
+    private async Task EnrolAsync(SiloOnDisk silo, List<JsonObject> members)
+    {
+        string invitation = Path.Combine(coordinator.Folder, silo.Name + ".invitation.json");
+        (int exit, _, string errors) = await CliAsync("silo", "invite", silo.Name, "--out", invitation);
+        Assert.True(exit == 0, errors);
+        Assert.True(OperatingSystem.IsWindows() || File.GetUnixFileMode(invitation) == (UnixFileMode.UserRead | UnixFileMode.UserWrite));
+        members.Add(await silo.InitAsync(invitation));
+    }
+
+    private static async Task AllowAsync(IEnumerable<SiloOnDisk> silos, List<JsonObject> members)
+    {
+        foreach (SiloOnDisk silo in silos)
+        {
+            await silo.AllowAsync(members, Path.Combine(Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Samples, "data", silo.Name + ".eval.jsonl"));
+        }
+    }
+
+    private async Task ExportAsync(string job)
+    {
+        string folder = Path.Combine(coordinator.Folder, "adapter");
+        JsonElement export = await JsonAsync("model", "export", "tiny", "--out", folder, "--json");
+
+        Assert.Equal(job, export.GetProperty("job").GetString());
+        Assert.Equal(2, export.GetProperty("version").GetInt32());
+        Assert.Equal("LORA", JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(folder, "adapter_config.json"))).RootElement.GetProperty("peft_type").GetString());
+        Assert.Equal(3, (await JsonAsync("model", "list", "--json")).GetProperty("models").GetArrayLength());
+        Assert.True((await JsonAsync("model", "show", "tiny", "--json")).GetProperty("latest").GetBoolean());
+    }
+
+    private async Task ShowAsync(string job)
+    {
+        (int exit, string text, _) = await CliAsync("run", "show", job);
+
+        Assert.Equal(0, exit);
+        Assert.Contains("2/2 rounds", text, StringComparison.Ordinal);
+        Assert.Contains("round 1: committed from 2 silos", text, StringComparison.Ordinal);
+        Assert.Equal(job, Assert.Single((await JsonAsync("run", "list", "--json")).GetProperty("runs").EnumerateArray()).GetProperty("job").GetString());
+    }
+
+    private async Task<JsonElement> JsonAsync(params string[] arguments)
+    {
+        (int exit, string output, string errors) = await CliAsync(arguments);
+        Assert.True(exit == 0, $"{string.Join(' ', arguments)}: {errors}");
+        return JsonDocument.Parse(output).RootElement;
+    }
+
+    private Task<(int Exit, string Output, string Errors)> CliAsync(params string[] arguments) => Programs.RunAsync(
+        Programs.Cli,
+        new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = coordinator.Address.AbsoluteUri, ["FEDCLOUD_TOKEN"] = LocalCoordinator.Token },
+        arguments);
+
+    private static string FindSamples()
+    {
+        string folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "FedCloud.sln")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests lie in no checkout");
+        }
+
+        return Path.Combine(folder, "samples");
+    }
+}
