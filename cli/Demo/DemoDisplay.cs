@@ -62,6 +62,20 @@ internal sealed class DemoDisplay : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes a line of a trainer that works outside the federation.</summary>
+    public void TakeAlone(string silo, string line)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            _rows[silo] = new Row("alone", null, Describe(document.RootElement));
+        }
+        catch (JsonException)
+        {
+            // A line of the runtime; it is in the trainer's log.
+        }
+    }
+
     /// <summary>From the first trainer's start to the last trainer's exit in a round.</summary>
     public TimeSpan TrainingTime(int round)
     {
