@@ -114,6 +114,11 @@ internal sealed class DemoDisplay : IAsyncDisposable
                 Line($"{silo}: {message.GetString()}");
             }
 
+            if (round is 1 && trainer.TryGetProperty("truncated", out JsonElement cut) && cut.GetInt32() > 0)
+            {
+                Line($"{silo}: {cut.GetInt32()} of {trainer.GetProperty("examples").GetInt32()} training examples are longer than training.sequence_length and were cut");
+            }
+
             _rows[silo] = new Row(name is "step" or "started" ? "training" : name is "evaluated" ? "evaluated" : "trained", round, Describe(trainer));
             return;
         }
