@@ -33,13 +33,10 @@ internal static class DemoConclusion
         }
 
         yield return string.Empty;
-        yield return Verdict(comparison);
-    }
-
-    private static string Verdict(DemoComparison comparison)
-    {
         string all = comparison.BeatsEveryLocalOnly ? "beats every silo's own adapter" : "does not beat every silo's own adapter";
-        string own = comparison.BetterAlone.Count == 0 ? "no silo would be better off alone on its own" : $"better off alone on its own: {string.Join(", ", comparison.BetterAlone)}";
-        return string.Create(CultureInfo.InvariantCulture, $"At equal steps ({comparison.Steps} a silo) the federated adapter {all} on all silos' {comparison.UnionExamples} evaluation examples; {own}.");
+        yield return string.Create(CultureInfo.InvariantCulture, $"At equal steps ({comparison.Steps} a silo) the federated adapter {all} on all silos' {comparison.UnionExamples} evaluation examples.");
+        yield return comparison.BetterAlone.Count == 0
+            ? "On its own examples no silo would be better off alone."
+            : $"On its own examples would be better off alone: {string.Join(", ", comparison.BetterAlone)}.";
     }
 }
