@@ -11,11 +11,10 @@ namespace FedCloud.Training.Tests.Llama;
 /// <summary>The engine against PyTorch: every element of every tensor, relative to the largest of its tensor.</summary>
 public sealed class PyTorchTests
 {
-    // The engine is binary32 and PyTorch binary64.
+    // The engine counts in binary32, PyTorch did in binary64: deviations are up to 2.4e-6, 2.2e-5 (PyTorch's own in binary32: 1.4e-5) and 1.9e-4 (movements of some thousand ulps).
     private const double Tolerance = 1e-5;
+    private const double GradientTolerance = 1e-4;
     private const double MovementTolerance = 1e-3;
-
-    public static TheoryData<string> Cases => [.. PyTorchVectors.Cases.Keys];
 
     public static TheoryData<string> GradientCases => [.. PyTorchVectors.Cases.Where(one => one.Value.Optimizer is null).Select(one => one.Key)];
 
@@ -44,9 +43,9 @@ public sealed class PyTorchTests
 
         double loss = Step(model, expected.Steps[0]);
 
-        Assert.Equal(expected.Losses[0], loss, tolerance: Tolerance);
+        Assert.Equal(expected.Losses[0], loss, tolerance: Tolerance * expected.Losses[0]);
         Assert.Equal(Names(vectors, "gradient."), model.Trained.Select(parameter => parameter.Name).Order(StringComparer.Ordinal), StringComparer.Ordinal);
-        Assert.All(model.Trained, parameter => RequireClose(parameter.Name, Read(vectors, "gradient." + parameter.Name), parameter.Gradient!.Span.ToArray(), Tolerance));
+        Assert.All(model.Trained, parameter => RequireClose(parameter.Name, Read(vectors, "gradient." + parameter.Name), parameter.Gradient!.Span.ToArray(), GradientTolerance));
     }
 
     [Theory]
@@ -66,8 +65,8 @@ public sealed class PyTorchTests
             double loss = Step(model, expected.Steps[step]);
             double norm = optimizer.Step(schedule.At(o.FirstGlobalStep + step));
 
-            Assert.Equal(expected.Losses[step], loss, tolerance: Tolerance);
-            Assert.Equal(expected.GradientNorms[step], norm, tolerance: Tolerance);
+            Assert.Equal(expected.Losses[step], loss, tolerance: Tolerance * expected.Losses[step]);
+            Assert.Equal(expected.GradientNorms[step], norm, tolerance: GradientTolerance * norm);
             string prefix = $"after{step + 1}.";
             if (step is 0 or 1 or 4)
             {
@@ -133,11 +132,6 @@ public sealed class PyTorchTests
         Assert.Equal(expected.Length, found.Length);
         double largest = expected.Max(value => Math.Abs((double)value));
         double worst = expected.Zip(found, (e, f) => Math.Abs((double)e - f)).Max();
-        if (Environment.GetEnvironmentVariable("MEASURE") is { } file)
-        {
-            File.AppendAllText(file, $"{name} {worst / largest}\n");
-        }
-
         Assert.True(worst <= tolerance * largest, $"{name}: off by {worst}, of at most {largest}");
     }
 }
