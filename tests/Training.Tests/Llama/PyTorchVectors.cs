@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
@@ -14,7 +15,7 @@ internal static class PyTorchVectors
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        UnmappedMemberHandling = System.Text.Json.Serialization.JsonUnmappedMemberHandling.Disallow,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
     public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "Training.Tests", "Llama", "vectors");
