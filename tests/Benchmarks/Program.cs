@@ -3,18 +3,22 @@
 using System.Globalization;
 using FedCloud.Benchmarks;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead | tokenizer
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
     ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
+    ["gemm"] => await GemmSpeed.RunAsync(),
+    ["gemm", "one"] => GemmSpeed.RunOne(),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
+    ["training"] => await TrainingSpeed.RunAsync(),
+    ["training", string folder, string threads] when int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => TrainingParticipant.Run(folder, count),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead | tokenizer");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training");
     return 2;
 }

@@ -66,12 +66,10 @@ internal static unsafe class Workers
         }
     }
 
-#pragma warning disable CA1001 // lives as long as the process
     private sealed class Worker
-#pragma warning restore CA1001
     {
-        private readonly SemaphoreSlim _begin = new(0);
-        private readonly SemaphoreSlim _done = new(0);
+        private readonly Signal _begin = new();
+        private readonly Signal _done = new();
         private delegate*<void*, int, int, void> _share;
         private void* _job;
         private int _start;
@@ -84,7 +82,7 @@ internal static unsafe class Workers
             _share = share;
             _job = job;
             (_start, _end) = (start, end);
-            _begin.Release();
+            _begin.Set();
         }
 
         public void Wait() => _done.Wait();
@@ -95,7 +93,7 @@ internal static unsafe class Workers
             {
                 _begin.Wait();
                 _share(_job, _start, _end);
-                _done.Release();
+                _done.Set();
             }
         }
     }

@@ -28,6 +28,24 @@ public sealed class LlamaForwardTests
         Assert.True(worst < 2e-4, $"logits differ by {worst}");
     }
 
+    // Attention works in blocks of 48 queries.
+    [Theory]
+    [InlineData(48)]
+    [InlineData(49)]
+    [InlineData(101)]
+    public void Forward_LongSequence_AgreesWithTheFormulas(int length)
+    {
+        using TinyBase tiny = new();
+        using LlamaModel model = tiny.Load(length, length);
+        SlowLlama slow = new(tiny.Config, tiny.Weights, TinyBase.Alpha / TinyBase.Rank);
+        int[] tokens = [.. Enumerable.Range(0, length).Select(i => i * 31 % tiny.Config.Vocabulary)];
+
+        model.Forward(tokens, 1, length);
+
+        double worst = slow.Logits(tokens).Select((row, i) => row.Zip(model.Logits(i).ToArray(), (e, f) => Math.Abs(e - f)).Max()).Max();
+        Assert.True(worst < 2e-4, $"logits differ by {worst}");
+    }
+
     [Theory]
     [InlineData(16)]
     [InlineData(64)]
