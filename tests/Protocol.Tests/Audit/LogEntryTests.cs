@@ -118,7 +118,7 @@ public sealed class LogEntryTests
 
         LogEntry gate = Example(EntryTypes.Gate);
         AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = gate.Subjects.Add("aggregate", Sha256Digest.Zero) });
-        AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = [] });
+        AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = ImmutableSortedDictionary<string, Sha256Digest>.Empty });
 
         LogEntry budget = Example(EntryTypes.Budget);
         Resigned(budget with { Actor = budget.Actor with { Kind = "admin" }, Fields = budget.Fields.SetItem("code", EntryField.Of("limit")) });
