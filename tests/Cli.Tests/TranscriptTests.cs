@@ -50,7 +50,7 @@ public sealed class TranscriptTests
 
     [Theory]
     [InlineData("config.json", "base_model_missing: expected config.json")]
-    [InlineData("model.safetensors", "safetensors_malformed: model.safetensors: model.embed_tokens.weight: expected 196608 bytes for its shape, found offsets 0 to 196609")]
+    [InlineData("model.safetensors", "safetensors_malformed: model.safetensors: model.embed_tokens.weight: expected 786432 bytes for its shape, found offsets 0 to 786439")]
     public async Task Demo_BrokenBaseModel_IsRefusedBeforeAnythingStarts(string file, string expected)
     {
         string folder = Directory.CreateTempSubdirectory().FullName;
@@ -63,7 +63,7 @@ public sealed class TranscriptTests
         if (file is "model.safetensors")
         {
             byte[] bytes = await File.ReadAllBytesAsync(broken);
-            int at = System.Text.Encoding.ASCII.GetString(bytes, 0, 1000).IndexOf("[0,196608]", StringComparison.Ordinal) + "[0,19660".Length;
+            int at = System.Text.Encoding.ASCII.GetString(bytes, 0, 1000).IndexOf("[0,786432]", StringComparison.Ordinal) + "[0,78643".Length;
             bytes[at] = (byte)'9';
             await File.WriteAllBytesAsync(broken, bytes);
         }

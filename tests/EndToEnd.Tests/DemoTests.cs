@@ -15,7 +15,7 @@ public sealed class DemoTests(ITestOutputHelper output)
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;
 
-        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "2", "--out", folder, "--json");
+        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "2", "--out", folder, "--no-alone", "--json");
 
         output.WriteLine(progress);
         Assert.True(exit == 0, progress);
@@ -23,8 +23,39 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.Equal(2, report.GetProperty("rounds").GetArrayLength());
         Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
             Assert.True(silo.GetProperty("evalLossFinal").GetDouble() < silo.GetProperty("evalLossBase").GetDouble()));
+        Assert.False(report.TryGetProperty("comparison", out _));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_model.safetensors")));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_config.json")));
+        Assert.Empty(Processes(folder));
+    }
+
+    [Fact]
+    public async Task Demo_AsShipped_PaysForEverySilo()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--out", folder, "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        JsonElement comparison = report.GetProperty("comparison");
+        double federated = comparison.GetProperty("unionEvalLossFinal").GetDouble();
+        JsonElement[] silos = [.. report.GetProperty("perSilo").EnumerateArray()];
+        Assert.Equal(4, silos.Length);
+        Assert.All(silos, silo =>
+        {
+            double alone = silo.GetProperty("evalLossLocalOnly").GetDouble();
+            Assert.InRange(silo.GetProperty("evalLossFinal").GetDouble(), 0.1, alone);
+            Assert.InRange(alone, 0.1, silo.GetProperty("evalLossBase").GetDouble());
+            Assert.True(federated < silo.GetProperty("unionEvalLossLocalOnly").GetDouble(), progress);
+        });
+        Assert.Equal(200, comparison.GetProperty("steps").GetInt64());
+        Assert.Equal(256, comparison.GetProperty("unionExamples").GetInt32());
+        Assert.True(comparison.GetProperty("beatsEveryLocalOnly").GetBoolean());
+        Assert.Empty(comparison.GetProperty("betterAlone").EnumerateArray());
+        Assert.Contains("beats every silo's own adapter on all silos' 256 evaluation examples.", progress, StringComparison.Ordinal);
+        Assert.Contains("no silo would be better off alone.", progress, StringComparison.Ordinal);
         Assert.Empty(Processes(folder));
     }
 
@@ -45,7 +76,7 @@ public sealed class DemoTests(ITestOutputHelper output)
                     Processes(Path.Combine(folder, "out")).First(process => process.Line.Contains("clinic-north", StringComparison.Ordinal) && process.Line.Contains("fedcloud-silo", StringComparison.Ordinal)).Process.Kill();
                 }
             },
-            "demo", "--silos", "3", "--plan", plan, "--out", Path.Combine(folder, "out"), "--json");
+            "demo", "--silos", "3", "--plan", plan, "--out", Path.Combine(folder, "out"), "--no-alone", "--json");
 
         output.WriteLine(progress);
         Assert.True(exit is 0, progress);

@@ -123,6 +123,8 @@ public sealed class RunCommandTests : IDisposable
 
         Assert.Equal((0, string.Empty), (run.ExitCode, run.Error));
         Assert.Equal((4, 3), (_sample.Metrics.TrainExamples, _sample.Metrics.TruncatedTrainExamples));
+        JsonElement evaluated = run.Lines[1];
+        Assert.Equal((4, 3), (evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("truncated").GetInt32()));
     }
 
     [Theory]

@@ -10,6 +10,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Envelopes;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
@@ -147,8 +148,17 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         AdapterLayout layout = AdapterLayout.Of(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
-        byte[] job = JobFile.Of(plan, policy, model, round, mode, exchanged, deadline, baseModel, adapter);
-        WholeFile.Write(Path.Combine(folder, "job.json"), job);
+        JobHost host = new()
+        {
+            BaseModel = baseModel,
+            Adapter = adapter,
+            TrainFile = policy.TrainFile,
+            EvalFile = policy.EvalFile,
+            Threads = policy.Threads,
+            MaxMemoryMib = policy.MaxMemoryMib,
+            Deadline = deadline,
+        };
+        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host));
         return layout;
     }
 

@@ -1,7 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Tokenization;
 
@@ -44,7 +46,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         int truncated = 0;
         int line = 0;
         using StreamReader reader = new(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
-        while (ReadLine(reader, name, line + 1) is { } text)
+        while (ReadLine(reader, path, name, line + 1) is { } text)
         {
             line++;
             if (string.IsNullOrWhiteSpace(text))
@@ -80,7 +82,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             : throw new FedCloudException(ErrorCodes.DataEmpty, $"{name}: expected at least one example, found none");
     }
 
-    private static string? ReadLine(StreamReader reader, string name, int line)
+    private static string? ReadLine(StreamReader reader, string path, string name, int line)
     {
         try
         {
@@ -89,8 +91,34 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         }
         catch (DecoderFallbackException error)
         {
-            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line} or after it: not valid UTF-8", cause: error);
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {BrokenLine(path)}: not valid UTF-8", cause: error);
         }
+    }
+
+    // The reader decodes ahead of the line that it returns, so the line is looked for in the bytes.
+    private static int BrokenLine(string path)
+    {
+        using BufferedStream file = new(File.OpenRead(path));
+        List<byte> bytes = [];
+        int line = 1;
+        for (int next = file.ReadByte(); next >= 0; next = file.ReadByte())
+        {
+            bytes.Add((byte)next);
+            if (next != '\n')
+            {
+                continue;
+            }
+
+            if (!Utf8.IsValid(CollectionsMarshal.AsSpan(bytes)))
+            {
+                return line;
+            }
+
+            bytes.Clear();
+            line++;
+        }
+
+        return line;
     }
 
     private static (string Prompt, string Completion) Parse(string text, string name, int line)
@@ -112,9 +140,13 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned)
                 : throw new FedCloudException(ErrorCodes.CompletionEmpty, $"{name}, line {line}: expected a completion to learn, found an empty text");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        catch (JsonException error)
         {
             throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: not a JSON object", cause: error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: 'prompt' or 'completion' holds half of a surrogate pair", cause: error);
         }
     }
 

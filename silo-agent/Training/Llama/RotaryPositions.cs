@@ -44,14 +44,20 @@ public sealed record RotaryPositions(double Theta, RotaryStretch? Stretch = null
             return null;
         }
 
-        double theta = (Member(json, "rope_theta") ?? (both is { } parameters ? Member(parameters, "rope_theta") : null))?.GetDouble() ?? DefaultTheta;
+        JsonElement? given = Member(json, "rope_theta") ?? (both is { } parameters ? Member(parameters, "rope_theta") : null);
+        double theta = given is { } number ? NumberOf(number) : DefaultTheta;
         if ((scaling ?? both) is not { } kind)
         {
             return new RotaryPositions(theta);
         }
 
+        if (kind.ValueKind != JsonValueKind.Object)
+        {
+            return null;
+        }
+
         string[] names = ["rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"];
-        string type = (Member(kind, "rope_type") ?? Member(kind, "type"))?.GetString() ?? "default";
+        string type = (Member(kind, "rope_type") ?? Member(kind, "type"))?.ToString() ?? "default";
         bool known = kind.EnumerateObject().All(member => names.Contains(member.Name, StringComparer.Ordinal));
         return (known, type) switch
         {
@@ -63,14 +69,16 @@ public sealed record RotaryPositions(double Theta, RotaryStretch? Stretch = null
 
     private static RotaryStretch? ReadStretch(JsonElement kind)
     {
-        double Number(string name) => Member(kind, name)?.GetDouble() ?? double.NaN;
+        double Number(string name) => Member(kind, name) is { } value ? NumberOf(value) : double.NaN;
         RotaryStretch stretch = new(Number("factor"), Number("low_freq_factor"), Number("high_freq_factor"), Number("original_max_position_embeddings"));
         bool possible = stretch is { Factor: >= 1 and < 1e6, LowFrequencyFactor: > 0, HighFrequencyFactor: < 1e6, OriginalPositions: >= 1 and < 1e9 } && stretch.LowFrequencyFactor < stretch.HighFrequencyFactor;
         return possible ? stretch : null;
     }
 
+    private static double NumberOf(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
+
     private static JsonElement? Member(JsonElement json, string name) =>
-        json.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static double Stretched(double angle, RotaryStretch stretch)
     {

@@ -93,11 +93,25 @@ public sealed class ExampleFileTests : IDisposable
     }
 
     [Fact]
-    public void Read_NotUtf8_IsRefused()
+    public void Read_NotUtf8_IsRefusedWithItsLine()
     {
-        File.WriteAllBytes(DataFile, [.. Encoding.UTF8.GetBytes("{\"prompt\":\"a\",\"completion\":\""), 0xff, (byte)'"', (byte)'}']);
+        string good = "{\"prompt\":\"ä\",\"completion\":\"b\"}\n";
+        File.WriteAllBytes(DataFile, [.. Encoding.UTF8.GetBytes(good + good + "{\"prompt\":\"a\",\"completion\":\""), 0xff, (byte)'"', (byte)'}', (byte)'\n', .. Encoding.UTF8.GetBytes(good)]);
 
-        Assert.Equal("jsonl_malformed", Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64)).Code.Name);
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64));
+
+        Assert.Equal("jsonl_malformed", error.Code.Name);
+        Assert.Contains("train.jsonl, line 3: not valid UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_HalfASurrogatePair_IsRefusedWithItsLine()
+    {
+        File.WriteAllText(DataFile, "{\"prompt\":\"\\ud83d\",\"completion\":\"b\"}\n");
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64));
+
+        Assert.Contains("train.jsonl, line 1: 'prompt' or 'completion' holds half of a surrogate pair", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

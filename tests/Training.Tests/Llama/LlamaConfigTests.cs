@@ -61,13 +61,35 @@ public sealed class LlamaConfigTests : IDisposable
     [InlineData("vocab_size", "\"many\"")]
     [InlineData("eos_token_id", "300")]
     [InlineData("rms_norm_eps", "0")]
-    public void Read_ImpossibleSize_IsRefused(string field, string value)
+    [InlineData("rms_norm_eps", "\"small\"")]
+    [InlineData("num_hidden_layers", "1.5")]
+    [InlineData("num_attention_heads", "1048576")]
+    [InlineData("max_position_embeddings", "1")]
+    [InlineData("tie_word_embeddings", "\"yes\"")]
+    [InlineData("rope_theta", "\"large\"")]
+    [InlineData("rope_theta", "0.5")]
+    [InlineData("rope_scaling", "7")]
+    [InlineData("eos_token_id", "[]")]
+    [InlineData("intermediate_size", "null")]
+    public void Read_ImpossibleValue_IsRefusedByName(string field, string value)
     {
         Change(field, value);
 
         FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
 
         Assert.Equal("config_unsupported", error.Code.Name);
+        Assert.Contains(field, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_FieldTwice_IsRefused()
+    {
+        string text = File.ReadAllText(ConfigFile);
+        File.WriteAllText(ConfigFile, text.TrimEnd().TrimEnd('}') + ", \"vocab_size\": 300}");
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
+
+        Assert.Contains("names a field twice", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using FedCloud.Training.Sample;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Tokenization;
@@ -10,14 +9,6 @@ public sealed class BpeTrainerTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("fedcloud-").FullName;
 
     private string Trained => Path.Combine(_folder, "tokenizer.json");
-
-    [Fact]
-    public void Train_SampleText_GivesTheSamplesTokenizer()
-    {
-        BpeTrainer.Train(SampleTexts.General(), 768, Trained);
-
-        Assert.Equal(File.ReadAllBytes(Path.Combine(Repository.Root, "samples", "base", "tokenizer.json")), File.ReadAllBytes(Trained));
-    }
 
     [Fact]
     public void Train_TextOfManyScripts_GivesTheVectorsTokenizer()
