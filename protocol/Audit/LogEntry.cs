@@ -3,7 +3,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -71,19 +70,14 @@ public sealed record LogEntry
     public static LogEntry Parse(ReadOnlySpan<byte> bytes)
     {
         EntryBundle.RequireLength(bytes.Length);
-        LogEntry entry = Read(bytes);
+        LogEntry entry = Jcs.Parse(bytes, LogEntryJson.Default.LogEntry, "entry");
         entry.RequireShape();
         EntrySchema.Of(entry.Type).Require(entry);
 
-        // The canonical form is the only one that an entry is written in, so equal bytes are canonical. Two texts of one
-        // signature would be two leaves: base64 with stray bits ends here too.
-        if (!entry.ToBytes().AsSpan().SequenceEqual(bytes))
-        {
-            Jcs.Parse(bytes, LogEntryJson.Default.LogEntry, "entry");
-            throw Malformed("the bytes are not what the entry is written as");
-        }
-
-        return entry;
+        // Two texts of one signature would be two leaves: base64 with stray bits ends here.
+        return entry.ToBytes().AsSpan().SequenceEqual(bytes)
+            ? entry
+            : throw Malformed("the bytes are not what the entry is written as");
     }
 
     /// <summary>The instant of a text in the one form that entries have, or null.</summary>
@@ -97,13 +91,13 @@ public sealed record LogEntry
     /// <exception cref="FedCloudException"><c>entry_too_large</c>.</exception>
     public byte[] ToBytes()
     {
-        byte[] bytes = EntryText.Write(this);
+        byte[] bytes = Jcs.Serialize(this, LogEntryJson.Default.LogEntry);
         EntryBundle.RequireLength(bytes.Length);
         return bytes;
     }
 
     /// <summary>The bytes that the actor signs, inside the PAE: the entry without its <c>dsse</c> member.</summary>
-    public byte[] SignedBytes() => EntryText.Write(this with { Dsse = null });
+    public byte[] SignedBytes() => Jcs.Serialize(this with { Dsse = null }, LogEntryJson.Default.LogEntry);
 
     /// <summary>The 32-byte digest that a key vault signs.</summary>
     public byte[] SigningDigest() => Signing.Dsse.SigningDigest(PayloadType, SignedBytes());
@@ -132,23 +126,6 @@ public sealed record LogEntry
     }
 
     internal static FedCloudException Malformed(string found) => new(ErrorCodes.EntryMalformed, found);
-
-    private static LogEntry Read(ReadOnlySpan<byte> bytes)
-    {
-        try
-        {
-            if (JsonSerializer.Deserialize(bytes, LogEntryJson.Default.LogEntry) is { } entry)
-            {
-                return entry;
-            }
-        }
-        catch (JsonException)
-        {
-            // The slower way below says what is wrong.
-        }
-
-        return Jcs.Parse(bytes, LogEntryJson.Default.LogEntry, "entry");
-    }
 
     private void RequireShape()
     {

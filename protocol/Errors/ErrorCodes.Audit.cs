@@ -158,6 +158,13 @@ public static partial class ErrorCodes
         "a log shows another first entry, or another root for a size, than it showed before",
         "keep both checkpoints as evidence, and send them to all silos");
 
+    /// <summary>A checkpoint is older than one seen before.</summary>
+    public static ErrorCode CheckpointOlder { get; } = new(
+        "checkpoint_older",
+        ExitCode.VerificationFailed,
+        "a checkpoint is smaller than one of the same log that was accepted before",
+        "fetch the newest checkpoint; if it is still smaller, the log was cut");
+
     /// <summary>A checkpoint lacks witness lines where they are required.</summary>
     public static ErrorCode WitnessLinesMissing { get; } = new(
         "witness_lines_missing",
