@@ -50,28 +50,28 @@ internal sealed class EntryCheck(RosterFiles files, KeyRing keys, Findings findi
 
     private bool TakeRoster(long index, LogEntry entry)
     {
+        Roster? next = _rosters.Count < files.Chain.Count ? files.Chain[_rosters.Count] : null;
+        if (next is null || entry.Subjects["roster"] != next.Digest())
+        {
+            findings.AtEntry(RosterEntries, ErrorCodes.RosterMissing, index, $"roster version {_rosters.Count + 1} of this hash is missing in the evidence, or does not verify");
+            return false;
+        }
+
         try
         {
-            if (_rosters.Count == files.Chain.Count)
-            {
-                throw new FedCloudException(ErrorCodes.RosterMissing, $"version {_rosters.Count + 1} is missing in the evidence, or does not verify");
-            }
-
-            Roster next = files.Chain[_rosters.Count];
             EntryAuthority.RequireRosterNamed(entry, _rosters.LastOrDefault()?.Roster, next);
             if (entry.Fields["signatures"].Integer > files.Signatures(next.Version))
             {
                 throw new FedCloudException(ErrorCodes.RosterSignaturesMissing, "the entry counts more signatures than the roster has");
             }
-
-            _rosters.Add(new LoggedRoster(index, next));
-            return true;
         }
         catch (FedCloudException error)
         {
             findings.AtEntry(RosterEntries, error.Code, index, error.Found);
-            return false;
         }
+
+        _rosters.Add(new LoggedRoster(index, next));
+        return true;
     }
 
     private bool HasRoster(long index)
