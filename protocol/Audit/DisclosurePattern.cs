@@ -44,9 +44,9 @@ public static class DisclosurePattern
                 }
             }
         }
-        catch (JsonException)
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            // What is no JSON is refused as such; there is no member to name.
+            // What is no JSON, or no UTF-8, is refused as such; there is no member to name.
             return null;
         }
 

@@ -31,6 +31,16 @@ public static class EntryAuthority
     {
         ArgumentNullException.ThrowIfNull(entry);
         ArgumentNullException.ThrowIfNull(next);
+        RequireRosterNamed(entry, previous, next);
+
+        // A stolen coordinator key is replaced by the new roster itself, so the new key may sign too.
+        RequireSigned(entry, keys, previous is null ? [next] : [previous, next]);
+    }
+
+    /// <summary>Checks that an entry of type <c>roster</c> names the roster and its numbers.</summary>
+    /// <exception cref="FedCloudException"><c>roster_invalid</c>.</exception>
+    internal static void RequireRosterNamed(LogEntry entry, Roster? previous, Roster next)
+    {
         bool same = entry.Subjects["roster"] == next.Digest()
             && entry.Fields["version"].Integer == next.Version
             && entry.Fields["n"].Integer == next.N
@@ -40,15 +50,12 @@ public static class EntryAuthority
         {
             throw new FedCloudException(ErrorCodes.RosterInvalid, $"an entry does not fit the roster of version {next.Version} that it names");
         }
-
-        // A stolen coordinator key is replaced by the new roster itself, so the new key may sign too.
-        RequireSigned(entry, keys, previous is null ? [next] : [previous, next]);
     }
 
-    private static void RequireSigned(LogEntry entry, IReadOnlyDictionary<Sha256Digest, VerificationKey> keys, params ReadOnlySpan<Roster> rosters)
+    /// <summary>Checks that one of the rosters lists the entry's key as its actor's.</summary>
+    /// <exception cref="FedCloudException"><c>entry_signer</c>.</exception>
+    internal static void RequireListed(LogEntry entry, params ReadOnlySpan<Roster> rosters)
     {
-        ArgumentNullException.ThrowIfNull(entry);
-        ArgumentNullException.ThrowIfNull(keys);
         bool listed = false;
         foreach (Roster roster in rosters)
         {
@@ -59,7 +66,13 @@ public static class EntryAuthority
         {
             throw new FedCloudException(ErrorCodes.EntrySigner, $"key {entry.Actor.KeyId.Hex[..16]}… is not the key of {entry.Actor.Key} in the roster in force");
         }
+    }
 
+    private static void RequireSigned(LogEntry entry, IReadOnlyDictionary<Sha256Digest, VerificationKey> keys, params ReadOnlySpan<Roster> rosters)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        ArgumentNullException.ThrowIfNull(keys);
+        RequireListed(entry, rosters);
         if (!keys.TryGetValue(entry.Actor.KeyId, out VerificationKey? key) || !entry.IsSignedBy(key))
         {
             throw new FedCloudException(ErrorCodes.SignatureInvalid, $"entry {entry.Seq} of {entry.Actor.Key}: no valid signature of key {entry.Actor.KeyId.Hex[..16]}…");

@@ -158,6 +158,13 @@ public static partial class ErrorCodes
         "a log shows another first entry, or another root for a size, than it showed before",
         "keep both checkpoints as evidence, and send them to all silos");
 
+    /// <summary>A checkpoint is older than one seen before.</summary>
+    public static ErrorCode CheckpointOlder { get; } = new(
+        "checkpoint_older",
+        ExitCode.VerificationFailed,
+        "a checkpoint is smaller than one of the same log that was accepted before",
+        "fetch the newest checkpoint; if it is still smaller, the log was cut");
+
     /// <summary>A checkpoint lacks witness lines where they are required.</summary>
     public static ErrorCode WitnessLinesMissing { get; } = new(
         "witness_lines_missing",
@@ -234,4 +241,67 @@ public static partial class ErrorCodes
         ExitCode.VerificationFailed,
         "a deployed image is not among those that the policy expects",
         "stop; deploy the last attested image");
+
+    /// <summary>Evidence cannot be read.</summary>
+    public static ErrorCode EvidenceUnusable { get; } = new(
+        "evidence_unusable",
+        ExitCode.Unusable,
+        "an evidence bundle cannot be read, or holds names or sizes that its layout does not have",
+        "export the evidence again; docs/audit.md describes the layout");
+
+    /// <summary>An auditor's policy cannot be used.</summary>
+    public static ErrorCode AuditPolicyMalformed { get; } = new(
+        "audit_policy_malformed",
+        ExitCode.Unusable,
+        "an auditor's policy file is missing or has another form than docs/audit.md says",
+        "correct the file; docs/audit.md has an example");
+
+    /// <summary>A file is there that the log does not have.</summary>
+    public static ErrorCode LogFileUnexpected { get; } = new(
+        "log_file_unexpected",
+        ExitCode.VerificationFailed,
+        "a file belongs to no archived checkpoint of the log",
+        "a checkpoint was removed, or the file was added; compare it with another copy of the log");
+
+    /// <summary>A file holds another text than its place says.</summary>
+    public static ErrorCode EvidenceMismatch { get; } = new(
+        "evidence_mismatch",
+        ExitCode.VerificationFailed,
+        "a file of the evidence holds other content than its name or the log says",
+        "the file was changed; ask for it again");
+
+    /// <summary>A public key is missing.</summary>
+    public static ErrorCode PublicKeyMissing { get; } = new(
+        "public_key_missing",
+        ExitCode.VerificationFailed,
+        "the evidence lacks a public key that signed something in it",
+        "ask for the key; its SHA-256 is the fingerprint in the roster");
+
+    /// <summary>One key signed two things of which it may sign one.</summary>
+    public static ErrorCode SignedTwice { get; } = new(
+        "signed_twice",
+        ExitCode.VerificationFailed,
+        "one silo signed two different bodies where the rules allow one",
+        "treat the silo's key as stolen or its agent as dishonest");
+
+    /// <summary>A key change names keys that no roster has.</summary>
+    public static ErrorCode KeyChangeUnknown { get; } = new(
+        "key_change_unknown",
+        ExitCode.VerificationFailed,
+        "an entry about keys names an old or a new key that the rosters do not have in that role",
+        "ask the operator which keys changed");
+
+    /// <summary>Nothing in the evidence allows the check.</summary>
+    public static ErrorCode NotRecomputed { get; } = new(
+        "not_recomputed",
+        ExitCode.Done,
+        "the evidence lacks what this check recomputes, so nothing is said about it",
+        "ask for the missing files if you need this check");
+
+    /// <summary>Something was taken from the evidence itself.</summary>
+    public static ErrorCode NotPinned { get; } = new(
+        "not_pinned",
+        ExitCode.Done,
+        "no policy pins the first log key and the first roster, so they were taken from the evidence itself",
+        "pass --policy with the values that you got over another channel");
 }

@@ -20,6 +20,7 @@ internal sealed class AuditFederation
     private readonly List<Member> _members;
     private readonly Dictionary<Sha256Digest, DsseEnvelope> _rosters = [];
     private readonly Dictionary<Sha256Digest, VerificationKey> _keys = [];
+    private readonly List<(Roster Roster, Member[] Members)> _versions = [];
 
     public AuditFederation(int n)
     {
@@ -52,6 +53,13 @@ internal sealed class AuditFederation
     };
 
     public DsseEnvelope? RosterEnvelope(Sha256Digest hash) => _rosters.GetValueOrDefault(hash);
+
+    /// <summary>All rosters with their signatures and joins, as they lie in storage.</summary>
+    public IEnumerable<(int Version, RosterBundle Bundle)> Bundles() => _versions.Select(version =>
+        (version.Roster.Version, new RosterBundle { Roster = _rosters[version.Roster.Digest()], Joins = [.. version.Members.Select(JoinOf)] }));
+
+    /// <summary>Numbers entries from 1 again, for another log of the same federation.</summary>
+    public void ResetNumbers() => _seq.Clear();
 
     public static Sha256Digest Hash(string text) => Sha256Digest.Of(Encoding.ASCII.GetBytes(text));
 
@@ -113,6 +121,23 @@ internal sealed class AuditFederation
         }.Sign(key);
     }
 
+    private DsseEnvelope JoinOf(Member member)
+    {
+        byte[] body = Jcs.Serialize(
+            new JoinBody
+            {
+                Type = EnrolmentBody.Join,
+                Federation = Roster.Federation,
+                SiloId = member.Silo,
+                IkSpki = VerificationKey.Of(member.Identity).ToBase64(),
+                WitnessVkey = member.WitnessKey.VKey,
+                AdminSpki = VerificationKey.Of(member.Admin).ToBase64(),
+                DataCardSha256 = Sha256Digest.Zero,
+            },
+            EnrolmentJson.Default.JoinBody);
+        return DsseEnvelope.Sign(EnrolmentBody.PayloadType, body, member.Identity).With(DsseEnvelope.Sign(EnrolmentBody.PayloadType, body, member.Admin));
+    }
+
     private Roster MakeRoster(int version) => new()
     {
         Federation = new FederationId("test-federation"),
@@ -146,6 +171,7 @@ internal sealed class AuditFederation
 
         Know(CoordinatorKey);
         _rosters[roster.Digest()] = envelope;
+        _versions.Add((roster, [.. _members]));
     }
 
     internal sealed record Member(SiloId Silo)

@@ -118,7 +118,7 @@ public sealed class LogEntryTests
 
         LogEntry gate = Example(EntryTypes.Gate);
         AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = gate.Subjects.Add("aggregate", Sha256Digest.Zero) });
-        AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = [] });
+        AssertRefused(ErrorCodes.EntryMalformed, gate with { Subjects = ImmutableSortedDictionary<string, Sha256Digest>.Empty });
 
         LogEntry budget = Example(EntryTypes.Budget);
         Resigned(budget with { Actor = budget.Actor with { Kind = "admin" }, Fields = budget.Fields.SetItem("code", EntryField.Of("limit")) });
@@ -175,6 +175,11 @@ public sealed class LogEntryTests
                 byte[] bytes = spoiled;
                 LogEntry? read = null;
                 Exception? error = Record.Exception(() => bytes = Jcs.Canonicalize(spoiled)) ?? Record.Exception(() => read = LogEntry.Parse(bytes));
+                if (bytes.AsSpan().SequenceEqual(whole))
+                {
+                    continue;
+                }
+
                 Assert.True(error is null or FedCloudException, $"{error?.GetType().Name} for {Encoding.UTF8.GetString(spoiled)}");
                 Assert.True(error is null || (error.Message.Length < 500 && error.Message.All(c => c is >= ' ' and <= '~' or '…')), error?.Message);
                 Assert.False(read?.IsSignedBy(VerificationKey.Of(Key)) ?? false, Encoding.UTF8.GetString(spoiled));
@@ -213,22 +218,21 @@ public sealed class LogEntryTests
     public void Entry_LargestSize_PassesAndOneByteMoreDoesNot()
     {
         LogEntry entry = Example(EntryTypes.Alarm);
+        entry = entry with { Actor = entry.Actor with { Kind = "silo", Id = "silo-1" } };
         ImmutableSortedDictionary<string, Sha256Digest>.Builder evidence = ImmutableSortedDictionary.CreateBuilder<string, Sha256Digest>(StringComparer.Ordinal);
-        while (Size(entry with { Subjects = evidence.ToImmutable() }) < EntryBundle.MaxEntryBytes - 120)
+        while (Size(entry with { Subjects = evidence.ToImmutable() }) < EntryBundle.MaxEntryBytes - 100)
         {
             evidence.Add($"evidence_{evidence.Count + 1}", Sha256Digest.Zero);
         }
 
         entry = entry with { Subjects = evidence.ToImmutable(), Job = new RunId("run-1") };
-        LogEntry padded = entry;
-        for (int job = 3; job <= 40 && Size(padded) != EntryBundle.MaxEntryBytes; job++)
+        int missing = EntryBundle.MaxEntryBytes - Size(entry);
+        LogEntry padded = entry with
         {
-            for (int code = 1; code <= 40 && Size(padded) != EntryBundle.MaxEntryBytes; code++)
-            {
-                padded = entry with { Job = new RunId(new string('r', job)), Fields = entry.Fields.SetItem("code", EntryField.Of(new string('c', code))) };
-            }
-        }
-
+            Job = new RunId("run-1" + new string('r', Math.Min(missing, 35))),
+            Fields = entry.Fields.SetItem("code", EntryField.Of("code_1" + new string('c', Math.Clamp(missing - 35, 0, 34)))),
+            Actor = entry.Actor with { Id = "silo-1" + new string('s', Math.Max(missing - 69, 0)) },
+        };
         byte[] largest = padded.Sign(Key).ToBytes();
         Assert.Equal(EntryBundle.MaxEntryBytes, largest.Length);
         LogEntry.Parse(largest);
