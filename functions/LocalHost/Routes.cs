@@ -163,6 +163,8 @@ internal static class Routes
             Sas = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 [StorageNames.Models] = Sas(StorageNames.Models, BlobSas.Read),
+                [StorageNames.Log] = Sas(StorageNames.Log, BlobSas.Read),
+                [StorageNames.LogHead] = Sas(StorageNames.LogHead, BlobSas.Read),
                 [StorageNames.Up(silo)] = Sas(StorageNames.Up(silo), BlobSas.Create),
                 [StorageNames.Down(silo)] = Sas(StorageNames.Down(silo), BlobSas.Read),
                 [StorageNames.Mail(silo)] = Sas(StorageNames.Mail(silo), BlobSas.Mailbox),

@@ -21,6 +21,9 @@ public static class LogPaths
     /// <summary>The newest signed checkpoint, in <see cref="LogContainer.LogHead"/>.</summary>
     public const string Head = "checkpoint";
 
+    /// <summary>The name of a container.</summary>
+    public static string Name(LogContainer container) => container == LogContainer.Log ? "log" : "log-head";
+
     private const string ArchiveRoot = "checkpoint-archive/";
 
     /// <summary>A signed checkpoint, in <see cref="LogContainer.Log"/>.</summary>

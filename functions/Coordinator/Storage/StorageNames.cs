@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 
@@ -22,8 +23,17 @@ public static class StorageNames
     /// <summary>The coordinator's mailbox.</summary>
     public const string MailCoordinator = "mail-coordinator";
 
+    /// <summary>The log's files, each written once: silos and auditors read.</summary>
+    public static string Log { get; } = LogPaths.Name(LogContainer.Log);
+
+    /// <summary>The log's newest checkpoint and its batch records: silos and auditors read.</summary>
+    public static string LogHead { get; } = LogPaths.Name(LogContainer.LogHead);
+
+    /// <summary>Entries on their way to the log's writer.</summary>
+    public const string MailAudit = "mail-audit";
+
     /// <summary>The containers that exist once.</summary>
-    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator];
+    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator, Log, LogHead, MailAudit];
 
     /// <summary>A silo's own containers.</summary>
     public static IReadOnlyList<string> Of(SiloId silo) => [Up(silo), Down(silo), Mail(silo)];
