@@ -6,10 +6,12 @@ using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -54,6 +56,7 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly SiloPost _post;
     private readonly RunEffects _effects;
     private readonly BlobMailbox _mailbox;
+    private readonly CoordinatorLog _log;
     private readonly SemaphoreSlim _bell = new(0);
     private readonly SemaphoreSlim _federationGate = new(1, 1);
     private readonly ConcurrentDictionary<RunId, RunActor> _runs = [];
@@ -69,7 +72,8 @@ public sealed class CoordinatorService : IAsyncDisposable
         _options = options;
         _events = events;
         _post = new SiloPost(store, vault, options.Federation, time, events.RingSilo);
-        _effects = new RunEffects(store, vault, _post, time, options.Scratch);
+        _log = new CoordinatorLog(store, vault, time, options, events);
+        _effects = new RunEffects(store, vault, _post, _log.Desk, time, options.Scratch);
         _mailbox = new BlobMailbox(store, StorageNames.MailCoordinator, time);
     }
 
@@ -100,8 +104,9 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             Federation = _options.Federation,
             CoordinatorSpkiSha256 = MessageKey.Fingerprint,
-            LogVkey = VerificationKey.FromSpki(log.Spki).VKey($"{_options.Federation.Value}/log"),
+            LogVkey = VerificationKey.FromSpki(log.Spki).VKey(_log.Origin),
         };
+        await _log.StartAsync(cancellation);
         await foreach (BlobItem item in _store.ListAsync(StorageNames.State, "runs/", cancellation))
         {
             string[] parts = item.Path.Split('/');
@@ -112,7 +117,7 @@ public sealed class CoordinatorService : IAsyncDisposable
             }
         }
 
-        _federation = await FederationActor.StartAsync(_store, _post, founding, TellRunsAsync, cancellation);
+        _federation = await FederationActor.StartAsync(_store, _post, _log.Desk, founding, TellRunsAsync, cancellation);
 
         // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
         if (Actor.Roster is { } roster)
@@ -122,16 +127,14 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves the mailbox until it is stopped.</summary>
+    /// <summary>Serves the mailbox and the log until it is stopped, or one of them fails.</summary>
     public async Task ServeAsync(CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested)
-        {
-            if (!await TakeMailAsync(cancellation))
-            {
-                await _bell.WaitAsync(_options.PollInterval, cancellation);
-            }
-        }
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task[] both = [ServeMailAsync(either.Token), _log.ServeAsync(either.Token)];
+        await Task.WhenAny(both);
+        await either.CancelAsync();
+        await Task.WhenAll(both);
     }
 
     /// <summary>Takes what waits in the mailbox, and does one due thing of each run: for a host that schedules by itself.</summary>
@@ -144,7 +147,7 @@ public sealed class CoordinatorService : IAsyncDisposable
             worked |= await run.TurnAsync(cancellation);
         }
 
-        return worked;
+        return await _log.TurnAsync(cancellation) || worked;
     }
 
     /// <summary>Says that the mailbox may hold something.</summary>
@@ -180,9 +183,12 @@ public sealed class CoordinatorService : IAsyncDisposable
 
         StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(silo), DocumentJson.Default.InvitationSecret);
         await stored.LoadAsync(cancellation);
-        string code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-        await stored.SaveAsync(new InvitationSecret(code, _time.GetUtcNow() + validity), cancellation);
-        return code;
+        byte[] code = RandomNumberGenerator.GetBytes(32);
+        byte[] salt = RandomNumberGenerator.GetBytes(32);
+        string text = Convert.ToHexStringLower(code);
+        await stored.SaveAsync(new InvitationSecret(text, _time.GetUtcNow() + validity, Convert.ToHexStringLower(salt)), cancellation);
+        await _log.Desk.TakeAsync(source: null, 0, [FederationEntries.Invited(silo, code, salt)], cancellation);
+        return text;
     }
 
     /// <summary>Asks the members to remove a silo.</summary>
@@ -270,7 +276,19 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
 
         _bell.Dispose();
+        _log.Dispose();
         _federationGate.Dispose();
+    }
+
+    private async Task ServeMailAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            if (!await TakeMailAsync(cancellation))
+            {
+                await _bell.WaitAsync(_options.PollInterval, cancellation);
+            }
+        }
     }
 
     private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
@@ -334,6 +352,12 @@ public sealed class CoordinatorService : IAsyncDisposable
                 break;
             case SiloMessage.Signature signature:
                 await SignedAsync(signature, cancellation);
+                break;
+            case SiloMessage.Entry entry:
+                await _log.Desk.ForwardAsync(entry.Logged, cancellation);
+                break;
+            case SiloMessage.Line line:
+                await _log.AcceptAsync(line.Body, line.Witness, cancellation);
                 break;
         }
     }

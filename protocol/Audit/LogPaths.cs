@@ -24,10 +24,11 @@ public static class LogPaths
     /// <summary>The name of a container.</summary>
     public static string Name(LogContainer container) => container == LogContainer.Log ? "log" : "log-head";
 
-    private const string ArchiveRoot = "checkpoint-archive/";
+    /// <summary>The folder of the signed checkpoints, in <see cref="LogContainer.Log"/>.</summary>
+    public const string ArchivePrefix = "checkpoint-archive/";
 
     /// <summary>A signed checkpoint, in <see cref="LogContainer.Log"/>.</summary>
-    public static string Archive(long size) => string.Create(CultureInfo.InvariantCulture, $"{ArchiveRoot}{size}");
+    public static string Archive(long size) => string.Create(CultureInfo.InvariantCulture, $"{ArchivePrefix}{size}");
 
     /// <summary>A checkpoint with one witness line, in <see cref="LogContainer.Log"/>.</summary>
     /// <param name="size">The checkpoint's size.</param>
@@ -43,7 +44,7 @@ public static class LogPaths
     {
         ArgumentNullException.ThrowIfNull(path);
         size = 0;
-        return path.StartsWith(ArchiveRoot, StringComparison.Ordinal) && Checkpoint.TryParseNumber(path[ArchiveRoot.Length..], out size);
+        return path.StartsWith(ArchivePrefix, StringComparison.Ordinal) && Checkpoint.TryParseNumber(path[ArchivePrefix.Length..], out size);
     }
 }
 

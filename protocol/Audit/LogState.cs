@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Audit;
@@ -29,6 +30,9 @@ public sealed class LogState
     /// <summary>Whether the federation is closed (audit-log, A7).</summary>
     public bool IsClosed { get; private init; }
 
+    /// <summary>The hash of the roster in force; null before entry 0.</summary>
+    public Sha256Digest? Roster { get; private init; }
+
     /// <summary>The number of entries.</summary>
     public long Size => Frontier.Size;
 
@@ -46,8 +50,9 @@ public sealed class LogState
     /// <param name="tail">The entries of the partial bundle at the end.</param>
     /// <param name="highest">The highest number per actor.</param>
     /// <param name="isClosed">Whether the federation is closed.</param>
+    /// <param name="roster">The hash of the roster in force.</param>
     /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>tile_malformed</c> or <c>bundle_malformed</c>.</exception>
-    public static LogState Restore(Checkpoint checkpoint, TileSource tiles, ImmutableArray<byte[]> tail, ImmutableDictionary<ActorKey, long> highest, bool isClosed)
+    public static LogState Restore(Checkpoint checkpoint, TileSource tiles, ImmutableArray<byte[]> tail, ImmutableDictionary<ActorKey, long> highest, bool isClosed, Sha256Digest? roster = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         TileFrontier frontier = TileFrontier.Restore(checkpoint.Size, checkpoint.Root, tiles);
@@ -55,7 +60,7 @@ public sealed class LogState
         bool fits = tail.Length == checkpoint.Size % HashTile.FullWidth
             && tail.Select((entry, i) => MerkleTree.HashLeaf(entry) == frontier.LastTile[i]).All(same => same);
         return fits
-            ? new LogState(checkpoint.Origin, frontier) { Tail = tail, Highest = highest, IsClosed = isClosed }
+            ? new LogState(checkpoint.Origin, frontier) { Tail = tail, Highest = highest, IsClosed = isClosed, Roster = roster }
             : throw new FedCloudException(ErrorCodes.BundleMalformed, $"the entries from {first} on are not those of the last tile");
     }
 
@@ -68,6 +73,7 @@ public sealed class LogState
         ArgumentNullException.ThrowIfNull(entries);
         ImmutableDictionary<ActorKey, long>.Builder highest = Highest.ToBuilder();
         bool isClosed = IsClosed;
+        Sha256Digest? roster = Roster;
         foreach (LogEntry entry in entries.Select(bytes => LogEntry.Parse(bytes)))
         {
             long expected = highest.GetValueOrDefault(entry.Actor.Key) + 1;
@@ -78,6 +84,7 @@ public sealed class LogState
 
             highest[entry.Actor.Key] = entry.Seq;
             isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
+            roster = string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal) ? entry.Subjects["roster"] : roster;
         }
 
         TileGrowth growth = Frontier.Append(entries.Select(entry => MerkleTree.HashLeaf(entry)));
@@ -87,6 +94,7 @@ public sealed class LogState
             Tail = [.. open[^(int)(growth.After.Size % HashTile.FullWidth)..]],
             Highest = highest.ToImmutable(),
             IsClosed = isClosed,
+            Roster = roster,
         };
         return (after, growth.Written);
     }

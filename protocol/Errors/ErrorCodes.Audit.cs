@@ -151,6 +151,13 @@ public static partial class ErrorCodes
         "a file that the log writer was to create exists with other bytes",
         "stop the log and compare both; another writer may be running");
 
+    /// <summary>Another process writes the log.</summary>
+    public static ErrorCode LogLeaseLost { get; } = new(
+        "log_lease_lost",
+        ExitCode.Unreachable,
+        "this process is not the log's writer any more",
+        "run one coordinator only; this one goes on when the other has ended");
+
     /// <summary>A log is not what a witness saw before.</summary>
     public static ErrorCode LogFork { get; } = new(
         "log_fork",

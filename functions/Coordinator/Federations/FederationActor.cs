@@ -3,12 +3,15 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Signing;
@@ -20,14 +23,16 @@ public sealed class FederationActor
 {
     private readonly IBlobStore _store;
     private readonly SiloPost _post;
+    private readonly AuditDesk _desk;
     private readonly StoredDocument<FederationDocument> _stored;
     private readonly Func<RosterView, Task> _rosterChanged;
     private FederationDocument _document;
 
-    private FederationActor(IBlobStore store, SiloPost post, StoredDocument<FederationDocument> stored, FederationDocument document, Func<RosterView, Task> rosterChanged)
+    private FederationActor(IBlobStore store, SiloPost post, AuditDesk desk, StoredDocument<FederationDocument> stored, FederationDocument document, Func<RosterView, Task> rosterChanged)
     {
         _store = store;
         _post = post;
+        _desk = desk;
         _stored = stored;
         _document = document;
         _rosterChanged = rosterChanged;
@@ -40,7 +45,7 @@ public sealed class FederationActor
     public RosterView? Roster => State.Roster is { } roster ? View(roster) : null;
 
     /// <summary>Takes up the stored federation, or founds it.</summary>
-    public static async Task<FederationActor> StartAsync(IBlobStore store, SiloPost post, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
+    public static async Task<FederationActor> StartAsync(IBlobStore store, SiloPost post, AuditDesk desk, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
         StoredDocument<FederationDocument> stored = new(store, StorageNames.Federation, DocumentJson.Default.FederationDocument);
         FederationDocument? document = await stored.LoadAsync(cancellation);
@@ -50,7 +55,7 @@ public sealed class FederationActor
             await stored.SaveAsync(document, cancellation);
         }
 
-        FederationActor actor = new(store, post, stored, document, rosterChanged);
+        FederationActor actor = new(store, post, desk, stored, document, rosterChanged);
         await actor.CarryOutAsync(cancellation);
         return actor;
     }
@@ -139,8 +144,31 @@ public sealed class FederationActor
         (ImmutableArray<DsseEnvelope> joins, _) = await JoinsAsync(publish.Roster, cancellation);
         byte[] bundle = new RosterBundle { Roster = roster, Joins = joins }.ToJson();
         FrameBlob claim = await PutAsync(RosterBundle.PublishedPath(publish.Roster.Version), bundle, cancellation);
+        await RecordAsync(publish.Roster, roster.Signatures.Length, joins, cancellation);
         await _post.SendAsync(publish.To, EnrolmentBody.Roster, run: null, round: null, [], [claim], cancellation);
         await _rosterChanged(View(publish.Roster));
+    }
+
+    // A roster is published again for who missed it, and logged once. The bundle before has the joins of those who leave.
+    private async Task RecordAsync(Roster roster, int signatures, ImmutableArray<DsseEnvelope> joins, CancellationToken cancellation)
+    {
+        Roster? previous = null;
+        if (await _store.ReadAsync(new BlobName(RosterBundle.Container, RosterBundle.PublishedPath(roster.Version - 1)), RosterBundle.MaxBytes, cancellation) is { } read)
+        {
+            RosterBundle before = RosterBundle.Parse(read.Bytes);
+            previous = Protocol.Enrolment.Roster.Parse(before.Roster.Payload);
+            joins = [.. before.Joins, .. joins];
+        }
+
+        Dictionary<SiloId, (JoinBody Join, Sha256Digest Identity)> bySilo = [];
+        foreach (DsseEnvelope envelope in joins)
+        {
+            JoinBody join = JoinBody.Verify(envelope);
+            bySilo[join.SiloId] = (join, envelope.Identity);
+        }
+
+        long logSize = await new LogStore(_store).LargestSizeAsync(cancellation);
+        await _desk.TakeAsync("roster", roster.Version, FederationEntries.Of(previous, roster, signatures, bySilo, logSize), cancellation);
     }
 
     // A taken name holds the same roster, perhaps with fewer of its signatures: those that carried it are among them.

@@ -89,7 +89,7 @@ public sealed class RunActor : IAsyncDisposable
     {
         if (Volatile.Read(ref _document).Pending is [PendingEffect pending, ..])
         {
-            RunEvent? result = await _effects.CarryOutAsync(State, pending.Effect, cancellation);
+            RunEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
             await CompleteAsync(pending.Id, result, cancellation);
             return true;
         }

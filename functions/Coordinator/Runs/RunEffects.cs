@@ -4,10 +4,12 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Aggregation;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -24,6 +26,7 @@ public sealed class RunEffects
 {
     private readonly IBlobStore _store;
     private readonly SiloPost _post;
+    private readonly AuditDesk _desk;
     private readonly TimeProvider _time;
     private readonly BaseModelShapes _shapes;
     private readonly UpdateReader _updates;
@@ -34,12 +37,14 @@ public sealed class RunEffects
     /// <param name="store">The storage.</param>
     /// <param name="vault">The vault that unwraps data keys.</param>
     /// <param name="post">Sends to silos.</param>
+    /// <param name="desk">Takes the entries of effects.</param>
     /// <param name="time">The clock.</param>
     /// <param name="scratch">A folder for temporary files.</param>
-    public RunEffects(IBlobStore store, IKeyVault vault, SiloPost post, TimeProvider time, string scratch)
+    public RunEffects(IBlobStore store, IKeyVault vault, SiloPost post, AuditDesk desk, TimeProvider time, string scratch)
     {
         _store = store;
         _post = post;
+        _desk = desk;
         _time = time;
         _scratch = scratch;
         _shapes = new BaseModelShapes(store);
@@ -47,12 +52,20 @@ public sealed class RunEffects
         _aggregation = new RoundAggregation(store, _updates, scratch);
     }
 
-    /// <summary>Carries out one effect.</summary>
+    /// <summary>Carries out one effect. Its entries for the log are journaled before.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="id">The effect's number in the run.</param>
+    /// <param name="effect">What is to be done.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <returns>The event that reports its result; null for effects that have none.</returns>
-    public async Task<RunEvent?> CarryOutAsync(RunState state, RunEffect effect, CancellationToken cancellation)
+    public async Task<RunEvent?> CarryOutAsync(RunState state, long id, RunEffect effect, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(state);
         RunConfig config = state.Config;
+        string job = $"run/{config.Job.Value}";
+        await (RunEntries.OnlyOnce(effect)
+            ? _desk.TakeAsync($"{job}/{effect.GetType().Name}", 1, RunEntries.Of(state, effect), cancellation)
+            : _desk.TakeAsync(job, id, RunEntries.Of(state, effect), cancellation));
         switch (effect)
         {
             case PrepareInitialModel:

@@ -7,6 +7,7 @@ using System.Text.Json.Serialization.Metadata;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -54,7 +55,8 @@ public sealed record ChannelPointer(RunId Job, int Version, Sha256Digest Sha256)
 /// <summary>An open invitation's secret.</summary>
 /// <param name="Code">32 random bytes in hex.</param>
 /// <param name="Expires">When it ends.</param>
-public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
+/// <param name="Salt">32 random bytes in hex, under which the log holds a commitment to the code (audit-log, A2).</param>
+public sealed record InvitationSecret(string Code, DateTimeOffset Expires, string Salt);
 
 /// <summary>JSON of everything in the containers <c>state</c> and <c>models</c>.</summary>
 [JsonSourceGenerationOptions(
@@ -68,6 +70,7 @@ public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
 [JsonSerializable(typeof(VersionManifest))]
 [JsonSerializable(typeof(ChannelPointer))]
 [JsonSerializable(typeof(InvitationSecret))]
+[JsonSerializable(typeof(OutgoingEntries))]
 public sealed partial class DocumentJson : JsonSerializerContext;
 
 /// <summary>One JSON document under an ETag.</summary>

@@ -50,6 +50,9 @@ public static class StorageNames
     /// <summary>The federation's document.</summary>
     public static BlobName Federation { get; } = new(State, "federation.json");
 
+    /// <summary>The coordinator's own entries that are not in the log yet.</summary>
+    public static BlobName Outgoing { get; } = new(State, "audit.json");
+
     /// <summary>A run's document.</summary>
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
 

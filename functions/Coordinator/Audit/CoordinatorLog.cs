@@ -1,0 +1,117 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Audit;
+
+/// <summary>The coordinator's part in the log: its own entries, and the writer.</summary>
+public sealed class CoordinatorLog : IDisposable
+{
+    private static readonly ActorKey Coordinator = new(EntryActor.Coordinator, EntryActor.Coordinator);
+
+    private readonly IKeyVault _vault;
+    private readonly TimeProvider _time;
+    private readonly CoordinatorOptions _options;
+    private readonly ICoordinatorEvents _events;
+    private readonly LogStore _store;
+    private readonly LogWriter _writer;
+    private readonly SemaphoreSlim _bell = new(0);
+
+    /// <summary>Makes it.</summary>
+    public CoordinatorLog(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _vault = vault;
+        _time = time;
+        _options = options;
+        _events = events;
+        Origin = $"{options.Federation.Value}/log";
+        _store = new LogStore(store);
+        _writer = new LogWriter(store, vault, time, Origin, events);
+        Desk = new AuditDesk(store, vault, options.Federation, time, Ring);
+    }
+
+    /// <summary>The log's identity, also the name of its key.</summary>
+    public string Origin { get; }
+
+    /// <summary>Takes entries.</summary>
+    public AuditDesk Desk { get; }
+
+    /// <summary>Takes up what is stored, and records the wrapping key in use.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (KeyVersion version in await _vault.ListVersionsAsync(SiloPost.MessageKey, cancellation))
+        {
+            _writer.Trust(VerificationKey.FromSpki(version.Spki));
+        }
+
+        await Desk.StartAsync(async () => await _store.ReadStateAsync(Origin, await _store.LargestSizeAsync(cancellation), cancellation), cancellation);
+        KeyVersion wrapping = await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
+        await Desk.TakeAsync($"kek/{wrapping.Kid}", 1, [FederationEntries.WrappingKey(wrapping.Spki, wrapping.Kid)], cancellation);
+    }
+
+    /// <summary>Files a witness's line.</summary>
+    public Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation) => _writer.AcceptAsync(line, witness, cancellation);
+
+    /// <summary>Sends the coordinator's entries, and writes at most one batch.</summary>
+    /// <returns>False when nothing was due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        await Desk.TurnAsync(_writer.Highest(Coordinator), cancellation);
+        return await _writer.TurnAsync(cancellation);
+    }
+
+    /// <summary>Writes until it is stopped.</summary>
+    public async Task ServeAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                await TryTurnAsync(cancellation);
+            }
+        }
+        finally
+        {
+            await _writer.ReleaseAsync(CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Desk.Dispose();
+        _bell.Dispose();
+    }
+
+    private async Task TryTurnAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (!await TurnAsync(cancellation))
+            {
+                await _bell.WaitAsync(_options.PollInterval, cancellation);
+            }
+        }
+        catch (FedCloudException error)
+        {
+            // Nothing is lost: entries stay in their mailbox, and silos hold back what they cannot see in the log.
+            _events.LogFailed(error);
+            await Task.Delay(_options.PollInterval, _time, cancellation);
+        }
+    }
+
+    private void Ring()
+    {
+        if (_bell.CurrentCount == 0)
+        {
+            _bell.Release();
+        }
+    }
+}

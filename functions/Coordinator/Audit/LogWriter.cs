@@ -1,0 +1,203 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Audit;
+
+/// <summary>The host of the log's sequencer: mailbox to batches, in the write order of audit-log section 3.1. Whatever breaks off is taken up at its step 0.</summary>
+public sealed class LogWriter
+{
+    private const int MailAtOnce = 64;
+    private const int MostOffers = 4_096;
+
+    private readonly LogStore _log;
+    private readonly BlobMailbox _mailbox;
+    private readonly WriterLease _lease;
+    private readonly LogSigner _signer;
+    private readonly RosterShelf _rosters;
+    private readonly ICoordinatorEvents _events;
+    private readonly string _origin;
+    private readonly Dictionary<string, Offer> _offers = new(StringComparer.Ordinal);
+    private LogState? _state;
+    private Checkpoint? _signed;
+
+    /// <summary>Makes a writer.</summary>
+    /// <param name="store">The storage.</param>
+    /// <param name="vault">The vault that holds LK.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="origin">The log's identity.</param>
+    /// <param name="events">Hears of entries that the log refuses.</param>
+    public LogWriter(IBlobStore store, IKeyVault vault, TimeProvider time, string origin, ICoordinatorEvents events)
+    {
+        _log = new LogStore(store);
+        _mailbox = new BlobMailbox(store, StorageNames.MailAudit, time);
+        _lease = new WriterLease(store, time);
+        _rosters = new RosterShelf(store);
+        _signer = new LogSigner(vault);
+        _events = events;
+        _origin = origin;
+    }
+
+    /// <summary>Makes a coordinator's key known; rosters name its fingerprint only.</summary>
+    public void Trust(VerificationKey coordinator) => _rosters.Add(coordinator);
+
+    /// <summary>Writes at most one batch.</summary>
+    /// <returns>False when nothing was to be written, or another process is the writer.</returns>
+    /// <exception cref="FedCloudException"><c>log_conflict</c>, <c>consistency_failed</c>: the log must not be written any more; <c>storage_*</c> or <c>key_*</c>: try again.</exception>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            if (_state is null && !await TakeUpAsync(cancellation))
+            {
+                return false;
+            }
+
+            return await WriteAsync(cancellation);
+        }
+        catch (FedCloudException)
+        {
+            // What was begun may be written or not: the storage knows, so the next turn begins there.
+            _state = null;
+            throw;
+        }
+    }
+
+    /// <summary>The actor's highest number in the log; null while another process is the writer.</summary>
+    public long? Highest(ActorKey actor) => _state?.Highest.GetValueOrDefault(actor);
+
+    /// <summary>Checks a witness's line, and files it.</summary>
+    /// <exception cref="FedCloudException"><c>note_signature_invalid</c>, <c>storage_*</c>.</exception>
+    public async Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(line);
+        SignedNote archived = await _log.ArchivedAsync(line.Size, cancellation);
+        NoteSignature signature = new(witness.Name, witness.Id, Convert.FromBase64String(line.Signature));
+        LogWrite file = WitnessLine.Accept(new SealedCheckpoint(archived, Checkpoint.Parse(archived.Text)), line.SiloId, witness, signature);
+        await _log.CreateFirstAsync(file, cancellation);
+    }
+
+    /// <summary>Lets another process write.</summary>
+    public Task ReleaseAsync(CancellationToken cancellation)
+    {
+        _state = null;
+        return _lease.ReleaseAsync(cancellation);
+    }
+
+    // Step 0.
+    private async Task<bool> TakeUpAsync(CancellationToken cancellation)
+    {
+        if (!_lease.IsHeld && !await _lease.TryTakeAsync(cancellation))
+        {
+            return false;
+        }
+
+        await _lease.RequireAsync(cancellation);
+        long size = await _log.LargestSizeAsync(cancellation);
+        LogState state = await _log.ReadStateAsync(_origin, size, cancellation);
+        _signed = null;
+        if (size > 0)
+        {
+            SignedNote archived = await _log.ArchivedAsync(size, cancellation);
+            _signed = Checkpoint.Parse(archived.Text);
+            if (_signed != state.Checkpoint)
+            {
+                throw new FedCloudException(ErrorCodes.LogConflict, $"the archived checkpoint of size {size} is not that of the log's entries");
+            }
+
+            await _log.PublishAsync(archived, cancellation);
+        }
+
+        await _rosters.TakeUpAsync(cancellation);
+        if (await _log.BatchAsync(size, cancellation) is { } begun)
+        {
+            state = await WriteAsync(state, begun, cancellation);
+        }
+
+        _state = state;
+        return true;
+    }
+
+    private async Task<bool> WriteAsync(CancellationToken cancellation)
+    {
+        LogState state = _state ?? throw new InvalidOperationException("the log is taken up");
+        await ReceiveAsync(cancellation);
+        if (_offers.Count == 0)
+        {
+            return false;
+        }
+
+        await _rosters.TakeUpAsync(cancellation);
+        AdmittedBatch admitted = EntryAdmission.Admit(state, _offers.Values.SelectMany(offer => offer.Entries), _rosters.Context(state.Roster));
+        foreach (RefusedEntry refused in admitted.Refused)
+        {
+            _events.EntryRefused(refused.Entry, refused.Code);
+        }
+
+        if (!admitted.Batch.IsEmpty)
+        {
+            await _lease.RequireAsync(cancellation);
+            _state = state = await WriteAsync(state, [.. admitted.Batch.Select(entry => entry.ToBytes())], cancellation);
+        }
+
+        await CompleteAsync([.. admitted.Waiting], cancellation);
+        return !admitted.Batch.IsEmpty;
+    }
+
+    // Steps 2 to 6.
+    private async Task<LogState> WriteAsync(LogState state, ImmutableArray<byte[]> batch, CancellationToken cancellation)
+    {
+        LogStep step = LogSequencer.Step(state, batch);
+        await _log.CreateAsync(step.Record, cancellation);
+        foreach (LogWrite file in step.Files)
+        {
+            await _lease.RequireAsync(cancellation);
+            await _log.CreateAsync(file, cancellation);
+        }
+
+        (_, byte[] digest) = step.Prepare(_signed);
+        await _lease.RequireAsync(cancellation);
+        SealedCheckpoint signed = step.Seal([.. await _signer.SignAsync(digest, _rosters.Find(step.After.Roster), cancellation)]);
+        SealedCheckpoint archived = await _log.ArchiveAsync(signed, cancellation);
+        await _log.PublishAsync(archived.Note, cancellation);
+        _signed = archived.Checkpoint;
+        _events.LogGrew(archived.Checkpoint.Size);
+        return step.After;
+    }
+
+    private async Task ReceiveAsync(CancellationToken cancellation)
+    {
+        foreach (ReceivedMessage message in await _mailbox.ReceiveAsync(Math.Min(MailAtOnce, MostOffers - _offers.Count), cancellation))
+        {
+            try
+            {
+                _offers[message.Id.Value] = new Offer(message, [.. EntryBundle.Read(message.Body).Select(bytes => LogEntry.Parse(bytes))]);
+            }
+            catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+            {
+                _events.MessageRefused(message.Id, error);
+                await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
+            }
+        }
+    }
+
+    // Step 7. A message with an entry that waits stays: it is delivered again after a crash.
+    private async Task CompleteAsync(ImmutableArray<LogEntry> waiting, CancellationToken cancellation)
+    {
+        foreach (Offer offer in _offers.Values.Where(offer => !offer.Entries.Any(entry => waiting.Contains(entry))).ToList())
+        {
+            await _mailbox.CompleteAsync(offer.Message, cancellation);
+            _offers.Remove(offer.Message.Id.Value);
+        }
+    }
+
+    private sealed record Offer(ReceivedMessage Message, ImmutableArray<LogEntry> Entries);
+}
