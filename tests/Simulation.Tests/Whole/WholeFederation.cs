@@ -5,6 +5,7 @@ using System.Globalization;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
@@ -112,6 +113,14 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     void ICoordinatorEvents.EventIgnored(RunId job, string name, string reason)
     {
     }
+
+    void ICoordinatorEvents.EntryRefused(LogEntry entry, ErrorCode reason) => _refused.Add($"{entry.Type} {entry.Seq} of {entry.Actor.Key}: {reason}");
+
+    void ICoordinatorEvents.LogGrew(long size)
+    {
+    }
+
+    void ICoordinatorEvents.LogFailed(FedCloudException reason) => _refused.Add(reason.Message);
 
     void ICoordinatorEvents.EffectFailed(RunId job, Exception reason)
     {
