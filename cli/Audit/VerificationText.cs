@@ -18,7 +18,7 @@ internal static class VerificationText
 
         if (report.Checkpoint is { } checkpoint)
         {
-            yield return $"Log {checkpoint.Origin}: {checkpoint.Size} entries, {report.Checkpoints} checkpoints, root {checkpoint.Root.ToBase64()}";
+            yield return $"Log {string.Concat(checkpoint.Origin.Select(c => c is > ' ' and <= '~' ? c : '?'))}: {checkpoint.Size} entries, {report.Checkpoints} checkpoints, root {checkpoint.Root.ToBase64()}";
         }
 
         yield return report.Failures == 0 ? "Verified." : $"Not verified: {report.Failures} {(report.Failures == 1 ? "check" : "checks")} failed.";

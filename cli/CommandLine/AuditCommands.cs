@@ -131,8 +131,11 @@ internal static class AuditCommands
 
         string what = index is { } at ? $"Entry {at} is in the log." : "The note is signed.";
         string says = checkpoint is null ? string.Empty : $" It says: {checkpoint.Origin}, {checkpoint.Size} entries, root {checkpoint.Root.ToBase64()}.";
-        Console.WriteLine($"{what}{says} Signed by {string.Join(", ", signers.Select(key => $"{key.Name}+{key.Id:x8}"))}.");
+        Console.WriteLine(Printable($"{what}{says} Signed by {string.Join(", ", signers.Select(key => $"{key.Name}+{key.Id:x8}"))}."));
     }
+
+    // Names of foreign logs may hold anything but line breaks; a terminal must not obey them.
+    private static string Printable(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? c : '?'));
 
     private static async Task ShowAsync(string path, EntryFilter filter, bool json, CancellationToken cancellation)
     {
