@@ -2,12 +2,16 @@
 
 using System.Globalization;
 using FedCloud.Benchmarks;
+using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead | tokenizer
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | overhead | tokenizer
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
     ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
+    ["audit"] => await AuditLogSpeed.RunAsync(1_000_000),
+    ["audit", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditLogSpeed.RunAsync(count),
+    ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
     _ => Usage(),
@@ -15,6 +19,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead | tokenizer");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | overhead | tokenizer");
     return 2;
 }

@@ -40,7 +40,7 @@ public sealed class AuditTranscriptTests : IDisposable
 
         Assert.Equal((0, string.Empty), (exit, errors));
         Assert.EndsWith("Verified.\n", output, StringComparison.Ordinal);
-        Assert.Contains("52 entries, 13 checkpoints", output, StringComparison.Ordinal);
+        Assert.Contains("52 entries, 14 checkpoints", output, StringComparison.Ordinal);
         Assert.Contains("not_recomputed", output, StringComparison.Ordinal);
         Assert.DoesNotContain("FAILED", output, StringComparison.Ordinal);
     }
@@ -68,7 +68,7 @@ public sealed class AuditTranscriptTests : IDisposable
     [InlineData("request_malformed")]
     [InlineData("request_malformed", "--bundle", "evidence.zip", "--note", "policy.json")]
     [InlineData("request_malformed", "--note", "policy.json")]
-    [InlineData("request_malformed", "--proof", "policy.json", "--vkey", "x")]
+    [InlineData("request_malformed", "--proof", "policy.json")]
     public async Task Verify_UnusableInput_IsExitCode2(string code, params string[] arguments)
     {
         (int exit, string output, string errors) = await RunAsync(["audit", "verify", .. arguments.Select(argument => argument.Contains('.', StringComparison.Ordinal) ? In(argument) : argument)]);
