@@ -27,7 +27,7 @@ internal static class AuditLogSpeed
         {
             TimeSpan appending = Write(folder, entries);
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{entries} entries: appended {entries / appending.TotalSeconds:F0} a second in batches of {LogSequencer.MaxBatchEntries} (sequencer and checkpoint signature, in memory)"));
-            Console.WriteLine("verified               seconds  peak MiB");
+            Console.WriteLine("verified               seconds  CPU seconds  peak MiB");
             foreach (VerificationDepth depth in new[] { VerificationDepth.Tree, VerificationDepth.Full })
             {
                 ProcessStartInfo start = new(Environment.ProcessPath ?? throw new InvalidOperationException("no program"), ["audit-verify", folder, depth.ToString()]) { UseShellExecute = false };
@@ -56,7 +56,7 @@ internal static class AuditLogSpeed
         double seconds = watch.Elapsed.TotalSeconds;
         using Process self = Process.GetCurrentProcess();
         string what = depth == VerificationDepth.Tree ? "tree, tiles, notes" : "everything";
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-21}  {seconds,7:F1}  {self.PeakWorkingSet64 / 1048576.0,8:F0}"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{what,-21}  {seconds,7:F1}  {self.TotalProcessorTime.TotalSeconds,11:F1}  {self.PeakWorkingSet64 / 1048576.0,8:F0}"));
         foreach (Finding finding in report.Findings.Where(finding => finding.IsFailure).Take(5))
         {
             Console.Error.WriteLine(finding.ToJson());
