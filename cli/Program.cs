@@ -11,5 +11,6 @@ RootCommand root = new("fedcloud: several organisations fine-tune one language m
     RunCommands.Create(),
     SiloCommands.Create(),
     ModelCommands.Create(),
+    AuditCommands.Create(),
 };
 return await Invocation.RunAsync(root, args);

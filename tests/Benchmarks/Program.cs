@@ -2,14 +2,18 @@
 
 using System.Globalization;
 using FedCloud.Benchmarks;
+using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
     ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
     ["gemm"] => await GemmSpeed.RunAsync(),
     ["gemm", "one"] => GemmSpeed.RunOne(),
+    ["audit"] => await AuditLogSpeed.RunAsync(1_000_000),
+    ["audit", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditLogSpeed.RunAsync(count),
+    ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
     ["training"] => await TrainingSpeed.RunAsync(),
@@ -19,6 +23,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training");
     return 2;
 }

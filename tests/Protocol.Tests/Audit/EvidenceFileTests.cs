@@ -60,6 +60,12 @@ public sealed class EvidenceFileTests
             MemoryEvidence without = Whole.Value.Evidence.Copy();
             without.Files.Remove(path);
 
+            if (path.StartsWith("log/cosigned/", StringComparison.Ordinal))
+            {
+                // A line is missed only where the rules need it; the other tests remove those.
+                continue;
+            }
+
             // Batch records, proofs, envelopes and blobs are there or not.
             bool optional = path.StartsWith("log-head/batch/", StringComparison.Ordinal)
                 || path.StartsWith("proofs/", StringComparison.Ordinal) || path.StartsWith("envelopes/", StringComparison.Ordinal) || path.StartsWith("blobs/", StringComparison.Ordinal);
