@@ -3,7 +3,7 @@
 using System.Globalization;
 using FedCloud.Benchmarks;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -12,6 +12,7 @@ return args switch
     ["gemm", "one"] => GemmSpeed.RunOne(),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
+    ["training-memory"] => TrainingMemory.Run(),
     ["training"] => await TrainingSpeed.RunAsync(),
     ["training", string folder, string threads] when int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => TrainingParticipant.Run(folder, count),
     _ => Usage(),
@@ -19,6 +20,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | gemm | overhead | tokenizer | training | training-memory");
     return 2;
 }
