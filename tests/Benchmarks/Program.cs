@@ -4,7 +4,7 @@ using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -16,6 +16,7 @@ return args switch
     ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
+    ["training-memory"] => TrainingMemory.Run(),
     ["training"] => await TrainingSpeed.RunAsync(),
     ["training", string folder, string threads] when int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => TrainingParticipant.Run(folder, count),
     _ => Usage(),
@@ -23,6 +24,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training | training-memory");
     return 2;
 }

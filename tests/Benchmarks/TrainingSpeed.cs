@@ -27,7 +27,7 @@ internal static class TrainingSpeed
             {
                 for (int threads = 2; threads >= 1; threads--)
                 {
-                    entrants.Add(await Entrant.StartAsync($"{width.Name}, {threads} threads", width.Start(["training", folder, threads.ToString(CultureInfo.InvariantCulture)], input: true)));
+                    entrants.Add(await Entrant.StartAsync($"{width.Name}, {Count(threads)}", width.Start(["training", folder, threads.ToString(CultureInfo.InvariantCulture)], input: true)));
                     await AddTorchAsync(entrants, width, folder, threads);
                 }
             }
@@ -52,13 +52,15 @@ internal static class TrainingSpeed
             return;
         }
 
-        string name = $"PyTorch, {(width.Off is null && VectorWidth.All.Count == 3 ? "OpenBLAS for AVX-512" : "OpenBLAS as it chooses")}, {threads} threads";
+        string name = $"PyTorch, {(width.Off is null && VectorWidth.All.Count == 3 ? "OpenBLAS for AVX-512" : "OpenBLAS as it chooses")}, {Count(threads)}";
         Process? process = Torch.TryStart(folder, threads, widest: width.Off is null && VectorWidth.All.Count == 3);
         if (process is not null)
         {
             entrants.Add(await Entrant.StartAsync(name, process));
         }
     }
+
+    private static string Count(int threads) => threads == 1 ? "1 thread" : $"{threads} threads";
 
     // Everybody has to do the same work before it is worth timing.
     private static void RequireAgreement(string folder, List<Entrant> entrants)
