@@ -34,7 +34,6 @@ public static class RunEntries
             SendStart start => [Started(start.Body)],
             SendResult result => Finished(state, result.Body),
             SendAbandoned abandoned => [EntryDraft.Of(EntryTypes.RoundFailed, abandoned.Body.Job, abandoned.Body.Round).With("rid", abandoned.Body.Rid).With("reason", abandoned.Body.Reason)],
-            MoveChannel move => [Moved(state.Config, move.Version)],
             _ => [],
         };
     }
@@ -70,6 +69,7 @@ public static class RunEntries
                 .With("seeds", Sha256Digest.Zero)
                 .With("aggregate", result.AggregateSha256)
                 .With("new_model", result.NewModelSha256),
+            Moved(state.Config, new ModelReference(result.ModelVersion, result.NewModelSha256)),
         ];
     }
 

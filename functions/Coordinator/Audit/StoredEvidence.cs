@@ -3,7 +3,6 @@
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Messaging;
-using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Enrolment;
