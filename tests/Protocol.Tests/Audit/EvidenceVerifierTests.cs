@@ -1,10 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Text;
+using System.Text.Json;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using Xunit;
 
@@ -56,11 +57,33 @@ public sealed class EvidenceVerifierTests
         Assert.Contains(report.Findings, finding => finding.Code == ErrorCodes.NotPinned);
     }
 
+    [Fact]
+    public void Rid_OfTheVectors_IsTheStorys()
+    {
+        foreach (JsonElement vector in AuditVectors.Read("secagg_fcsa1_kat.json").EnumerateArray())
+        {
+            JsonElement parameters = vector.GetProperty("params");
+            Sha256Digest Hash(string name) => new(vector.GetProperty(name).GetString()!);
+
+            Sha256Digest rid = LogStory.Rid(
+                Hash("sid"),
+                parameters.GetProperty("slot").GetInt32(),
+                parameters.GetProperty("round").GetInt64(),
+                Hash("model_sha256"),
+                Hash("config_sha256"),
+                parameters.GetProperty("d").GetInt64(),
+                parameters.GetProperty("k").GetByte(),
+                Hash("U2_hash"));
+
+            Assert.Equal(Hash("rid"), rid);
+        }
+    }
+
     internal static AuditPolicy Policy(LogStory story) => new()
     {
         V = 1,
         LogVkey = story.Federation.LogKey.VKey,
-        RosterSha256 = story.Federation.Bundles().First().Bundle.Roster.Payload is var payload ? Protocol.Canonical.Sha256Digest.Of(payload) : default,
+        RosterSha256 = story.Federation.Bundles().First().Bundle.Roster.Payload is var payload ? Sha256Digest.Of(payload) : default,
         MinWitnesses = 3,
         Images = [AuditFederation.Hash("image")],
     };

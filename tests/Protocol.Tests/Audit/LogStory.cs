@@ -78,7 +78,7 @@ internal sealed class LogStory
     /// <summary>The entries of a round of secure aggregation: start, then masked by three silos, u3 and result.</summary>
     public (StoryEntry Start, StoryEntry[] After) Round(RunId job, int round, int slot, string model, string next, Func<int, Sha256Digest>? head = null)
     {
-        Sha256Digest rid = Rid(slot, round, Model(model), AuditFederation.Hash($"config-{job}"));
+        Sha256Digest rid = Rid(Sid, slot, round, Model(model), AuditFederation.Hash($"config-{job}"), 10, 32, U2);
         StoryEntry start = C(
             $"start-{job}-{round}",
             EntryTypes.RoundStart,
@@ -136,12 +136,12 @@ internal sealed class LogStory
 
     public static Sha256Digest RidOf(StoryEntry entry) => entry.Subjects.Single(subject => subject.Item1 == "rid").Item2;
 
-    // secure-aggregation, section 4, written again: the judge of the verifier's own.
-    private static Sha256Digest Rid(int slot, int round, Sha256Digest model, Sha256Digest config)
+    /// <summary>The rid of secure-aggregation, section 4, written again: the judge of the verifier's own.</summary>
+    public static Sha256Digest Rid(Sha256Digest sid, int slot, long round, Sha256Digest model, Sha256Digest config, long d, byte k, Sha256Digest u2)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         hash.AppendData(Encoding.ASCII.GetBytes("fedcloud/secagg/v1/round\0"));
-        hash.AppendData(Sid.ToBytes());
+        hash.AppendData(sid.ToBytes());
         byte[] number = new byte[8];
         BinaryPrimitives.WriteInt32BigEndian(number, slot);
         hash.AppendData(number, 0, 4);
@@ -149,10 +149,10 @@ internal sealed class LogStory
         hash.AppendData(number);
         hash.AppendData(model.ToBytes());
         hash.AppendData(config.ToBytes());
-        BinaryPrimitives.WriteInt64BigEndian(number, 10);
+        BinaryPrimitives.WriteInt64BigEndian(number, d);
         hash.AppendData(number);
-        hash.AppendData([32]);
-        hash.AppendData(U2.ToBytes());
+        hash.AppendData([k]);
+        hash.AppendData(u2.ToBytes());
         return Sha256Digest.FromBytes(hash.GetHashAndReset());
     }
 
