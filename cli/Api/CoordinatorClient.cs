@@ -100,6 +100,20 @@ public sealed class CoordinatorClient : IDisposable
         await WholeFile.CopyAsync(body, path, cancellation);
     }
 
+    /// <summary>Downloads the evidence up to the newest witnessed checkpoint, as a zip.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="recipient">The role that it is exported for; null for a look that is no export.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task EvidenceAsync(string path, string? recipient, CancellationToken cancellation)
+    {
+        HttpRequestMessage request = recipient is null
+            ? new(HttpMethod.Get, "api/audit/evidence")
+            : new(HttpMethod.Post, $"api/audit/exports?recipient={Uri.EscapeDataString(recipient)}");
+        using HttpResponseMessage response = await SendAsync(request, cancellation);
+        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+        await WholeFile.CopyAsync(body, path, cancellation);
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 

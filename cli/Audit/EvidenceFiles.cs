@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Cli.Api;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Errors;
 
@@ -24,6 +25,30 @@ internal static class EvidenceFiles
         catch
         {
             file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens evidence: a zip or folder, or, without a path, what the coordinator that the environment names has now.</summary>
+    public static async Task<IEvidenceSource> OpenAsync(string? path, CancellationToken cancellation)
+    {
+        if (path is not null)
+        {
+            return Open(path);
+        }
+
+        using CoordinatorClient client = CoordinatorClient.FromEnvironment();
+        string copy = Path.GetTempFileName();
+        try
+        {
+            await client.EvidenceAsync(copy, recipient: null, cancellation);
+
+            // Gone when it is closed.
+            return ZipEvidence.Open(new FileStream(copy, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.DeleteOnClose));
+        }
+        catch
+        {
+            File.Delete(copy);
             throw;
         }
     }

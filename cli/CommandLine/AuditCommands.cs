@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using System.Text.Json;
+using FedCloud.Cli.Api;
 using FedCloud.Cli.Audit;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
@@ -11,10 +12,10 @@ using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.CommandLine;
 
-/// <summary><c>fedcloud audit verify|show</c>.</summary>
+/// <summary><c>fedcloud audit verify|show|export</c>.</summary>
 internal static class AuditCommands
 {
-    public static Command Create() => new("audit", "The tamper-evident log: verify a copy of it, and read it.") { Verify(), Show() };
+    public static Command Create() => new("audit", "The tamper-evident log: verify it, read it, export it.") { Verify(), Show(), Export() };
 
     private static Command Verify()
     {
@@ -25,13 +26,13 @@ internal static class AuditCommands
         Option<string?> entry = new("--entry") { Description = "The file whose bytes are the entry that --proof is about." };
         Option<string[]> keys = new("--vkey") { Description = "A verifier key 'name+id+key' that you trust; may be given several times." };
         Option<bool> json = new("--json") { Description = "Print one JSON line for each finding, and one for the verdict." };
-        Command command = new("verify", "Verifies a copy of the log, a note, or a proof. Needs no network.") { bundle, policy, note, proof, entry, keys, json };
+        Command command = new("verify", "Verifies the coordinator's log, or, without any network, a copy of a log, a note, or a proof.") { bundle, policy, note, proof, entry, keys, json };
         command.SetAction(async (parsed, cancellation) => (parsed.GetValue(bundle), parsed.GetValue(note), parsed.GetValue(proof)) switch
         {
-            ({ } path, null, null) => await VerifyBundleAsync(path, parsed.GetValue(policy), parsed.GetValue(json), cancellation),
+            (var path, null, null) => await VerifyBundleAsync(path, parsed.GetValue(policy), parsed.GetValue(json), cancellation),
             (null, { } path, null) => VerifyNote(path, Keys(parsed.GetValue(keys)), parsed.GetValue(json)),
             (null, null, { } path) => VerifyProof(path, parsed.GetValue(entry), Keys(parsed.GetValue(keys)), parsed.GetValue(json)),
-            _ => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected one of --bundle, --note and --proof", "see fedcloud audit verify --help"),
+            _ => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected at most one of --bundle, --note and --proof", "see fedcloud audit verify --help"),
         });
         return command;
     }
@@ -39,7 +40,6 @@ internal static class AuditCommands
     private static Command Show()
     {
         Option<string?> bundle = Bundle();
-        bundle.Required = true;
         Option<string?> type = new("--type") { Description = "Entries of this type." };
         Option<string?> actor = new("--actor") { Description = "Entries of this silo, or of this kind: silo, admin, coordinator." };
         Option<string?> job = new("--job") { Description = "Entries of this run." };
@@ -47,7 +47,7 @@ internal static class AuditCommands
         Option<string?> from = new("--from") { Description = "The first index or time to show." };
         Option<string?> to = new("--to") { Description = "The last index or time to show." };
         Option<bool> json = new("--json") { Description = "Print one JSON line for each entry." };
-        Command command = new("show", "Prints entries of a copy of the log as they are, without verifying them.") { bundle, type, actor, job, round, from, to, json };
+        Command command = new("show", "Prints entries of the coordinator's log, or of a copy, as they are, without verifying them.") { bundle, type, actor, job, round, from, to, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             EntryFilter filter = new()
@@ -59,18 +59,34 @@ internal static class AuditCommands
                 From = parsed.GetValue(from),
                 To = parsed.GetValue(to),
             };
-            await ShowAsync(parsed.GetValue(bundle) ?? string.Empty, filter, parsed.GetValue(json), cancellation);
+            await ShowAsync(parsed.GetValue(bundle), filter, parsed.GetValue(json), cancellation);
             return (int)ExitCode.Done;
         });
         return command;
     }
 
-    private static Option<string?> Bundle() => new("--bundle") { Description = "The evidence: a zip, or a folder of the same layout (docs/audit.md)." };
+    private static Option<string?> Bundle() => new("--bundle") { Description = "The evidence: a zip, or a folder of the same layout (docs/audit.md). Without it the coordinator that FEDCLOUD_URL names is asked." };
 
-    private static async Task<int> VerifyBundleAsync(string path, string? policyPath, bool json, CancellationToken cancellation)
+    private static Command Export()
+    {
+        Option<string> output = new("--out") { Description = "The zip to write.", Required = true };
+        Option<string> recipient = new("--recipient") { Description = "The role that it is for, as 'auditor'; the log says so.", DefaultValueFactory = _ => "auditor" };
+        Command command = new("export", "Writes the log, the rosters and the coordinator's public keys into a zip that an outsider can verify.") { output, recipient };
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            string path = parsed.GetValue(output) ?? string.Empty;
+            using CoordinatorClient client = CoordinatorClient.FromEnvironment();
+            await client.EvidenceAsync(path, parsed.GetValue(recipient), cancellation);
+            Console.WriteLine($"{path}: {new FileInfo(path).Length} bytes. Verify with: fedcloud audit verify --bundle {path}");
+            return (int)ExitCode.Done;
+        });
+        return command;
+    }
+
+    private static async Task<int> VerifyBundleAsync(string? path, string? policyPath, bool json, CancellationToken cancellation)
     {
         AuditPolicy? policy = policyPath is null ? null : AuditPolicy.Parse(EvidenceFiles.Read(policyPath, AuditPolicy.MaxBytes));
-        using IEvidenceSource source = EvidenceFiles.Open(path);
+        using IEvidenceSource source = await EvidenceFiles.OpenAsync(path, cancellation);
         VerificationReport report = await EvidenceVerifier.VerifyAsync(source, policy, cancellation: cancellation);
         IEnumerable<string> lines = json
             ? [.. report.Findings.Select(finding => finding.ToJson()), JsonSerializer.Serialize(VerificationDocument.Of(report), AuditJson.Default.VerificationDocument)]
@@ -137,9 +153,9 @@ internal static class AuditCommands
     // Names of foreign logs may hold anything but line breaks; a terminal must not obey them.
     private static string Printable(string text) => string.Concat(text.Select(c => c is >= ' ' and <= '~' ? c : '?'));
 
-    private static async Task ShowAsync(string path, EntryFilter filter, bool json, CancellationToken cancellation)
+    private static async Task ShowAsync(string? path, EntryFilter filter, bool json, CancellationToken cancellation)
     {
-        using IEvidenceSource source = EvidenceFiles.Open(path);
+        using IEvidenceSource source = await EvidenceFiles.OpenAsync(path, cancellation);
         await foreach ((long index, byte[] bytes) in EvidenceEntries.ReadAsync(source, cancellation))
         {
             LogEntry entry = LogEntry.Parse(bytes);

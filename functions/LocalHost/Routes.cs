@@ -22,6 +22,7 @@ namespace FedCloud.LocalHost;
 internal static class Routes
 {
     private const int MaxPlanBytes = 256 * 1024;
+    private const string EvidenceType = "application/zip";
     private static readonly TimeSpan InvitationValidity = TimeSpan.FromDays(7);
     private static readonly TimeSpan BellPatience = TimeSpan.FromSeconds(25);
 
@@ -38,6 +39,7 @@ internal static class Routes
         MapSilos(api, settings, key);
         MapRuns(api);
         MapModels(api, settings);
+        MapAudit(api, settings);
         MapBell(app);
     }
 
@@ -111,6 +113,26 @@ internal static class Routes
             await shelf.PutBaseFileAsync(id, file, path, cancellation);
             return Results.NoContent();
         }).WithSummary("Stores a file of a base model; the manifest comes last and is checked").WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
+    }
+
+    private static void MapAudit(RouteGroupBuilder api, HostSettings settings)
+    {
+        string scratch = Path.Combine(settings.DataFolder, "scratch");
+        api.MapGet("/audit/evidence", (HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) => EvidenceAsync(http, coordinator, scratch, null, cancellation))
+            .WithSummary("The log, the rosters and the coordinator's keys up to the newest witnessed checkpoint, as a zip").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+        api.MapPost("/audit/exports", (string recipient, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) =>
+            EvidenceAsync(http, coordinator, scratch, Identifier.IsValid(recipient) ? recipient : throw new FedCloudException(ErrorCodes.RequestMalformed, "recipient: expected a role in lower case, found another text"), cancellation))
+            .WithSummary("The same for somebody else; the log then says for which role").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+    }
+
+    // The zip is on disk before the answer begins, and gone when the answer has ended.
+    private static async Task<IResult> EvidenceAsync(HttpContext http, CoordinatorService coordinator, string scratch, string? recipient, CancellationToken cancellation)
+    {
+        TemporaryFolder folder = new(scratch);
+        http.Response.RegisterForDispose(folder);
+        string path = folder.File("evidence.zip");
+        await coordinator.PackEvidenceAsync(path, recipient, cancellation);
+        return Results.File(path, EvidenceType);
     }
 
     private static void MapBell(WebApplication app)

@@ -51,6 +51,12 @@ public static class FederationEntries
     public static EntryDraft WrappingKey(ReadOnlySpan<byte> spki, string kid) =>
         EntryDraft.Of(EntryTypes.KekCurrent).With("kek", Sha256Digest.Of(spki)).With("kid", kid);
 
+    /// <summary>Evidence is given to somebody.</summary>
+    /// <param name="bundle">The SHA-256 of the zip.</param>
+    /// <param name="recipient">The recipient's role.</param>
+    public static EntryDraft Exported(Sha256Digest bundle, string recipient) =>
+        EntryDraft.Of(EntryTypes.Export).With("bundle", bundle).With("recipient", recipient);
+
     private static EntryDraft Identity(string type, (JoinBody Join, Sha256Digest Identity) joined) => EntryDraft.Of(type)
         .With("ik", VerificationKey.FromBase64(joined.Join.IkSpki).Fingerprint)
         .With("wk", VerificationKey.FromVKey(joined.Join.WitnessVkey).Fingerprint)

@@ -33,7 +33,10 @@ public static class LogPaths
     /// <summary>A checkpoint with one witness line, in <see cref="LogContainer.Log"/>.</summary>
     /// <param name="size">The checkpoint's size.</param>
     /// <param name="witness">The witness: a silo's id.</param>
-    public static string Cosigned(long size, Identity.SiloId witness) => string.Create(CultureInfo.InvariantCulture, $"cosigned/{size}/{witness}");
+    public static string Cosigned(long size, Identity.SiloId witness) => CosignedPrefix(size) + witness.Value;
+
+    /// <summary>The folder of a checkpoint's witness lines, in <see cref="LogContainer.Log"/>.</summary>
+    public static string CosignedPrefix(long size) => string.Create(CultureInfo.InvariantCulture, $"cosigned/{size}/");
 
     /// <summary>The entries of one batch, in <see cref="LogContainer.LogHead"/>.</summary>
     /// <param name="firstIndex">The index of the batch's first entry.</param>

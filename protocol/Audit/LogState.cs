@@ -30,8 +30,11 @@ public sealed class LogState
     /// <summary>Whether the federation is closed (audit-log, A7).</summary>
     public bool IsClosed { get; private init; }
 
+    /// <summary>The rosters that the entries name, by the index of their entry.</summary>
+    public ImmutableSortedDictionary<long, Sha256Digest> Rosters { get; private init; } = ImmutableSortedDictionary<long, Sha256Digest>.Empty;
+
     /// <summary>The hash of the roster in force; null before entry 0.</summary>
-    public Sha256Digest? Roster { get; private init; }
+    public Sha256Digest? Roster => Rosters.IsEmpty ? null : Rosters[Rosters.Keys.Last()];
 
     /// <summary>The number of entries.</summary>
     public long Size => Frontier.Size;
@@ -50,9 +53,9 @@ public sealed class LogState
     /// <param name="tail">The entries of the partial bundle at the end.</param>
     /// <param name="highest">The highest number per actor.</param>
     /// <param name="isClosed">Whether the federation is closed.</param>
-    /// <param name="roster">The hash of the roster in force.</param>
+    /// <param name="rosters">The rosters that the entries name, by the index of their entry.</param>
     /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>tile_malformed</c> or <c>bundle_malformed</c>.</exception>
-    public static LogState Restore(Checkpoint checkpoint, TileSource tiles, ImmutableArray<byte[]> tail, ImmutableDictionary<ActorKey, long> highest, bool isClosed, Sha256Digest? roster = null)
+    public static LogState Restore(Checkpoint checkpoint, TileSource tiles, ImmutableArray<byte[]> tail, ImmutableDictionary<ActorKey, long> highest, bool isClosed, ImmutableSortedDictionary<long, Sha256Digest>? rosters = null)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         TileFrontier frontier = TileFrontier.Restore(checkpoint.Size, checkpoint.Root, tiles);
@@ -60,7 +63,7 @@ public sealed class LogState
         bool fits = tail.Length == checkpoint.Size % HashTile.FullWidth
             && tail.Select((entry, i) => MerkleTree.HashLeaf(entry) == frontier.LastTile[i]).All(same => same);
         return fits
-            ? new LogState(checkpoint.Origin, frontier) { Tail = tail, Highest = highest, IsClosed = isClosed, Roster = roster }
+            ? new LogState(checkpoint.Origin, frontier) { Tail = tail, Highest = highest, IsClosed = isClosed, Rosters = rosters ?? ImmutableSortedDictionary<long, Sha256Digest>.Empty }
             : throw new FedCloudException(ErrorCodes.BundleMalformed, $"the entries from {first} on are not those of the last tile");
     }
 
@@ -73,7 +76,8 @@ public sealed class LogState
         ArgumentNullException.ThrowIfNull(entries);
         ImmutableDictionary<ActorKey, long>.Builder highest = Highest.ToBuilder();
         bool isClosed = IsClosed;
-        Sha256Digest? roster = Roster;
+        ImmutableSortedDictionary<long, Sha256Digest> rosters = Rosters;
+        long index = Size;
         foreach (LogEntry entry in entries.Select(bytes => LogEntry.Parse(bytes)))
         {
             long expected = highest.GetValueOrDefault(entry.Actor.Key) + 1;
@@ -84,7 +88,8 @@ public sealed class LogState
 
             highest[entry.Actor.Key] = entry.Seq;
             isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
-            roster = string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal) ? entry.Subjects["roster"] : roster;
+            rosters = string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal) ? rosters.Add(index, entry.Subjects["roster"]) : rosters;
+            index++;
         }
 
         TileGrowth growth = Frontier.Append(entries.Select(entry => MerkleTree.HashLeaf(entry)));
@@ -94,7 +99,7 @@ public sealed class LogState
             Tail = [.. open[^(int)(growth.After.Size % HashTile.FullWidth)..]],
             Highest = highest.ToImmutable(),
             IsClosed = isClosed,
-            Roster = roster,
+            Rosters = rosters,
         };
         return (after, growth.Written);
     }

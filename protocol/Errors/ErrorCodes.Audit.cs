@@ -151,6 +151,13 @@ public static partial class ErrorCodes
         "a file that the log writer was to create exists with other bytes",
         "stop the log and compare both; another writer may be running");
 
+    /// <summary>The log has no entries yet.</summary>
+    public static ErrorCode LogEmpty { get; } = new(
+        "log_empty",
+        ExitCode.NotSetUp,
+        "the log has no entries yet",
+        "repeat the command when the silos have signed the first roster");
+
     /// <summary>Another process writes the log.</summary>
     public static ErrorCode LogLeaseLost { get; } = new(
         "log_lease_lost",

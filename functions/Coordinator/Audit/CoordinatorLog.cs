@@ -3,8 +3,11 @@
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Signing;
 
@@ -15,6 +18,7 @@ public sealed class CoordinatorLog : IDisposable
 {
     private static readonly ActorKey Coordinator = new(EntryActor.Coordinator, EntryActor.Coordinator);
 
+    private readonly IBlobStore _blobs;
     private readonly IKeyVault _vault;
     private readonly TimeProvider _time;
     private readonly CoordinatorOptions _options;
@@ -27,6 +31,7 @@ public sealed class CoordinatorLog : IDisposable
     public CoordinatorLog(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
     {
         ArgumentNullException.ThrowIfNull(options);
+        _blobs = store;
         _vault = vault;
         _time = time;
         _options = options;
@@ -54,6 +59,26 @@ public sealed class CoordinatorLog : IDisposable
         await Desk.StartAsync(async () => await _store.ReadStateAsync(Origin, await _store.LargestSizeAsync(cancellation), cancellation), cancellation);
         KeyVersion wrapping = await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
         await Desk.TakeAsync($"kek/{wrapping.Kid}", 1, [FederationEntries.WrappingKey(wrapping.Spki, wrapping.Kid)], cancellation);
+    }
+
+    /// <summary>Packs the evidence up to the newest witnessed checkpoint.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c>, <c>storage_*</c>.</exception>
+    public async Task PackAsync(string path, string? recipient, CancellationToken cancellation)
+    {
+        using StoredEvidence evidence = new(_blobs, _vault, await _writer.WitnessedAsync(cancellation));
+        await using (FileStream file = File.Create(path))
+        {
+            await EvidenceZip.WriteAsync(evidence, file, cancellation);
+        }
+
+        if (recipient is not null)
+        {
+            Sha256Digest bundle = await BlobFiles.DigestAsync(path, cancellation);
+            await Desk.TakeAsync(source: null, 0, [FederationEntries.Exported(bundle, recipient)], cancellation);
+        }
     }
 
     /// <summary>Files a witness's line.</summary>

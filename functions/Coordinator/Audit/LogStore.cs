@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Coordinator.Audit;
@@ -46,15 +47,34 @@ public sealed class LogStore(IBlobStore store)
     }
 
     /// <summary>The largest archived size; 0 for a log without entries.</summary>
-    public async Task<long> LargestSizeAsync(CancellationToken cancellation)
+    public async Task<long> LargestSizeAsync(CancellationToken cancellation) => (await SizesAsync(cancellation)).LastOrDefault();
+
+    /// <summary>The archived sizes, ascending.</summary>
+    public async Task<ImmutableArray<long>> SizesAsync(CancellationToken cancellation)
     {
-        long largest = 0;
+        List<long> sizes = [];
         await foreach (BlobItem item in store.ListAsync(StorageNames.Log, LogPaths.ArchivePrefix, cancellation))
         {
-            largest = LogPaths.TryParseArchive(item.Path, out long size) ? Math.Max(largest, size) : largest;
+            if (LogPaths.TryParseArchive(item.Path, out long size))
+            {
+                sizes.Add(size);
+            }
         }
 
-        return largest;
+        return [.. sizes.Order()];
+    }
+
+    /// <summary>An archived checkpoint with the lines that witnesses added.</summary>
+    public async Task<CosignedCheckpoint> CosignedAsync(long size, CancellationToken cancellation)
+    {
+        List<SignedNote> cosigned = [];
+        await foreach (BlobItem item in store.ListAsync(StorageNames.Log, LogPaths.CosignedPrefix(size), cancellation))
+        {
+            (byte[] bytes, _) = await RequireAsync(new BlobName(StorageNames.Log, item.Path), cancellation);
+            cosigned.Add(SignedNote.Parse(bytes));
+        }
+
+        return new CosignedCheckpoint(await ArchivedAsync(size, cancellation), [.. cosigned]);
     }
 
     /// <summary>An archived checkpoint.</summary>

@@ -74,6 +74,26 @@ public sealed class LogWriter
     /// <summary>The actor's highest number in the log; null while another process is the writer.</summary>
     public long? Highest(ActorKey actor) => _state?.Highest.GetValueOrDefault(actor);
 
+    /// <summary>The newest checkpoint with enough witness lines (W4): where evidence for others ends. The newest of all while there is none.</summary>
+    /// <exception cref="FedCloudException"><c>log_empty</c>, or <c>log_lease_lost</c> while another process is the writer.</exception>
+    public async Task<LogPosition> WitnessedAsync(CancellationToken cancellation)
+    {
+        LogState state = _state ?? throw new FedCloudException(ErrorCodes.LogLeaseLost, "this process is not the log's writer at the moment");
+        LoggedRoster[] rosters = [.. state.Rosters.Select(roster => new LoggedRoster(roster.Key, _rosters.Find(roster.Value) ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the log names a roster that is not published")))];
+        ImmutableArray<long> sizes = [.. (await _log.SizesAsync(cancellation)).Where(size => size <= state.Size)];
+        LogPosition At(long size) => new(size, rosters.Count(roster => roster.Index < size));
+        for (int at = sizes.Length - 1; at >= 0; at--)
+        {
+            CosignedCheckpoint checkpoint = await _log.CosignedAsync(sizes[at], cancellation);
+            if (new WitnessCoverage(rosters, sizes, _ => checkpoint).IsWitnessed(sizes[at]))
+            {
+                return At(sizes[at]);
+            }
+        }
+
+        return sizes is [.., long newest] ? At(newest) : throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet");
+    }
+
     /// <summary>Checks a witness's line, and files it.</summary>
     /// <exception cref="FedCloudException"><c>note_signature_invalid</c>, <c>storage_*</c>.</exception>
     public async Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation)

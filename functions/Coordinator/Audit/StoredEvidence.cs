@@ -3,6 +3,7 @@
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Enrolment;
@@ -11,11 +12,17 @@ using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Audit;
 
+/// <summary>A checkpoint of the log.</summary>
+/// <param name="Size">Its number of entries.</param>
+/// <param name="Rosters">How many roster versions they name.</param>
+public readonly record struct LogPosition(long Size, int Rosters);
+
 /// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, and the coordinator's public keys.</summary>
 /// <remarks>Whoever verifies it trusts nothing of this: every file is checked against what is pinned.</remarks>
 /// <param name="store">The storage.</param>
 /// <param name="vault">The vault that holds CK.</param>
-public sealed class StoredEvidence(IBlobStore store, IKeyVault vault) : IEvidenceSource
+/// <param name="checkpoint">The checkpoint at which the evidence ends.</param>
+public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPosition checkpoint) : IEvidenceSource
 {
     private readonly Dictionary<string, BlobName> _blobs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _keys = new(StringComparer.Ordinal);
@@ -29,6 +36,14 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault) : IEvidenc
         foreach (LogContainer container in Enum.GetValues<LogContainer>())
         {
             await AddAsync(LogPaths.Name(container), string.Empty, path => EvidenceLayout.Of(container, path), files, cancellation);
+        }
+
+        BlobName head = new(StorageNames.Log, LogPaths.Archive(checkpoint.Size));
+        using (BlobRead read = await store.OpenReadAsync(head, 0, null, cancellation) ?? throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet"))
+        {
+            string path = EvidenceLayout.Of(LogContainer.LogHead, LogPaths.Head);
+            _blobs[path] = head;
+            files.Add(new EvidenceFile(path, read.BlobLength));
         }
 
         await AddAsync(RosterBundle.Container, "rosters/", static path => path, files, cancellation);
@@ -69,7 +84,7 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault) : IEvidenc
         await foreach (BlobItem item in store.ListAsync(container, prefix, cancellation))
         {
             string path = place(item.Path);
-            if (EvidenceLayout.TryParse(path, out _))
+            if (EvidenceSnapshot.Holds(path, checkpoint.Size, checkpoint.Rosters))
             {
                 _blobs[path] = new BlobName(container, item.Path);
                 files.Add(new EvidenceFile(path, item.Length));

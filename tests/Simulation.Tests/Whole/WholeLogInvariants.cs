@@ -18,13 +18,13 @@ internal sealed class WholeLogInvariants(WholeFederation federation, IKeyVault v
 {
     public async Task RequireAsync(Roster roster, IReadOnlyList<RoundRecord> rounds)
     {
-        using StoredEvidence evidence = new(federation.Store, vault);
+        LogStore log = new(federation.Store);
+        long size = await log.LargestSizeAsync(CancellationToken.None);
+        using StoredEvidence evidence = new(federation.Store, vault, new LogPosition(size, roster.Version));
         VerificationReport report = await EvidenceVerifier.VerifyAsync(evidence, policy: null);
         string[] failed = [.. report.Findings.Where(finding => finding.IsFailure && finding.Code.Name != "witness_lines_missing").Select(finding => finding.ToJson())];
         Require(failed.Length == 0, string.Join('\n', failed));
 
-        LogStore log = new(federation.Store);
-        long size = await log.LargestSizeAsync(CancellationToken.None);
         LogState state = await log.ReadStateAsync(report.Checkpoint!.Origin, size, CancellationToken.None);
         Require(state.Roster == roster.Digest(), "the log's last roster is not the one in force");
         List<LogEntry> entries = [];
