@@ -11,6 +11,10 @@ internal static class DemoConclusion
     public static List<string> Of(DemoReport report)
     {
         List<string> lines = [.. report.Comparison is { } comparison ? Compared(report, comparison) : Plain(report)];
+        lines.AddRange(report.AuditFindings);
+        lines.Add(report.AuditVerified
+            ? $"Audit log verified: {report.AuditEntries} entries, root {report.AuditRoot}. Evidence in {report.EvidencePath}"
+            : $"The audit log does NOT verify; see fedcloud audit verify --bundle {report.EvidencePath}");
         lines.Add(string.Create(CultureInfo.InvariantCulture, $"Adapter in {report.AdapterPath} (PEFT format), {report.SecondsTotal:F1} s in all"));
         return lines;
     }

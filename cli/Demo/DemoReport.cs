@@ -29,6 +29,21 @@ internal sealed record DemoReport
     /// <summary>The SHA-256 of <c>adapter_model.safetensors</c>.</summary>
     public required string AdapterSha256 { get; init; }
 
+    /// <summary>Whether the evidence was verified: the whole log, its checkpoints and its witnesses.</summary>
+    public bool AuditVerified { get; init; }
+
+    /// <summary>The root of the log's tree at the newest witnessed checkpoint, in hex.</summary>
+    public string? AuditRoot { get; init; }
+
+    /// <summary>The number of entries there.</summary>
+    public long AuditEntries { get; init; }
+
+    /// <summary>What the verification found wrong; empty when it found nothing.</summary>
+    public IReadOnlyList<string> AuditFindings { get; init; } = [];
+
+    /// <summary>The zip with the log, for <c>fedcloud audit verify --bundle</c>.</summary>
+    public string? EvidencePath { get; init; }
+
     /// <summary>Seconds from start to end, set-up included.</summary>
     public required double SecondsTotal { get; init; }
 }

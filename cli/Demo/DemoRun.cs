@@ -48,6 +48,15 @@ internal static class DemoRun
             report = await WithComparisonAsync(report, federation.Client, config, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
         }
 
+        DemoAudit audit = await DemoAudit.TakeAsync(federation.Client, config.Job, report.Rounds.Max(round => round.Round), Path.Combine(options.Out, "evidence.zip"), cancellation);
+        report = report with
+        {
+            AuditVerified = audit.Verified,
+            AuditRoot = audit.Report.Checkpoint?.Root.ToString(),
+            AuditEntries = audit.Report.Entries,
+            AuditFindings = [.. audit.Report.Findings.Where(finding => finding.IsFailure).Select(finding => finding.ToJson())],
+            EvidencePath = audit.Path,
+        };
         report = report with { SecondsTotal = Math.Round(watch.Elapsed.TotalSeconds, 2) };
         DemoConclusion.Of(report).ForEach(display.Line);
         if (options.Keep)
