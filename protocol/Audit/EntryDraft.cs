@@ -34,6 +34,9 @@ public sealed record EntryDraft(
     /// <summary>The draft with one more field.</summary>
     public EntryDraft With(string name, string value) => this with { Fields = Fields.Add(name, EntryField.Of(value)) };
 
+    /// <summary>The draft with one more field.</summary>
+    public EntryDraft With(string name, bool value) => this with { Fields = Fields.Add(name, EntryField.Of(value)) };
+
     /// <summary>The entry that the actor signs.</summary>
     /// <param name="federation">The federation.</param>
     /// <param name="actor">Who signs.</param>
