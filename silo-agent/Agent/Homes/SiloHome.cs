@@ -1,6 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Cloud.Keys;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -48,6 +50,15 @@ public sealed class SiloHome
     /// <summary>The verified roster with its signatures.</summary>
     public string RosterPath => Path.Combine(_folder, "roster.dsse.json");
 
+    /// <summary>The last checkpoint that the silo's witness signed.</summary>
+    public string WitnessStatePath => Path.Combine(_folder, "witness.json");
+
+    /// <summary>What the silo remembers of the log; it can be read again.</summary>
+    public string LogIndexPath => Path.Combine(_folder, "log-index.json");
+
+    /// <summary>The journal of the silo's own entries.</summary>
+    public string EntriesPath => Path.Combine(_folder, "entries.jsonl");
+
     /// <summary>The signed wrapping key in use.</summary>
     public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
 
@@ -90,6 +101,12 @@ public sealed class SiloHome
         (VerificationKey signer, string kid) = await KeyAsync(key, cancellation);
         return DsseEnvelope.Assemble(payloadType, body, signer, await Vault.SignAsync(kid, Dsse.SigningDigest(payloadType, body), cancellation));
     }
+
+    /// <summary>A verified version of the roster with its signatures.</summary>
+    public string RosterVersionPath(int version) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "rosters")).FullName, string.Create(CultureInfo.InvariantCulture, $"{version:D6}.dsse.json"));
+
+    /// <summary>A checkpoint that is kept as evidence.</summary>
+    public string EvidencePath(Sha256Digest note) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "evidence")).FullName, note.Hex + ".note");
 
     /// <summary>The folder of a base model.</summary>
     public string BaseModelFolder(RunConfig plan) => Directory.CreateDirectory(Path.Combine(_folder, "base", plan.BaseModel.Hex)).FullName;
