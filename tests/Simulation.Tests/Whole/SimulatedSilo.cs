@@ -54,7 +54,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
     {
         try
         {
-            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, InBackground = false });
+            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, Log = new WitnessedLog(), InBackground = false });
             return await _agent.TurnAsync(CancellationToken.None);
         }
         catch (SimulatedCrashException)
