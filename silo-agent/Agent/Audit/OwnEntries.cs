@@ -30,7 +30,7 @@ public sealed class OwnEntries : IDisposable
     /// <param name="home">The home folder.</param>
     /// <param name="post">Sends to the coordinator.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="isNewHome">Whether the silo has never run, so that an empty journal is not a lost one.</param>
+    /// <param name="isNewHome">Whether the silo has never run, so that a missing journal is not a lost one.</param>
     /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
     public OwnEntries(SiloHome home, CoordinatorPost post, TimeProvider time, bool isNewHome)
     {
@@ -38,8 +38,8 @@ public sealed class OwnEntries : IDisposable
         _home = home;
         _post = post;
         _time = time;
+        _numbersKnown = isNewHome || File.Exists(home.EntriesPath);
         _journal = EntryJournal.Open(home.EntriesPath);
-        _numbersKnown = isNewHome || _journal.LastSeq > 0;
     }
 
     /// <summary>Journals an entry, unless it says what an earlier one said.</summary>

@@ -142,7 +142,16 @@ internal sealed class AuditedSilo : IDisposable
     private void WriteKey(string name, ECDsa key)
     {
         string folder = Path.Combine(_folder, "keys", name);
-        Directory.CreateDirectory(folder);
+        if (OperatingSystem.IsWindows())
+        {
+            Directory.CreateDirectory(folder);
+        }
+        else
+        {
+            Directory.CreateDirectory(Path.Combine(_folder, "keys"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+            Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        }
+
         PrivateFile.Write(Path.Combine(folder, "0001.p8"), key.ExportPkcs8PrivateKey());
     }
 

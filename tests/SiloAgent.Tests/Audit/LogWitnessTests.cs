@@ -101,7 +101,7 @@ public sealed class LogWitnessTests : IDisposable
         LogLook.Refused refused = Assert.IsType<LogLook.Refused>(await FollowAsync(view));
 
         Assert.Equal(ErrorCodes.LogFork, refused.Code);
-        Assert.Equal([Sha256Digest.Of(kept), Sha256Digest.Of(_silo.Log.Head[LogPaths.Head])], refused.Evidence);
+        Assert.Equal<Sha256Digest>([Sha256Digest.Of(kept), Sha256Digest.Of(_silo.Log.Head[LogPaths.Head])], refused.Evidence);
         Assert.All(refused.Evidence, hash => Assert.Equal(hash, Sha256Digest.Of(File.ReadAllBytes(_silo.Home.EvidencePath(hash)))));
         Assert.Empty(await _silo.TakeSentAsync());
         Assert.Equal(kept, WitnessState.TryParse(File.ReadAllBytes(_silo.Home.WitnessStatePath))!.Signed.ToBytes());
