@@ -55,7 +55,7 @@ public sealed class BlobLogView : ILogView
     }
 
     /// <inheritdoc/>
-    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
     {
         if (_follower.Index.Find(rid) is not { } found)
         {
@@ -67,7 +67,7 @@ public sealed class BlobLogView : ILogView
             return new RoundSighting.Misrecorded(found.Entry.Identity);
         }
 
-        return Logged(rosters) is { } logged && await _lines.CoveringAsync(found.Index, logged, cancellation) is { } size
+        return agentStarted is { } started && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, started), logged, cancellation) is { } size
             ? new RoundSighting.Witnessed(size)
             : new RoundSighting.Unwitnessed();
     }

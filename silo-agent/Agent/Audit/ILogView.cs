@@ -20,9 +20,10 @@ public interface ILogView
     /// <summary>Looks for a round's start among what was followed so far, and for a checkpoint over it with enough witness lines.</summary>
     /// <param name="rid">The round.</param>
     /// <param name="start">The start that the silo received.</param>
+    /// <param name="agentStarted">The index of the entry of this start of the agent, which the checkpoint must cover too (secure-aggregation, 5.3); null while the log lacks it.</param>
     /// <param name="rosters">The rosters that the silo has verified, from version 1.</param>
     /// <param name="cancellation">Stops it.</param>
-    Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, ImmutableArray<Roster> rosters, CancellationToken cancellation);
+    Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation);
 }
 
 /// <summary>What a look at the log gave.</summary>
@@ -33,8 +34,8 @@ public abstract record LogLook
 
     /// <summary>The log continues what was accepted before.</summary>
     /// <param name="Size">Its size.</param>
-    /// <param name="Own">The identities of this silo's own entries in it, by number.</param>
-    public sealed record Accepted(long Size, ImmutableSortedDictionary<long, Sha256Digest> Own) : LogLook;
+    /// <param name="Own">This silo's own entries in it, by number.</param>
+    public sealed record Accepted(long Size, ImmutableSortedDictionary<long, OwnPlace> Own) : LogLook;
 
     /// <summary>The log shows another history, or an older one.</summary>
     /// <param name="Code">How.</param>

@@ -20,6 +20,11 @@ public sealed record RosterPlace(long Index, Sha256Digest Sha256, long Size);
 /// <param name="Entry">The entry.</param>
 public sealed record StartPlace(long Index, LogEntry Entry);
 
+/// <summary>An entry of this silo in the log.</summary>
+/// <param name="Index">Its index.</param>
+/// <param name="Identity">Its identity.</param>
+public sealed record OwnPlace(long Index, Sha256Digest Identity);
+
 /// <summary>What a silo remembers of the entries that it has read: enough to go on from there, and to find what it looks for.</summary>
 public sealed record LogIndex
 {
@@ -34,7 +39,7 @@ public sealed record LogIndex
         Peaks = [],
         Rosters = [],
         Starts = [],
-        Own = ImmutableSortedDictionary<long, Sha256Digest>.Empty,
+        Own = ImmutableSortedDictionary<long, OwnPlace>.Empty,
     };
 
     /// <summary>The version of this record's shape.</summary>
@@ -52,8 +57,8 @@ public sealed record LogIndex
     /// <summary>The starts of rounds that have neither result nor failure yet: the first entry of each.</summary>
     public required ImmutableArray<StartPlace> Starts { get; init; }
 
-    /// <summary>The identities of this silo's own entries, by number.</summary>
-    public required ImmutableSortedDictionary<long, Sha256Digest> Own { get; init; }
+    /// <summary>This silo's own entries, by number.</summary>
+    public required ImmutableSortedDictionary<long, OwnPlace> Own { get; init; }
 
     /// <summary>The tree over the entries.</summary>
     public CompactRange Range() => CompactRange.Restore(Size, [.. Peaks.Select(peak => MerkleHash.FromBytes(Convert.FromBase64String(peak)))]);
@@ -67,7 +72,7 @@ public sealed record LogIndex
         LogIndex next = this with { Size = Size + 1 };
         return entry.Type switch
         {
-            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, entry.Identity) },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity)) },
             EntryTypes.Roster => next with { Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
             EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },
             EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry)) },

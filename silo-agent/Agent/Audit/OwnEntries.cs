@@ -2,7 +2,6 @@
 
 using System.Collections.Immutable;
 using FedCloud.Protocol.Audit;
-using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Homes;
@@ -21,7 +20,7 @@ public sealed class OwnEntries : IDisposable
     private readonly CoordinatorPost _post;
     private readonly TimeProvider _time;
     private readonly EntryJournal _journal;
-    private ImmutableSortedDictionary<long, Sha256Digest> _logged = ImmutableSortedDictionary<long, Sha256Digest>.Empty;
+    private ImmutableSortedDictionary<long, OwnPlace> _logged = ImmutableSortedDictionary<long, OwnPlace>.Empty;
     private bool _numbersKnown;
     private long _sent;
     private DateTimeOffset _sendAgain;
@@ -58,13 +57,13 @@ public sealed class OwnEntries : IDisposable
     }
 
     /// <summary>Takes what the log shows. An entry whose number another one took, after a journal was lost, gets the next number.</summary>
-    /// <param name="logged">The identities of this silo's entries in the log, by number.</param>
+    /// <param name="logged">This silo's entries in the log, by number.</param>
     /// <param name="cancellation">Stops it.</param>
-    public async Task ReconcileAsync(ImmutableSortedDictionary<long, Sha256Digest> logged, CancellationToken cancellation)
+    public async Task ReconcileAsync(ImmutableSortedDictionary<long, OwnPlace> logged, CancellationToken cancellation)
     {
         _logged = logged;
         _numbersKnown = true;
-        foreach (LogEntry displaced in _journal.Entries.Where(entry => logged.TryGetValue(entry.Seq, out Sha256Digest there) && there != entry.Identity).ToList())
+        foreach (LogEntry displaced in _journal.Entries.Where(entry => logged.TryGetValue(entry.Seq, out OwnPlace? there) && there.Identity != entry.Identity).ToList())
         {
             EntryDraft draft = new(displaced.Type, displaced.Job, displaced.Round, displaced.Subjects, displaced.Fields);
             if (!_journal.Entries.Any(entry => entry.Seq > displaced.Seq && draft.Describes(entry)))
@@ -73,6 +72,12 @@ public sealed class OwnEntries : IDisposable
             }
         }
     }
+
+    /// <summary>The index of an entry in the log; null while the log lacks it.</summary>
+    public long? IndexOf(EntryDraft draft) => _journal.Entries
+        .Where(draft.Describes)
+        .Select(entry => _logged.GetValueOrDefault(entry.Seq) is { } place && place.Identity == entry.Identity ? place.Index : (long?)null)
+        .FirstOrDefault(index => index is not null);
 
     /// <summary>Signs and sends what the log lacks: new entries at once, the others again after a while.</summary>
     public async Task SendAsync(CancellationToken cancellation)

@@ -28,6 +28,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     private readonly Dictionary<Sha256Digest, RoundSighting> _sightings = [];
     private ImmutableArray<SiloRound> _watched = [];
     private DateTimeOffset _next = DateTimeOffset.MinValue;
+    private EntryDraft? _started;
     private bool _isInLog;
     private string? _trouble;
 
@@ -93,17 +94,20 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         {
             case LogLook.Accepted accepted:
                 await entries.ReconcileAsync(accepted.Own, cancellation);
-                await entries.LogAsync(SiloEntries.Started(_nonce, journalHead, member.Idx, continuous: false), cancellation);
+                _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, continuous: false);
+                await entries.LogAsync(_started, cancellation);
                 _isInLog = true;
                 break;
             case LogLook.Refused refused:
                 return new LogRefused(time.GetUtcNow(), refused.Code.Name, refused.Evidence);
         }
 
+        long? agentStarted = _started is null ? null : entries.IndexOf(_started);
+
         // Also while the trainer works, so that an update need not wait for lines that are there already.
         foreach (SiloRound round in _watched.Where(round => _sightings.GetValueOrDefault(round.Rid) is null or RoundSighting.Unwitnessed))
         {
-            _sightings[round.Rid] = await view.SeekAsync(round.Rid, round.Start, rosters, cancellation);
+            _sightings[round.Rid] = await view.SeekAsync(round.Rid, round.Start, agentStarted, rosters, cancellation);
         }
 
         return null;

@@ -2,11 +2,13 @@
 
 using System.Globalization;
 using FedCloud.Cloud.Keys;
+using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.SiloAgent.Homes;
@@ -119,6 +121,19 @@ public sealed class SiloHome
 
     /// <summary>A round's folder.</summary>
     public string RoundFolder(RunId job, int round) => Directory.CreateDirectory(RoundPath(job, round)).FullName;
+
+    /// <summary>Puts the witness's state aside: the witness then begins anew, from all entries. The last checkpoint that it signed stays as evidence.</summary>
+    public void ForgetWitness()
+    {
+        if (File.Exists(WitnessStatePath) && WitnessState.TryParse(File.ReadAllBytes(WitnessStatePath)) is { } state)
+        {
+            byte[] note = state.Signed.ToBytes();
+            WholeFile.Write(EvidencePath(Sha256Digest.Of(note)), note);
+        }
+
+        File.Delete(WitnessStatePath);
+        File.Delete(LogIndexPath);
+    }
 
     /// <summary>Deletes the folders of a run's rounds up to this one.</summary>
     public void ForgetRounds(RunId job, int round)

@@ -80,6 +80,21 @@ public sealed class BlobLogViewTests : IDisposable
     }
 
     [Fact]
+    public async Task Seek_StartOfTheAgentNotCovered_IsUnwitnessed()
+    {
+        BlobLogView view = await LoggedAsync();
+        await CosignAsync(0, 1, 2);
+
+        Assert.IsType<RoundSighting.Unwitnessed>(await view.SeekAsync(AuditedSilo.Rid(Start), Start, null, _silo.Rosters, CancellationToken.None));
+        Assert.IsType<RoundSighting.Unwitnessed>(await view.SeekAsync(AuditedSilo.Rid(Start), Start, 2, _silo.Rosters, CancellationToken.None));
+        await _silo.GrowAsync(1);
+        await CosignAsync(0, 1, 2);
+        await FollowAsync(view);
+
+        Assert.Equal(3, Assert.IsType<RoundSighting.Witnessed>(await view.SeekAsync(AuditedSilo.Rid(Start), Start, 2, _silo.Rosters, CancellationToken.None)).Size);
+    }
+
+    [Fact]
     public async Task Seek_LinesUnderAnEarlierCheckpoint_StillCover()
     {
         BlobLogView view = await LoggedAsync();
@@ -131,7 +146,7 @@ public sealed class BlobLogViewTests : IDisposable
         await CosignAsync(1);
 
         Assert.Equal(3, Assert.IsType<RoundSighting.Witnessed>(await SeekAsync(view)).Size);
-        Assert.IsType<RoundSighting.Unwitnessed>(await view.SeekAsync(AuditedSilo.Rid(Start), Start, _silo.Rosters[..1], CancellationToken.None));
+        Assert.IsType<RoundSighting.Unwitnessed>(await view.SeekAsync(AuditedSilo.Rid(Start), Start, 0, _silo.Rosters[..1], CancellationToken.None));
     }
 
     [Fact]
@@ -199,5 +214,5 @@ public sealed class BlobLogViewTests : IDisposable
     private Task<LogLook> FollowAsync(BlobLogView view) => view.FollowAsync(_silo.Rosters, CancellationToken.None);
 
     private Task<RoundSighting> SeekAsync(BlobLogView view, PlainStartBody? start = null) =>
-        view.SeekAsync(AuditedSilo.Rid(start ?? Start), start ?? Start, _silo.Rosters, CancellationToken.None);
+        view.SeekAsync(AuditedSilo.Rid(start ?? Start), start ?? Start, 0, _silo.Rosters, CancellationToken.None);
 }

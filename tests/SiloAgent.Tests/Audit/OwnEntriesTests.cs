@@ -12,6 +12,8 @@ namespace FedCloud.SiloAgent.Tests.Audit;
 
 public sealed class OwnEntriesTests : IDisposable
 {
+    private static readonly OwnPlace Foreign = new(1, AuditFederation.Hash("another"));
+
     private readonly AuditedSilo _silo = new();
 
     public void Dispose() => _silo.Dispose();
@@ -51,7 +53,9 @@ public sealed class OwnEntriesTests : IDisposable
         using OwnEntries again = Open();
         List<LogEntry> sent = await SendAsync(again);
         Assert.Equal([1, 2], sent.Select(entry => entry.Seq));
+        Assert.Null(again.IndexOf(Alarm("a")));
         await again.ReconcileAsync(Logged(sent[0]), CancellationToken.None);
+        Assert.Equal((11, null), (again.IndexOf(Alarm("a")), again.IndexOf(Alarm("b"))));
         _silo.Time.Advance(TimeSpan.FromSeconds(30));
         Assert.Equal(2, Assert.Single(await SendAsync(again)).Seq);
         await again.ReconcileAsync(Logged([.. sent]), CancellationToken.None);
@@ -82,7 +86,7 @@ public sealed class OwnEntriesTests : IDisposable
         using OwnEntries entries = Open(isNewHome: false);
 
         Assert.Equal(ErrorCodes.LogUnread, (await Assert.ThrowsAsync<FedCloudException>(() => entries.LogAsync(Alarm("a"), CancellationToken.None))).Code);
-        await entries.ReconcileAsync(ImmutableSortedDictionary<long, Sha256Digest>.Empty.Add(1, Sha256Digest.Zero).Add(2, Sha256Digest.Zero), CancellationToken.None);
+        await entries.ReconcileAsync(ImmutableSortedDictionary<long, OwnPlace>.Empty.Add(1, Foreign).Add(2, Foreign), CancellationToken.None);
         await entries.LogAsync(Alarm("a"), CancellationToken.None);
 
         Assert.Equal(3, Assert.Single(await SendAsync(entries)).Seq);
@@ -97,7 +101,7 @@ public sealed class OwnEntriesTests : IDisposable
             await entries.LogAsync(Alarm("b"), CancellationToken.None);
         }
 
-        ImmutableSortedDictionary<long, Sha256Digest> taken = ImmutableSortedDictionary<long, Sha256Digest>.Empty.Add(1, AuditFederation.Hash("another"));
+        ImmutableSortedDictionary<long, OwnPlace> taken = ImmutableSortedDictionary<long, OwnPlace>.Empty.Add(1, Foreign);
         for (int start = 0; start < 2; start++)
         {
             using OwnEntries entries = Open(isNewHome: false);
@@ -143,7 +147,7 @@ public sealed class OwnEntriesTests : IDisposable
 
     private static EntryDraft Alarm(string evidence) => EntryDraft.Of(EntryTypes.Alarm).With("code", "log_fork").With("evidence_1", AuditFederation.Hash(evidence));
 
-    private static ImmutableSortedDictionary<long, Sha256Digest> Logged(params LogEntry[] entries) => entries.ToImmutableSortedDictionary(entry => entry.Seq, entry => entry.Identity);
+    private static ImmutableSortedDictionary<long, OwnPlace> Logged(params LogEntry[] entries) => entries.ToImmutableSortedDictionary(entry => entry.Seq, entry => new OwnPlace(10 + entry.Seq, entry.Identity));
 
     private OwnEntries Open(bool isNewHome = true) => new(_silo.Home, _silo.Post, _silo.Time, isNewHome);
 

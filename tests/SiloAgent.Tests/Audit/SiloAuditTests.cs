@@ -165,6 +165,20 @@ public sealed class SiloAuditTests : IDisposable
         LogEntry.Parse(first.ToBytes());
     }
 
+    [Fact]
+    public async Task Turn_RoundIsSought_UnderACheckpointThatCoversThisStartOfTheAgent()
+    {
+        await AcceptAsync();
+        LogEntry started = Assert.Single(await _silo.TakeEntriesAsync());
+        await TurnAsync(In(SiloRoundPhase.Training));
+        Assert.Null(_log.AgentStarted);
+
+        _log.Look = new LogLook.Accepted(8, ImmutableSortedDictionary<long, OwnPlace>.Empty.Add(1, new OwnPlace(7, started.Identity)));
+        await TurnAsync(In(SiloRoundPhase.Held));
+
+        Assert.Equal(7, _log.AgentStarted);
+    }
+
     private SiloAudit Audit(OwnEntries entries) =>
         new(_log, entries, _silo.Federation.Members[0].Silo, AuditFederation.Hash("policy"), AuditFederation.Hash("head"), _silo.Time, (phase, detail) => _said.Add($"{phase} {detail}"));
 
@@ -172,7 +186,7 @@ public sealed class SiloAuditTests : IDisposable
 
     private async Task AcceptAsync()
     {
-        _log.Look = new LogLook.Accepted(1, ImmutableSortedDictionary<long, Sha256Digest>.Empty);
+        _log.Look = new LogLook.Accepted(1, ImmutableSortedDictionary<long, OwnPlace>.Empty);
         _silo.Time.Advance(TimeSpan.FromSeconds(1));
         await TurnAsync(new SiloState());
     }
@@ -196,6 +210,8 @@ public sealed class SiloAuditTests : IDisposable
 
         public int Searches { get; private set; }
 
+        public long? AgentStarted { get; private set; }
+
         public LogLook Look { get; set; } = new LogLook.Nothing();
 
         public RoundSighting Sighting { get; set; } = new RoundSighting.Unwitnessed();
@@ -208,9 +224,10 @@ public sealed class SiloAuditTests : IDisposable
             return Trouble is null ? Task.FromResult(Look) : throw Trouble;
         }
 
-        public Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+        public Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
         {
             Searches++;
+            AgentStarted = agentStarted;
             return Task.FromResult(Sighting);
         }
     }

@@ -13,6 +13,6 @@ internal sealed class WitnessedLog : ILogView
 {
     public Task<LogLook> FollowAsync(ImmutableArray<Roster> rosters, CancellationToken cancellation) => Task.FromResult<LogLook>(new LogLook.Nothing());
 
-    public Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, ImmutableArray<Roster> rosters, CancellationToken cancellation) =>
+    public Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation) =>
         Task.FromResult<RoundSighting>(new RoundSighting.Witnessed(1));
 }
