@@ -34,6 +34,20 @@ public sealed record EntryDraft(
     /// <summary>The draft with one more field.</summary>
     public EntryDraft With(string name, string value) => this with { Fields = Fields.Add(name, EntryField.Of(value)) };
 
+    /// <summary>The draft with one more field.</summary>
+    public EntryDraft With(string name, bool value) => this with { Fields = Fields.Add(name, EntryField.Of(value)) };
+
+    /// <summary>Whether the entry says just this, whoever signed it and when.</summary>
+    public bool Describes(LogEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        return string.Equals(Type, entry.Type, StringComparison.Ordinal)
+            && Job == entry.Job
+            && Round == entry.Round
+            && Subjects.SequenceEqual(entry.Subjects)
+            && Fields.SequenceEqual(entry.Fields);
+    }
+
     /// <summary>The entry that the actor signs.</summary>
     /// <param name="federation">The federation.</param>
     /// <param name="actor">Who signs.</param>

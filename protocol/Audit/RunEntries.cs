@@ -41,19 +41,24 @@ public static class RunEntries
     /// <summary>Whether an effect may come again with entries that the log needs once: an offer goes out again when the roster changes.</summary>
     public static bool OnlyOnce(RunEffect effect) => effect is SendOffer;
 
+    /// <summary>The entry of a round's start, which names the round by the identity of the signed start.</summary>
+    public static EntryDraft Started(PlainStartBody start)
+    {
+        ArgumentNullException.ThrowIfNull(start);
+        return EntryDraft.Of(EntryTypes.RoundStart, start.Job, start.Round)
+            .With("rid", Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)))
+            .With("model", start.ModelSha256)
+            .With("config", start.ConfigSha256)
+            .With("slot", 0)
+            .With("d", start.UpdateLen)
+            .With("k", BitsOfAByte)
+            .With("deadline", start.Deadline);
+    }
+
     private static EntryDraft Submitted(SendOffer offer) => EntryDraft.Of(EntryTypes.PlanSubmitted, offer.Body.Job)
         .With("config", offer.Body.ConfigSha256)
         .With("initial_model", offer.Body.InitialModelSha256)
         .With("role", Operator);
-
-    private static EntryDraft Started(PlainStartBody start) => EntryDraft.Of(EntryTypes.RoundStart, start.Job, start.Round)
-        .With("rid", Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)))
-        .With("model", start.ModelSha256)
-        .With("config", start.ConfigSha256)
-        .With("slot", 0)
-        .With("d", start.UpdateLen)
-        .With("k", BitsOfAByte)
-        .With("deadline", start.Deadline);
 
     private static ImmutableArray<EntryDraft> Finished(RunState state, PlainResultBody result)
     {

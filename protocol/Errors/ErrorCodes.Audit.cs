@@ -172,6 +172,13 @@ public static partial class ErrorCodes
         "a log shows another first entry, or another root for a size, than it showed before",
         "keep both checkpoints as evidence, and send them to all silos");
 
+    /// <summary>The log cannot be followed now.</summary>
+    public static ErrorCode LogUnread { get; } = new(
+        "log_unread",
+        ExitCode.Unreachable,
+        "what the silo wants to log has to wait until it has read the log, which it cannot yet",
+        "wait until the federation has its first roster; then check that the containers 'log' and 'log-head' can be read");
+
     /// <summary>A checkpoint is older than one seen before.</summary>
     public static ErrorCode CheckpointOlder { get; } = new(
         "checkpoint_older",

@@ -53,6 +53,13 @@ public static partial class ErrorCodes
         "another agent runs on the same home folder",
         "stop it first");
 
+    /// <summary>There is no refusal of the log to resolve.</summary>
+    public static ErrorCode LogNotRefused { get; } = new(
+        "log_not_refused",
+        ExitCode.Unusable,
+        "the silo was to follow the log again, and has never stopped",
+        "nothing is to be done; look at what the agent prints");
+
     /// <summary>The clock is off.</summary>
     public static ErrorCode ClockSkew { get; } = new(
         "clock_skew",

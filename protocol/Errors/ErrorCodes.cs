@@ -13,7 +13,7 @@ public static partial class ErrorCodes
     private static readonly Lazy<FrozenSet<ErrorCode>> Operational = new(static () => FrozenSet.ToFrozenSet(
     [
         StorageUnreachable, StorageDenied, StorageFailed, ContainerMissing, CoordinatorUnreachable, DiskFull,
-        KeyMissing, KeyUnusable, KeyFilePermissions, LockLost, LogLeaseLost,
+        KeyMissing, KeyUnusable, KeyFilePermissions, LockLost, LogLeaseLost, LogUnread,
     ]));
 
     /// <summary>All codes by name.</summary>

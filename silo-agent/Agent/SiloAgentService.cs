@@ -16,6 +16,7 @@ using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
@@ -30,6 +31,9 @@ public sealed record SiloAgentOptions
 {
     /// <summary>The storage; null means the invitation's, opened with its credentials.</summary>
     public IBlobStore? Store { get; init; }
+
+    /// <summary>The audit log; null means the log in the storage.</summary>
+    public ILogView? Log { get; init; }
 
     /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
     public bool InBackground { get; init; } = true;
@@ -54,6 +58,8 @@ public sealed class SiloAgentService : IDisposable
     private readonly Member _member;
     private readonly ModelCache _models;
     private readonly RoundWork _work;
+    private readonly OwnEntries _entries;
+    private readonly SiloAudit _audit;
     private readonly VerificationKey _coordinator;
     private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly SemaphoreSlim _wake = new(0);
@@ -85,6 +91,18 @@ public sealed class SiloAgentService : IDisposable
         _models = new ModelCache(_store, home);
         _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
         _journal = SiloJournal.Open(home.JournalPath);
+        try
+        {
+            _entries = new OwnEntries(home, _post, time, isNewHome: _journal.Head == Sha256Digest.Zero);
+        }
+        catch
+        {
+            _journal.Dispose();
+            throw;
+        }
+
+        ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);
+        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), _journal.Head, time, (phase, detail) => Report(phase, null, null, detail));
     }
 
     /// <summary>Serves until it is stopped.</summary>
@@ -98,7 +116,7 @@ public sealed class SiloAgentService : IDisposable
             {
                 if (!await TurnAsync(cancellation))
                 {
-                    await _wake.WaitAsync(Poll, cancellation);
+                    await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation);
                 }
             }
         }
@@ -119,6 +137,7 @@ public sealed class SiloAgentService : IDisposable
     {
         _models.Dispose();
         _journal.Dispose();
+        _entries.Dispose();
         (_options.Store is null ? _store as IDisposable : null)?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
@@ -139,6 +158,11 @@ public sealed class SiloAgentService : IDisposable
 
             await TakeFinishedAsync();
             TakeDeadlines();
+            if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } refused)
+            {
+                Append(refused);
+            }
+
             bool worked = await CarryOutAsync(cancellation);
             return worked || messages.Count > 0 || !_finished.IsEmpty;
         }
@@ -296,8 +320,7 @@ public sealed class SiloAgentService : IDisposable
         {
             try
             {
-                await CarryOutAsync(pending, cancellation);
-                worked = true;
+                worked |= await CarryOutAsync(pending, cancellation);
             }
             catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
             {
@@ -309,8 +332,10 @@ public sealed class SiloAgentService : IDisposable
         return worked;
     }
 
-    private async Task CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
+    // False for an effect that stays pending.
+    private async Task<bool> CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
     {
+        await _audit.LogAsync(_journal.State, pending.Effect, cancellation);
         switch (pending.Effect)
         {
             case { } effect when SiloMachine.IsObsolete(_journal.State, effect):
@@ -335,6 +360,11 @@ public sealed class SiloAgentService : IDisposable
 
                 _journal.Complete(pending.Id, result: null);
                 break;
+            case AwaitWitnesses held when _audit.Seen(held) is null:
+                return false;
+            case AwaitWitnesses held:
+                _journal.Complete(pending.Id, _audit.Seen(held));
+                break;
             case UploadUpdate upload:
                 Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
                 _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
@@ -344,6 +374,8 @@ public sealed class SiloAgentService : IDisposable
                 _journal.Complete(pending.Id, result: null);
                 break;
         }
+
+        return true;
     }
 
     private async Task<SiloEvent?> FetchAsync(RunId job, CancellationToken cancellation)

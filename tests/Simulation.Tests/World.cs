@@ -33,6 +33,8 @@ internal sealed class World
     private readonly Dictionary<int, RoundRecord> _records = [];
     private readonly Dictionary<int, PlainResultBody> _results = [];
     private readonly HashSet<int> _abandoned = [];
+    private readonly HashSet<Sha256Digest> _logged = [];
+    private readonly HashSet<Sha256Digest> _witnessed = [];
     private readonly SymbolicSilo[] _silos;
     private RunDocument _document;
     private RosterView _roster;
@@ -77,7 +79,7 @@ internal sealed class World
             enabled.Add(CoordinatorEffect);
         }
 
-        foreach (SymbolicSilo silo in _silos.Where(silo => silo.Pending.Count > 0))
+        foreach (SymbolicSilo silo in _silos.Where(silo => Ready(silo).Length > 0))
         {
             enabled.Add(() => SiloEffect(silo));
         }
@@ -183,7 +185,13 @@ internal sealed class World
                 ToSilos(send.To, silo => silo.Append(new OfferReceived(_now + silo.Skew, send.Body, silo.Idx, Chance(0.02) ? ErrorCodes.PolicyRefused.Name : null)));
                 return null;
             case SendStart send:
+                // The entry is in the log before the start goes out; witness lines come later, or never.
                 Sha256Digest rid = Protocol.Signing.Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainStartBody));
+                if (_logged.Add(rid))
+                {
+                    Send(() => _witnessed.Add(rid));
+                }
+
                 ToSilos(send.To, silo => silo.Append(new StartReceived(_now + silo.Skew, send.Body, rid, silo.Idx, send.Previous, null)));
                 return null;
             case SendResult send:
@@ -240,7 +248,8 @@ internal sealed class World
 
     private void SiloEffect(SymbolicSilo silo)
     {
-        (long id, SiloEffect effect) = silo.Pending[_random.Next(silo.Pending.Count)];
+        (long Id, SiloEffect Effect)[] ready = Ready(silo);
+        (long id, SiloEffect effect) = ready[_random.Next(ready.Length)];
         if (Chance(_faults.Crash))
         {
             silo.Crash();
@@ -257,6 +266,10 @@ internal sealed class World
         silo.Complete(id, result);
     }
 
+    // A held update waits for the log, unless its round is over.
+    private (long Id, SiloEffect Effect)[] Ready(SymbolicSilo silo) =>
+        [.. silo.Pending.Where(pending => pending.Effect is not AwaitWitnesses held || _witnessed.Contains(held.Rid) || SiloMachine.IsObsolete(silo.State, held))];
+
     private SiloEvent? CarryOut(SymbolicSilo silo, SiloEffect effect)
     {
         DateTimeOffset at = _now + silo.Skew;
@@ -270,7 +283,10 @@ internal sealed class World
                 return Chance(_faults.TrainerFails)
                     ? new TrainingFailed(at, train.Start.Job, train.Rid, ErrorCodes.TrainerFailed.Name)
                     : new TrainingFinished(at, train.Start.Job, train.Rid, Register(UpdateOf(silo.Id, train.Start.ModelSha256, train.Start.Round)), train.Start.UpdateLen, silo.Idx, ImmutableSortedDictionary<string, string>.Empty);
+            case AwaitWitnesses held:
+                return SiloMachine.IsObsolete(silo.State, held) ? null : new RoundWitnessed(at, held.Start.Job, held.Rid, 1);
             case UploadUpdate upload:
+                Require(_witnessed.Contains(upload.Rid), "an update leaves before its round is witnessed");
                 string path = PathOf(silo.Id, upload.Update.Round, upload.Attempt);
                 return _uploads.TryAdd(path, (upload.Update.UpdateSha256, _updates[upload.Update.UpdateSha256]))
                     ? new UpdateUploaded(at, upload.Update.Job, upload.Rid, upload.Attempt)

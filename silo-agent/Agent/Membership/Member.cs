@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -37,15 +38,18 @@ public sealed class Member
         _policy = policy;
         _post = post;
         _report = report;
-        if (File.Exists(home.RosterPath))
+        while (File.Exists(home.RosterVersionPath(Rosters.Length + 1)))
         {
             // Verified before it was stored, in a file that only this silo writes.
-            Roster = Protocol.Enrolment.Roster.Parse(Read(home.RosterPath).Payload);
+            Rosters = Rosters.Add(Protocol.Enrolment.Roster.Parse(Read(home.RosterVersionPath(Rosters.Length + 1)).Payload));
         }
     }
 
+    /// <summary>The rosters that this silo has verified, from version 1.</summary>
+    public ImmutableArray<Roster> Rosters { get; private set; } = [];
+
     /// <summary>The newest roster that this silo has verified; null before version 1.</summary>
-    public Roster? Roster { get; private set; }
+    public Roster? Roster => Rosters is [.., { } newest] ? newest : null;
 
     /// <summary>Asks to become a member, unless the silo is one; asking again is harmless.</summary>
     public async Task JoinAsync(CancellationToken cancellation)
@@ -83,6 +87,7 @@ public sealed class Member
 
         RosterChain.RequireStep(Roster, next);
         RequireOwn(next);
+        RequireSameLogKey(next);
         RequireJoins(next, proposal.Body, bundle);
 
         // A newcomer has confirmed nobody yet: for it every member is new.
@@ -119,8 +124,10 @@ public sealed class Member
             .ToDictionary(key => key.Fingerprint);
         Roster next = RosterChain.Verify(Roster, bundle.Roster, keys);
         RequireOwn(next);
-        WholeFile.Write(_home.RosterPath, JsonSerializer.SerializeToUtf8Bytes(bundle.Roster, FrameJson.Default.DsseEnvelope));
-        Roster = next;
+        byte[] envelope = JsonSerializer.SerializeToUtf8Bytes(bundle.Roster, FrameJson.Default.DsseEnvelope);
+        WholeFile.Write(_home.RosterVersionPath(next.Version), envelope);
+        WholeFile.Write(_home.RosterPath, envelope);
+        Rosters = Rosters.Add(next);
         bool isIn = next.Find(_home.Invitation.SiloId) is not null;
         _report(isIn ? "member" : "removed", $"roster version {next.Version} of {next.N} silos");
     }
@@ -157,7 +164,7 @@ public sealed class Member
         VerificationKey coordinator = VerificationKey.FromBase64(_home.Invitation.CoordinatorSpki);
         bool mine = next.Federation == _home.Invitation.Federation
             && next.CoordinatorSpkiSha256.Contains(coordinator.Fingerprint)
-            && string.Equals(next.LogVkey, _home.Invitation.LogVkey, StringComparison.Ordinal);
+            && NamesOwnLog(next);
         if (!mine)
         {
             throw new FedCloudException(ErrorCodes.RosterInvalid, "the roster names another federation, coordinator or log than this silo's invitation");
@@ -167,6 +174,24 @@ public sealed class Member
             && JoinBody.Verify(Read(_home.JoinPath)).ToMember(self.Idx) != self)
         {
             throw new FedCloudException(ErrorCodes.RosterInvalid, "the roster lists other keys for this silo than its own");
+        }
+    }
+
+    // The quorum may give the log another key, never another name. The roster that takes this silo in has the invitation's key.
+    private bool NamesOwnLog(Roster next)
+    {
+        bool takesIn = Roster?.Find(_home.Invitation.SiloId) is null && next.Find(_home.Invitation.SiloId) is not null;
+        return takesIn
+            ? string.Equals(next.LogVkey, _home.Invitation.LogVkey, StringComparison.Ordinal)
+            : string.Equals(NoteKey.Parse(next.LogVkey).Name, NoteKey.Parse(_home.Invitation.LogVkey).Name, StringComparison.Ordinal);
+    }
+
+    // A coordinator alone must not move the log to another key, so a proposal that does is not signed by a machine.
+    private void RequireSameLogKey(Roster next)
+    {
+        if (!string.Equals(next.LogVkey, Roster?.LogVkey ?? _home.Invitation.LogVkey, StringComparison.Ordinal))
+        {
+            throw new FedCloudException(ErrorCodes.RosterNotConfirmed, "the proposed roster gives the log another key");
         }
     }
 

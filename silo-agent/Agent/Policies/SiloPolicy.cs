@@ -135,6 +135,9 @@ public sealed record SiloPolicy
         return field is null ? policy : throw new FedCloudException(ErrorCodes.PolicyMalformed, $"{field}: expected {expected}, found another value");
     }
 
+    /// <summary>The SHA-256 of the signed bytes.</summary>
+    public Sha256Digest Digest() => Sha256Digest.Of(Jcs.Serialize(this, SiloPolicyJson.Default.SiloPolicy));
+
     /// <summary>Why the policy refuses a plan; null when it approves.</summary>
     public ErrorCode? Refusal(RunConfig plan)
     {

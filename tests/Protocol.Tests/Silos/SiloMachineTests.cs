@@ -15,13 +15,14 @@ public sealed class SiloMachineTests
 {
     private static readonly Sha256Digest First = Rid(Start(1));
 
-    // Which events are taken where; every other pair of the product must change nothing.
+    // Which events are taken where, beside LogRefused, which is taken everywhere; every other pair of the product must change nothing.
     private static readonly Dictionary<string, (Func<SiloStory> Story, string[] Taken)> Table = new(StringComparer.Ordinal)
     {
         ["unknown run"] = (() => new SiloStory(), ["OfferReceived", "StartReceived"]),
         ["refused"] = (Refused, ["OfferReceived", "StartReceived", "EndedReceived"]),
         ["approved"] = (Approved, ["OfferReceived", "StartReceived", "ResultReceived", "EndedReceived"]),
         ["training"] = (Training, ["OfferReceived", "StartReceived", "TrainingFinished", "TrainingFailed", "ResultReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
+        ["held"] = (Held, ["OfferReceived", "StartReceived", "RoundWitnessed", "RoundMisrecorded", "ResultReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
         ["uploading"] = (Uploading, ["OfferReceived", "StartReceived", "TrainingFailed", "UpdateUploaded", "UploadRefused", "ResultReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
         ["announced"] = (Announced, ["OfferReceived", "StartReceived", "ResultReceived", "AbandonedReceived", "EndedReceived"]),
         ["declined"] = (Declined, ["OfferReceived", "StartReceived", "ResultReceived", "AbandonedReceived", "EndedReceived"]),
@@ -49,6 +50,10 @@ public sealed class SiloMachineTests
             new EndedReceived(Now, Ended(), EvaluationWanted: true),
             new EvaluationFinished(Now, Job, 9, NoFigures),
             new SiloDeadlineReached(Now.AddSeconds(60), Job, First),
+            new RoundWitnessed(Now, Job, First, 7),
+            new RoundMisrecorded(Now, Job, First, Hash("entry")),
+            new LogRefused(Now, "log_fork", [Hash("note")]),
+            new LogResumed(Now),
         ];
         Assert.Equal(typeof(SiloEvent).Assembly.GetTypes().Count(type => type.BaseType == typeof(SiloEvent)), events.Length);
         foreach (SiloEvent @event in events)
@@ -57,7 +62,7 @@ public sealed class SiloMachineTests
             SiloStep step = SiloMachine.Step(before, @event);
             string name = @event.GetType().Name;
 
-            bool expected = taken.Contains(name, StringComparer.Ordinal);
+            bool expected = taken.Append(nameof(LogRefused)).Contains(name, StringComparer.Ordinal);
             Assert.True(expected == step.Ignored is null, $"{phase}: {name} is {(expected ? "ignored" : "taken")}: {step.Ignored}");
             if (!expected)
             {
@@ -241,8 +246,72 @@ public sealed class SiloMachineTests
     }
 
     [Fact]
+    public void Held_UpdateLeavesOnlyWhenTheRoundIsWitnessed()
+    {
+        SiloStory story = Held();
+        Assert.Equal(First, story.The<AwaitWitnesses>().Rid);
+        Assert.Empty(story.Effects.OfType<UploadUpdate>());
+
+        story.Then(new RoundWitnessed(Now, Job, Rid(Start(2)), 7));
+        Assert.NotNull(story.Ignored);
+        story.Then(new RoundWitnessed(Now, Job, First, 7));
+
+        Assert.Equal(Hash("update"), story.The<UploadUpdate>().Update.UpdateSha256);
+        Assert.Equal(0, story.The<UploadUpdate>().Attempt);
+    }
+
+    [Fact]
+    public void Held_StartAgain_SendsNothing() => Assert.Empty(Held().Then(Received(Start(1))).Effects);
+
+    [Fact]
+    public void Deadline_WhileHeld_DeclinesWithACodeOfItsOwn()
+    {
+        SiloStory story = Held();
+        SiloDeadline deadline = Assert.Single(SiloMachine.Deadlines(story.State));
+
+        story.Then(new SiloDeadlineReached(deadline.At, Job, deadline.Rid));
+
+        Assert.Equal(ErrorCodes.RoundNotLogged.Name, story.The<SendDecline>().Body.Reason);
+        Assert.Single(story.Effects);
+        Assert.Empty(SiloMachine.Deadlines(story.State));
+    }
+
+    [Fact]
+    public void Misrecorded_Round_IsDeclinedWithAnAlarm()
+    {
+        SiloStory story = Held().Then(new RoundMisrecorded(Now, Job, First, Hash("entry")));
+
+        Assert.Equal(ErrorCodes.RoundMisrecorded.Name, story.The<SendDecline>().Body.Reason);
+        Assert.Equal<Sha256Digest>([First, Hash("entry")], story.The<RaiseAlarm>().Evidence);
+    }
+
+    [Theory]
+    [InlineData("training")]
+    [InlineData("held")]
+    [InlineData("uploading")]
+    public void LogRefused_OpenRound_IsDeclinedAndNoneIsTakenUntilItIsResumed(string phase)
+    {
+        SiloStory story = Table[phase].Story().Then(new LogRefused(Now, "log_fork", [Hash("kept"), Hash("shown")]));
+
+        Assert.Equal("log_fork", story.The<SendDecline>().Body.Reason);
+        Assert.Equal(phase == "training", story.Effects.OfType<StopTraining>().Any());
+        Assert.Equal((null, "log_fork", 2), (story.The<RaiseAlarm>().Job, story.The<RaiseAlarm>().Code, story.The<RaiseAlarm>().Evidence.Length));
+        Assert.NotNull(story.Then(new LogRefused(Now, "checkpoint_older", [])).Ignored);
+        Assert.Equal("log_fork", story.Then(Received(Start(2))).The<SendDecline>().Body.Reason);
+
+        story.Then(new LogResumed(Now), Received(Start(3)));
+
+        Assert.Equal(3, story.The<Train>().Start.Round);
+    }
+
+    [Fact]
     public void Effects_OfARoundThatIsOver_AreObsolete()
     {
+        SiloStory held = Held();
+        AwaitWitnesses awaited = held.The<AwaitWitnesses>();
+        Assert.False(SiloMachine.IsObsolete(held.State, awaited));
+        Assert.True(SiloMachine.IsObsolete(held.Then(Received(Start(2))).State, awaited));
+
         SiloStory training = Training();
         Train train = training.The<Train>();
         Assert.False(SiloMachine.IsObsolete(training.State, train));

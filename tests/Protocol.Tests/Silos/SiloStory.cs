@@ -90,7 +90,9 @@ internal sealed class SiloStory
 
     public static SiloStory Training() => Approved().Then(Received(Start(1)));
 
-    public static SiloStory Uploading() => Training().Then(new TrainingFinished(Now, Job, Rid(Start(1)), Hash("update"), 200, 1, NoFigures));
+    public static SiloStory Held() => Training().Then(new TrainingFinished(Now, Job, Rid(Start(1)), Hash("update"), 200, 1, NoFigures));
+
+    public static SiloStory Uploading() => Held().Then(new RoundWitnessed(Now, Job, Rid(Start(1)), 7));
 
     public static SiloStory Announced() => Uploading().Then(new UpdateUploaded(Now, Job, Rid(Start(1)), 0));
 

@@ -4,15 +4,19 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Journals;
+using FedCloud.SiloAgent.Tests.Audit;
 using Xunit;
 
 namespace FedCloud.SiloAgent.Tests.Journals;
 
 public sealed class SiloJournalTests
 {
+    private static readonly RunId Job = new("run-1");
+
     private readonly string _path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "journal.jsonl");
 
     [Fact]
@@ -33,6 +37,46 @@ public sealed class SiloJournalTests
         Assert.Equal([2, 3, 4], before.Select(pending => pending.Id));
         Assert.Equal<PendingSiloEffect>(before, again.Pending);
         Assert.Equal(head, again.Head);
+    }
+
+    [Fact]
+    public void Open_AfterACrashWhileHeld_StillWaitsForTheLog()
+    {
+        using (SiloJournal journal = SiloJournal.Open(_path))
+        {
+            Hold(journal);
+            Assert.Equal(SiloRoundPhase.Held, journal.State.Runs[Job].Round!.Phase);
+        }
+
+        using (SiloJournal again = SiloJournal.Open(_path))
+        {
+            PendingSiloEffect held = Assert.Single(again.Pending, pending => pending.Effect is AwaitWitnesses);
+            again.Complete(held.Id, new RoundWitnessed(DateTimeOffset.UnixEpoch, Job, ((AwaitWitnesses)held.Effect).Rid, 7));
+            Assert.Single(again.Pending, pending => pending.Effect is UploadUpdate);
+        }
+
+        using SiloJournal uploading = SiloJournal.Open(_path);
+        Assert.Equal(SiloRoundPhase.Uploading, uploading.State.Runs[Job].Round!.Phase);
+    }
+
+    [Fact]
+    public void Open_AfterTheLogWasRefused_StillRefusesUntilItIsResumed()
+    {
+        using (SiloJournal journal = SiloJournal.Open(_path))
+        {
+            Hold(journal);
+            journal.Append(new LogRefused(DateTimeOffset.UnixEpoch, "log_fork", [Sha256Digest.Zero]));
+        }
+
+        using (SiloJournal again = SiloJournal.Open(_path))
+        {
+            Assert.Equal("log_fork", again.State.LogRefusal);
+            Assert.Equal(SiloRoundPhase.Declined, again.State.Runs[Job].Round!.Phase);
+            again.Append(new LogResumed(DateTimeOffset.UnixEpoch));
+        }
+
+        using SiloJournal resumed = SiloJournal.Open(_path);
+        Assert.Null(resumed.State.LogRefusal);
     }
 
     [Fact]
@@ -100,6 +144,16 @@ public sealed class SiloJournalTests
         using SiloJournal first = SiloJournal.Open(_path);
 
         Assert.Equal(ErrorCodes.JournalLocked, Assert.Throws<FedCloudException>(() => SiloJournal.Open(_path)).Code);
+    }
+
+    private static void Hold(SiloJournal journal)
+    {
+        PlainStartBody start = AuditedSilo.Start(1);
+        Sha256Digest rid = AuditedSilo.Rid(start);
+        OfferReceived offer = Offer(Job.Value);
+        journal.Append(offer with { Offer = offer.Offer with { ConfigSha256 = start.ConfigSha256, InitialModelSha256 = start.ModelSha256 } });
+        journal.Append(new StartReceived(DateTimeOffset.UnixEpoch, start, rid, 1, null, null));
+        journal.Append(new TrainingFinished(DateTimeOffset.UnixEpoch, Job, rid, Sha256Digest.Zero, start.UpdateLen, 1, ImmutableSortedDictionary<string, string>.Empty));
     }
 
     private static OfferReceived Offer(string job) => new(

@@ -1,0 +1,93 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.PlainMode;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Messaging;
+
+namespace FedCloud.SiloAgent.Audit;
+
+/// <summary>The log in its containers. The storage is trusted for nothing: every answer is proved against a checkpoint that the silo's witness accepted.</summary>
+public sealed class BlobLogView : ILogView
+{
+    private readonly string _origin;
+    private readonly LogFiles _files;
+    private readonly LogWitness _witness;
+    private readonly LogFollower _follower;
+    private readonly WitnessLines _lines;
+
+    /// <summary>Goes on where the last view of this home stopped.</summary>
+    public BlobLogView(IBlobStore store, SiloHome home, CoordinatorPost post)
+    {
+        ArgumentNullException.ThrowIfNull(home);
+        _origin = NoteKey.Parse(home.Invitation.LogVkey).Name;
+        _files = new LogFiles(store);
+        _witness = new LogWitness(home, _files, post);
+        _follower = new LogFollower(home, _files);
+        _lines = new WitnessLines(_files);
+        if (_witness.Signed is { } signed)
+        {
+            _lines.Accept(signed);
+        }
+    }
+
+    /// <inheritdoc/>
+    public async Task<LogLook> FollowAsync(ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    {
+        if (rosters.IsEmpty || await _files.HeadAsync(cancellation) is not { } head)
+        {
+            return new LogLook.Nothing();
+        }
+
+        if (await _witness.ShowAsync(head, SettingsOf(rosters), cancellation) is { } refused)
+        {
+            return refused;
+        }
+
+        _lines.Accept(head);
+        await _follower.FollowAsync(Checkpoint.Parse(head.Text), cancellation);
+        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own);
+    }
+
+    /// <inheritdoc/>
+    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    {
+        if (_follower.Index.Find(rid) is not { } found)
+        {
+            return new RoundSighting.Unwitnessed();
+        }
+
+        if (!RunEntries.Started(start).Describes(found.Entry))
+        {
+            return new RoundSighting.Misrecorded(found.Entry.Identity);
+        }
+
+        return agentStarted is { } started && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, started), logged, cancellation) is { } size
+            ? new RoundSighting.Witnessed(size)
+            : new RoundSighting.Unwitnessed();
+    }
+
+    private WitnessSettings SettingsOf(ImmutableArray<Roster> rosters) => new()
+    {
+        Origin = _origin,
+        FirstRoster = rosters[0].Digest(),
+
+        // A new key is in the roster before the log signs with it, so the one before may still sign alone.
+        LogKeys = [.. rosters.Select(roster => roster.LogVkey).Distinct(StringComparer.Ordinal).TakeLast(2).Select(NoteKey.Parse)],
+    };
+
+    // Null while the log has a roster that this silo has not verified: then it does not know whose lines count.
+    private ImmutableArray<(LoggedRoster Logged, long Size)>? Logged(ImmutableArray<Roster> rosters)
+    {
+        Dictionary<Sha256Digest, Roster> known = rosters.ToDictionary(roster => roster.Digest());
+        ImmutableArray<RosterPlace> places = _follower.Index.Rosters;
+        return places.All(place => known.ContainsKey(place.Sha256))
+            ? [.. places.Select(place => (new LoggedRoster(place.Index, known[place.Sha256]), place.Size))]
+            : null;
+    }
+}
