@@ -63,7 +63,8 @@ internal sealed class WitnessCheck(CheckpointFiles checkpoints, EntryCheck entri
             _required.Add(new Required(round.Start, logged.Index, "round_start before its first masked"));
         }
 
-        if (_starts.Remove(logged.Integer("idx"), out long started))
+        // A restart endangers slots. Plain mode has none: its agent goes on from its journal, perhaps when its update is up already.
+        if (!round.IsPlain && _starts.Remove(logged.Integer("idx"), out long started))
         {
             _required.Add(new Required(started, logged.Index, "agent_started before that silo's next masked"));
         }

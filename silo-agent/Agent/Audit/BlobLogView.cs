@@ -6,6 +6,7 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Messaging;
@@ -44,13 +45,19 @@ public sealed class BlobLogView : ILogView
             return new LogLook.Nothing();
         }
 
-        if (await _witness.ShowAsync(head, SettingsOf(rosters), cancellation) is { } refused)
+        Checkpoint checkpoint = Checkpoint.Parse(head.Text);
+        LogIndex? read = await PeekAsync(checkpoint, cancellation);
+        foreach (SignedNote note in (SignedNote[])[.. await OnTheWayAsync(read, checkpoint, cancellation), head])
         {
-            return refused;
+            if (await _witness.ShowAsync(note, SettingsOf(rosters), cancellation) is { } refused)
+            {
+                return refused;
+            }
+
+            _lines.Accept(note);
         }
 
-        _lines.Accept(head);
-        await _follower.FollowAsync(Checkpoint.Parse(head.Text), cancellation);
+        _follower.Take(read ?? await _follower.ReadAsync(checkpoint, cancellation));
         return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own);
     }
 
@@ -70,6 +77,35 @@ public sealed class BlobLogView : ILogView
         return agentStarted is { } started && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, started), logged, cancellation) is { } size
             ? new RoundSighting.Witnessed(size)
             : new RoundSighting.Unwitnessed();
+    }
+
+    // What cannot be read is the witness's to judge first.
+    private async Task<LogIndex?> PeekAsync(Checkpoint head, CancellationToken cancellation)
+    {
+        try
+        {
+            return await _follower.ReadAsync(head, cancellation);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+        {
+            return null;
+        }
+    }
+
+    // The first checkpoint of a roster needs lines of its own (W4), and the log has grown since. It is shown on the way, since a witness never goes back; and again after a crash between its state and its line.
+    private async Task<List<SignedNote>> OnTheWayAsync(LogIndex? read, Checkpoint head, CancellationToken cancellation)
+    {
+        List<SignedNote> notes = [];
+        long last = _witness.Signed is { } signed ? Checkpoint.Parse(signed.Text).Size : 0;
+        foreach (RosterPlace place in (read?.Rosters ?? []).Where(place => place.Size >= last && place.Size < head.Size))
+        {
+            if (await _files.ArchivedAsync(place.Size, cancellation) is { } archived)
+            {
+                notes.Add(archived);
+            }
+        }
+
+        return notes;
     }
 
     private WitnessSettings SettingsOf(ImmutableArray<Roster> rosters) => new()

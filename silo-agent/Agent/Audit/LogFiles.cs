@@ -26,6 +26,9 @@ public sealed class LogFiles(IBlobStore store)
         }
     }
 
+    /// <summary>An archived checkpoint; null where the log has none of that size.</summary>
+    public Task<SignedNote?> ArchivedAsync(long size, CancellationToken cancellation) => NoteAsync(LogContainer.Log, LogPaths.Archive(size), cancellation);
+
     /// <summary>A checkpoint with a silo's witness line; null while there is none.</summary>
     public Task<SignedNote?> CosignedAsync(long size, SiloId witness, CancellationToken cancellation) =>
         NoteAsync(LogContainer.Log, LogPaths.Cosigned(size, witness), cancellation);

@@ -24,24 +24,33 @@ public sealed class LogFollower
     /// <summary>What was read so far.</summary>
     public LogIndex Index { get; private set; }
 
-    /// <summary>Reads on to a checkpoint.</summary>
-    /// <param name="checkpoint">The checkpoint, which the witness has accepted.</param>
+    /// <summary>Reads on to a checkpoint, without taking anything yet.</summary>
+    /// <param name="checkpoint">The checkpoint.</param>
     /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>log_file_missing</c>, or a bundle or an entry is malformed: nothing is taken.</exception>
-    public async Task FollowAsync(Checkpoint checkpoint, CancellationToken cancellation)
+    /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>log_file_missing</c>, or a bundle or an entry is malformed.</exception>
+    public async Task<LogIndex> ReadAsync(Checkpoint checkpoint, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
         if (checkpoint.Size == Index.Size)
         {
-            return;
+            return Index;
         }
 
         // An index that does not lead to the checkpoint is of another history, and worth nothing.
-        LogIndex index = (Index.Size < checkpoint.Size ? await ReadAsync(Index, checkpoint, cancellation) : null)
+        return (Index.Size < checkpoint.Size ? await ReadAsync(Index, checkpoint, cancellation) : null)
             ?? await ReadAsync(LogIndex.Empty, checkpoint, cancellation)
             ?? throw new FedCloudException(ErrorCodes.RootMismatch, $"the {checkpoint.Size} entries do not give the checkpoint's root");
-        WholeFile.Write(_home.LogIndexPath, index.ToJson());
-        Index = index;
+    }
+
+    /// <summary>Takes what was read up to a checkpoint that the witness has accepted since.</summary>
+    public void Take(LogIndex index)
+    {
+        ArgumentNullException.ThrowIfNull(index);
+        if (!ReferenceEquals(index, Index))
+        {
+            WholeFile.Write(_home.LogIndexPath, index.ToJson());
+            Index = index;
+        }
     }
 
     private async Task<LogIndex?> ReadAsync(LogIndex from, Checkpoint to, CancellationToken cancellation)
