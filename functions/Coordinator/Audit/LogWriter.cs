@@ -121,12 +121,14 @@ public sealed class LogWriter
         }
 
         await _lease.RequireAsync(cancellation);
+        await _rosters.TakeUpAsync(cancellation);
         long size = await _log.LargestSizeAsync(cancellation);
         LogState state = await _log.ReadStateAsync(_origin, size, cancellation);
         _signed = null;
         if (size > 0)
         {
             SignedNote archived = await _log.ArchivedAsync(size, cancellation);
+            archived.Verify(_rosters.LogKeys);
             _signed = Checkpoint.Parse(archived.Text);
             if (_signed != state.Checkpoint)
             {
@@ -136,7 +138,6 @@ public sealed class LogWriter
             await _log.PublishAsync(archived, cancellation);
         }
 
-        await _rosters.TakeUpAsync(cancellation);
         if (await _log.BatchAsync(size, cancellation) is { } begun)
         {
             state = await WriteAsync(state, begun, cancellation);

@@ -17,6 +17,9 @@ public sealed class RosterShelf(IBlobStore store)
     private readonly Dictionary<Sha256Digest, VerificationKey> _keys = [];
     private Roster? _last;
 
+    /// <summary>The keys that rosters name as the log's.</summary>
+    public IEnumerable<NoteKey> LogKeys => _rosters.Values.Select(roster => roster.LogVkey).Distinct(StringComparer.Ordinal).Select(NoteKey.Parse);
+
     /// <summary>Reads and verifies the rosters that are new.</summary>
     /// <exception cref="FedCloudException"><c>roster_*</c> or <c>signature_invalid</c>.</exception>
     public async Task TakeUpAsync(CancellationToken cancellation)

@@ -13,6 +13,7 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
@@ -94,6 +95,23 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         CoordinatorService coordinator = await CoordinatorAsync();
         return (coordinator.Run(Config.Job), await coordinator.RoundsAsync(Config.Job, CancellationToken.None));
     }
+
+    /// <summary>Ends the coordinator, so that others can have its storage.</summary>
+    public async Task StopAsync()
+    {
+        CoordinatorKey = (await CoordinatorAsync()).MessageKey!;
+        await DropCoordinatorAsync();
+        _time.Advance(TimeSpan.FromMinutes(1));
+    }
+
+    /// <summary>The coordinator's message key, once it was stopped.</summary>
+    public VerificationKey CoordinatorKey { get; private set; } = null!;
+
+    /// <summary>The log's identity.</summary>
+    public string LogOrigin => $"{Config.Federation.Value}/log";
+
+    /// <summary>Time passes.</summary>
+    public void Advance(TimeSpan by) => _time.Advance(by);
 
     /// <summary>The federation at its end.</summary>
     public async Task<FederationState> MembershipAsync() => (await CoordinatorAsync()).Federation;
