@@ -11,11 +11,11 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Tests.Audit;
-using FedCloud.Simulation.Tests.Whole;
 using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Policies;
+using FedCloud.Simulation.Tests.Whole;
 
 namespace FedCloud.SiloAgent.Tests.Audit;
 
