@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
@@ -10,7 +9,6 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Safetensors;
@@ -58,6 +56,7 @@ public sealed class SiloAgentService : IDisposable
     private readonly Member _member;
     private readonly ModelCache _models;
     private readonly RoundWork _work;
+    private readonly SignedPost _signed;
     private readonly OwnEntries _entries;
     private readonly SiloAudit _audit;
     private readonly VerificationKey _coordinator;
@@ -90,6 +89,7 @@ public sealed class SiloAgentService : IDisposable
         _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
         _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
+        _signed = new SignedPost(home, _post, _work, Report);
         _journal = SiloJournal.Open(home.JournalPath);
         try
         {
@@ -369,8 +369,16 @@ public sealed class SiloAgentService : IDisposable
                 Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
                 _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
                 break;
+            case ForgetRound forget:
+                _home.ForgetRounds(forget.Job, forget.Round);
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case RaiseAlarm alarm:
+                Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
+                _journal.Complete(pending.Id, result: null);
+                break;
             default:
-                await SendAsync(pending.Effect, cancellation);
+                await _signed.SendAsync(pending.Effect, cancellation);
                 _journal.Complete(pending.Id, result: null);
                 break;
         }
@@ -415,52 +423,6 @@ public sealed class SiloAgentService : IDisposable
             CancellationToken.None,
             TaskContinuationOptions.None,
             TaskScheduler.Default);
-    }
-
-    private async Task SendAsync(SiloEffect effect, CancellationToken cancellation)
-    {
-        switch (effect)
-        {
-            case SendAnswer send:
-                await SendAsync(RunBody.Answer, send.Body.Job, null, [(RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.PlanAnswerBody))], [], cancellation);
-                break;
-            case SendUpdate send:
-                List<(string, byte[])> bodies = [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainUpdateBody))];
-                if (send.Metrics is { } figures)
-                {
-                    bodies.Add((RunBody.MetricsPayloadType, Jcs.Serialize(figures, RunBodyJson.Default.MetricsBody)));
-                }
-
-                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [_work.UploadedBlob(send.Body, send.Attempt)], cancellation);
-                Report("sent", send.Body.Job, send.Body.Round, string.Empty);
-                break;
-            case SendDecline send:
-                await SendAsync(PlainBody.Decline, send.Body.Job, send.Body.Round, [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainDeclineBody))], [], cancellation);
-                Report("declined", send.Body.Job, send.Body.Round, send.Body.Reason);
-                break;
-            case SendMetrics send:
-                await SendAsync(RunBody.Metrics, send.Body.Job, send.Body.Round, [(RunBody.MetricsPayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.MetricsBody))], [], cancellation);
-                break;
-            case ForgetRound forget:
-                _home.ForgetRounds(forget.Job, forget.Round);
-                break;
-            case RaiseAlarm alarm:
-                Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(effect), effect.GetType().Name, "an unknown effect");
-        }
-    }
-
-    private async Task SendAsync(string type, RunId job, int? round, List<(string PayloadType, byte[] Body)> bodies, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
-    {
-        List<DsseEnvelope> envelopes = [];
-        foreach ((string payloadType, byte[] body) in bodies)
-        {
-            envelopes.Add(await _home.SignAsync(SiloHome.IdentityKey, payloadType, body, cancellation));
-        }
-
-        await _post.SendAsync(type, job, round, [.. envelopes], blobs, cancellation);
     }
 
     private KekCurrentBody WrappingKey() =>

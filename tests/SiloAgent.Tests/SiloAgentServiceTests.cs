@@ -11,14 +11,13 @@ using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.SiloAgent.Journals;
-using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
 using FedCloud.SiloAgent.Tests.Audit;
 using Xunit;
 
 namespace FedCloud.SiloAgent.Tests;
 
-public sealed class SiloAgentServiceTests : IAsyncLifetime
+public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
 {
     private readonly AuditedSilo _silo = new();
     private readonly List<string> _said = [];
@@ -32,11 +31,9 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime
         await _silo.WriteAsync(_silo.Federation.RosterEntry());
     }
 
-    public Task DisposeAsync()
-    {
-        _silo.Dispose();
-        return Task.CompletedTask;
-    }
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    public void Dispose() => _silo.Dispose();
 
     [Fact]
     public async Task Turn_AMember_SignsTheLogAndLogsItsStart()
@@ -68,7 +65,7 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime
         string journaled = (await File.ReadAllLinesAsync(_silo.Home.EntriesPath))[^1];
         LogEntry entry = Jcs.Parse(System.Text.Encoding.UTF8.GetBytes(journaled), LogEntryJson.Default.LogEntry, "entry");
         Assert.Equal(EntryTypes.PlanRefused, entry.Type);
-        Assert.Equal(Policy().Digest(), entry.Subjects["policy"]);
+        Assert.Equal(AuditedSilo.Policy().Digest(), entry.Subjects["policy"]);
     }
 
     [Fact]
@@ -142,29 +139,7 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime
     }
 
     private SiloAgentService Agent() =>
-        new(_silo.Home, Policy(), new NoTrainer(), _silo.Time, report => _said.Add(report.ToString() ?? string.Empty), new SiloAgentOptions { Store = _silo.Store, InBackground = false });
-
-    private static SiloPolicy Policy() => new()
-    {
-        V = 1,
-        Federation = new FederationId("test-federation"),
-        SiloId = new SiloId("silo-1"),
-        TrainFile = "train.jsonl",
-        EvalFile = "eval.jsonl",
-        PublicData = true,
-        BaseModels = [],
-        AllowPlainMode = true,
-        MaxRounds = 100,
-        MaxLocalSteps = 100,
-        MinQuorum = 2,
-        FromHour = 0,
-        UntilHour = 24,
-        DeclaredWeight = 1,
-        Threads = 1,
-        MaxMemoryMib = 0,
-        DiscloseEvalLoss = true,
-        ConfirmedMembers = [],
-    };
+        new(_silo.Home, AuditedSilo.Policy(), new NoTrainer(), _silo.Time, report => _said.Add(report.ToString() ?? string.Empty), new SiloAgentOptions { Store = _silo.Store, InBackground = false });
 
     private sealed class NoTrainer : ITrainer
     {

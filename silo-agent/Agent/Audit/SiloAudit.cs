@@ -48,22 +48,19 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
             return null;
         }
 
+        LogRefused? refused = null;
         try
         {
-            LogRefused? refused = state.LogRefusal is null ? await FollowAsync(member, rosters, cancellation) : null;
-            if (_isInLog || refused is not null || state.LogRefusal is not null)
-            {
-                await entries.SendAsync(cancellation);
-            }
-
+            refused = state.LogRefusal is null ? await FollowAsync(member, rosters, cancellation) : null;
             _trouble = null;
-            return refused;
         }
         catch (FedCloudException error)
         {
             Report(error);
-            return null;
         }
+
+        await SendAsync(refused is not null || state.LogRefusal is not null, cancellation);
+        return refused;
     }
 
     /// <summary>What the looks so far gave for the round of a held update; null while there is nothing to tell.</summary>
@@ -111,6 +108,22 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         }
 
         return null;
+    }
+
+    // Entries wait for the log's first roster; an alarm about the log itself does not.
+    private async Task SendAsync(bool isRefused, CancellationToken cancellation)
+    {
+        try
+        {
+            if (_isInLog || isRefused)
+            {
+                await entries.SendAsync(cancellation);
+            }
+        }
+        catch (FedCloudException error)
+        {
+            Report(error);
+        }
     }
 
     // At once for a new round, which the log had before its start was sent, and for an update that is ready.

@@ -11,10 +11,11 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Tests.Audit;
-using FedCloud.Simulation.Tests.Whole;
 using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Messaging;
+using FedCloud.SiloAgent.Policies;
+using FedCloud.Simulation.Tests.Whole;
 
 namespace FedCloud.SiloAgent.Tests.Audit;
 
@@ -138,6 +139,28 @@ internal sealed class AuditedSilo : IDisposable
     };
 
     public static Sha256Digest Rid(PlainStartBody start) => RunEntries.Started(start).Subjects["rid"];
+
+    public static SiloPolicy Policy() => new()
+    {
+        V = 1,
+        Federation = new FederationId("test-federation"),
+        SiloId = new SiloId("silo-1"),
+        TrainFile = "train.jsonl",
+        EvalFile = "eval.jsonl",
+        PublicData = true,
+        BaseModels = [],
+        AllowPlainMode = true,
+        MaxRounds = 100,
+        MaxLocalSteps = 100,
+        MinQuorum = 2,
+        FromHour = 0,
+        UntilHour = 24,
+        DeclaredWeight = 1,
+        Threads = 1,
+        MaxMemoryMib = 0,
+        DiscloseEvalLoss = true,
+        ConfirmedMembers = [],
+    };
 
     private void WriteKey(string name, ECDsa key)
     {

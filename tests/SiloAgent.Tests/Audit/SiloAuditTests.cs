@@ -136,6 +136,31 @@ public sealed class SiloAuditTests : IDisposable
     }
 
     [Fact]
+    public async Task Turn_OtherIndexInANewRoster_IsNoOtherStart()
+    {
+        await AcceptAsync();
+        _silo.Rosters = [.. _silo.Rosters, _silo.Federation.NextRoster(members => members.Insert(0, new AuditFederation.Member(new("silo-0"))))];
+
+        await AcceptAsync();
+
+        Assert.Single(await _silo.TakeEntriesAsync());
+    }
+
+    [Fact]
+    public async Task Turn_TroubleWithTheLog_LetsEntriesGoOn()
+    {
+        await AcceptAsync();
+        await _silo.TakeSentAsync();
+        _log.Trouble = new FedCloudException(ErrorCodes.LogFileMissing, "expected a tile");
+        await _audit.LogAsync(new SiloState(), new RaiseAlarm(null, "log_fork", [Rid]), CancellationToken.None);
+        _silo.Time.Advance(TimeSpan.FromSeconds(1));
+
+        await TurnAsync(new SiloState());
+
+        Assert.Contains(await _silo.TakeEntriesAsync(), entry => entry.Type == "alarm");
+    }
+
+    [Fact]
     public async Task Turn_LogWithoutARoster_KeepsEntriesWaiting()
     {
         await _audit.LogAsync(new SiloState(), new RaiseAlarm(null, "log_fork", [Rid]), CancellationToken.None);
