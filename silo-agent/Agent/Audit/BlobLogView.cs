@@ -57,7 +57,7 @@ public sealed class BlobLogView : ILogView
             _lines.Accept(note);
         }
 
-        _follower.Take(read ?? await _follower.ReadAsync(checkpoint, cancellation));
+        _follower.Take(read ?? await _follower.ReadAsync(checkpoint, afresh: false, cancellation));
         return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own);
     }
 
@@ -79,12 +79,12 @@ public sealed class BlobLogView : ILogView
             : new RoundSighting.Unwitnessed();
     }
 
-    // What cannot be read is the witness's to judge first.
+    // What cannot be read is the witness's to judge first. A witness without state takes nothing on earlier reading (W2).
     private async Task<LogIndex?> PeekAsync(Checkpoint head, CancellationToken cancellation)
     {
         try
         {
-            return await _follower.ReadAsync(head, cancellation);
+            return await _follower.ReadAsync(head, afresh: _witness.Signed is null, cancellation);
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {

@@ -26,18 +26,19 @@ public sealed class LogFollower
 
     /// <summary>Reads on to a checkpoint, without taking anything yet.</summary>
     /// <param name="checkpoint">The checkpoint.</param>
+    /// <param name="afresh">Whether all entries are read, whatever was read before.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>log_file_missing</c>, or a bundle or an entry is malformed.</exception>
-    public async Task<LogIndex> ReadAsync(Checkpoint checkpoint, CancellationToken cancellation)
+    public async Task<LogIndex> ReadAsync(Checkpoint checkpoint, bool afresh, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(checkpoint);
-        if (checkpoint.Size == Index.Size)
+        if (checkpoint.Size == Index.Size && !afresh)
         {
             return Index;
         }
 
         // An index that does not lead to the checkpoint is of another history, and worth nothing.
-        return (Index.Size < checkpoint.Size ? await ReadAsync(Index, checkpoint, cancellation) : null)
+        return (Index.Size < checkpoint.Size && !afresh ? await ReadAsync(Index, checkpoint, cancellation) : null)
             ?? await ReadAsync(LogIndex.Empty, checkpoint, cancellation)
             ?? throw new FedCloudException(ErrorCodes.RootMismatch, $"the {checkpoint.Size} entries do not give the checkpoint's root");
     }
