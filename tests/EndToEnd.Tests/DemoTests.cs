@@ -26,7 +26,24 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.False(report.TryGetProperty("comparison", out _));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_model.safetensors")));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_config.json")));
+        await RequireVerifiedAsync(report, Path.Combine(folder, "evidence.zip"), progress);
         Assert.Empty(Processes(folder));
+    }
+
+    // The demo's own verdict, and an outsider's on the file that it left.
+    private static async Task RequireVerifiedAsync(JsonElement report, string evidence, string progress)
+    {
+        Assert.True(report.GetProperty("auditVerified").GetBoolean(), progress);
+        (int exit, string lines, string error) = await RunAsync("audit", "verify", "--bundle", evidence, "--json");
+        Assert.True(exit == 0, lines + error);
+        JsonElement verdict = JsonDocument.Parse(lines.TrimEnd().Split('\n')[^1]).RootElement;
+        Assert.Equal((true, report.GetProperty("auditEntries").GetInt64()), (verdict.GetProperty("verified").GetBoolean(), verdict.GetProperty("entries").GetInt64()));
+
+        byte[] bytes = await File.ReadAllBytesAsync(evidence);
+        bytes[bytes.Length / 3] ^= 1;
+        await File.WriteAllBytesAsync(evidence, bytes);
+        (exit, _, _) = await RunAsync("audit", "verify", "--bundle", evidence);
+        Assert.True(exit is 2 or 6, $"exit {exit}");
     }
 
     [Fact]
@@ -76,7 +93,7 @@ public sealed class DemoTests(ITestOutputHelper output)
                     Processes(Path.Combine(folder, "out")).First(process => process.Line.Contains("clinic-north", StringComparison.Ordinal) && process.Line.Contains("fedcloud-silo", StringComparison.Ordinal)).Process.Kill();
                 }
             },
-            "demo", "--silos", "3", "--plan", plan, "--out", Path.Combine(folder, "out"), "--no-alone", "--json");
+            "demo", "--silos", "4", "--plan", plan, "--out", Path.Combine(folder, "out"), "--no-alone", "--json");
 
         output.WriteLine(progress);
         Assert.True(exit is 0, progress);
