@@ -65,7 +65,6 @@ public sealed class AuditTranscriptTests : IDisposable
     [InlineData("evidence_unusable", "--bundle", "policy.json")]
     [InlineData("file_missing", "--bundle", "nowhere")]
     [InlineData("audit_policy_malformed", "--bundle", "evidence.zip", "--policy", "evidence.zip")]
-    [InlineData("request_malformed")]
     [InlineData("request_malformed", "--bundle", "evidence.zip", "--note", "policy.json")]
     [InlineData("request_malformed", "--note", "policy.json")]
     [InlineData("request_malformed", "--proof", "policy.json")]
@@ -76,6 +75,15 @@ public sealed class AuditTranscriptTests : IDisposable
         Assert.Equal((2, string.Empty), (exit, output));
         Assert.StartsWith(code + ": ", errors, StringComparison.Ordinal);
         Assert.Single(errors.TrimEnd('\n').Split('\n'));
+    }
+
+    [Fact]
+    public async Task Verify_NoEvidenceAndNoCoordinator_SaysWhatIsMissing()
+    {
+        (int exit, string output, string errors) = await RunAsync("audit", "verify");
+
+        Assert.Equal((3, string.Empty), (exit, output));
+        Assert.StartsWith("setting_missing: ", errors, StringComparison.Ordinal);
     }
 
     [Fact]

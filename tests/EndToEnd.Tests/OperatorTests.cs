@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Xunit;
@@ -43,6 +44,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
 
             await ExportAsync(job);
             await ShowAsync(job);
+            await AuditAsync(job);
 
             // A third silo joins, and the second is removed.
             await EnrolAsync(silos[2], members);
@@ -140,6 +142,37 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         Assert.Contains("2/2 rounds", text, StringComparison.Ordinal);
         Assert.Contains("round 1: committed from 2 silos", text, StringComparison.Ordinal);
         Assert.Equal(job, Assert.Single((await JsonAsync("run", "list", "--json")).GetProperty("runs").EnumerateArray()).GetProperty("job").GetString());
+    }
+
+    // The log of that coordinator: asked online, taken away as a file, and read.
+    private async Task AuditAsync(string job)
+    {
+        (int exit, string text, string errors) = await CliAsync("audit", "verify");
+        Assert.True(exit == 0, text + errors);
+
+        string evidence = Path.Combine(coordinator.Folder, "evidence.zip");
+        (exit, text, errors) = await CliAsync("audit", "export", "--out", evidence, "--recipient", "regulator");
+        Assert.True(exit == 0, errors);
+        Assert.Contains("fedcloud audit verify --bundle " + evidence, text, StringComparison.Ordinal);
+        (exit, text, _) = await Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = null }, ["audit", "verify", "--bundle", evidence]);
+        Assert.True(exit == 0, text);
+
+        JsonElement[] results = await EntriesAsync("--bundle", evidence, "--type", "result", "--job", job);
+        Assert.Equal([1, 2], results.Select(result => result.GetProperty("entry").GetProperty("round").GetInt32()));
+        JsonElement[] updates = await EntriesAsync("--bundle", evidence, "--type", "masked", "--job", job, "--round", "1");
+        Assert.Equal([1, 2], updates.Select(entry => entry.GetProperty("entry").GetProperty("fields").GetProperty("idx").GetInt32()).Order());
+
+        // The log says who took it away, and which bytes.
+        JsonElement exported = Assert.Single(await EntriesAsync("--type", "export"));
+        Assert.Equal("regulator", exported.GetProperty("entry").GetProperty("fields").GetProperty("recipient").GetString());
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(evidence))), exported.GetProperty("entry").GetProperty("subjects").GetProperty("bundle").GetString());
+    }
+
+    private async Task<JsonElement[]> EntriesAsync(params string[] arguments)
+    {
+        (int exit, string text, string errors) = await CliAsync(["audit", "show", "--json", .. arguments]);
+        Assert.True(exit == 0, errors);
+        return [.. text.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
     }
 
     private async Task<JsonElement> JsonAsync(params string[] arguments)
