@@ -10,6 +10,7 @@ RootCommand root = new("fedcloud: several organisations fine-tune one language m
     PlanCommands.Create(),
     RunCommands.Create(),
     SiloCommands.Create(),
+    KeyCommands.Create(),
     ModelCommands.Create(),
     AuditCommands.Create(),
 };

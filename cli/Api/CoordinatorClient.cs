@@ -59,6 +59,16 @@ public sealed class CoordinatorClient : IDisposable
         using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"api/silos/{Uri.EscapeDataString(silo)}"), cancellation);
     }
 
+    /// <summary>The coordinator's keys.</summary>
+    public Task<KeyList> KeysAsync(CancellationToken cancellation) => GetAsync("api/keys", ApiJson.Default.KeyList, cancellation);
+
+    /// <summary>Makes another key for the log, and asks the members to sign a roster with it.</summary>
+    public async Task<KeyList> ChangeLogKeyAsync(bool isLost, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, isLost ? "api/keys/log/versions?lost=true" : "api/keys/log/versions"), cancellation);
+        return await ReadAsync(response, ApiJson.Default.KeyList, cancellation);
+    }
+
     /// <summary>Submits a run.</summary>
     public async Task<RunSummary> SubmitAsync(RunConfig config, CancellationToken cancellation)
     {

@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
@@ -11,9 +10,6 @@ using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.Storage;
-using FedCloud.Protocol.Audit;
-using FedCloud.Protocol.Canonical;
-using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
@@ -58,10 +54,10 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly BlobMailbox _mailbox;
     private readonly CoordinatorLog _log;
     private readonly SemaphoreSlim _bell = new(0);
-    private readonly SemaphoreSlim _federationGate = new(1, 1);
+    private readonly SemaphoreSlim _submitting = new(1, 1);
     private readonly ConcurrentDictionary<RunId, RunActor> _runs = [];
     private readonly ConcurrentQueue<RosterView> _rosters = new();
-    private FederationActor? _federation;
+    private FederationDesk? _members;
 
     /// <summary>Makes a coordinator.</summary>
     public CoordinatorService(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
@@ -78,15 +74,16 @@ public sealed class CoordinatorService : IAsyncDisposable
     }
 
     /// <summary>The federation as it stands.</summary>
-    public FederationState Federation => Actor.State;
+    public FederationState Federation => Members.State;
+
+    /// <summary>Invitations, joins, removals, and the keys of the federation.</summary>
+    public FederationDesk Members => _members ?? throw new InvalidOperationException("the coordinator is not started");
 
     /// <summary>The runs as they stand.</summary>
     public IEnumerable<RunState> Runs => _runs.Values.Select(run => run.State).OrderBy(run => run.SubmittedAt);
 
     /// <summary>The coordinator's message key.</summary>
     public VerificationKey? MessageKey { get; private set; }
-
-    private FederationActor Actor => _federation ?? throw new InvalidOperationException("the coordinator is not started");
 
     /// <summary>Makes containers and keys, and takes up everything that is stored.</summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -117,10 +114,11 @@ public sealed class CoordinatorService : IAsyncDisposable
             }
         }
 
-        _federation = await FederationActor.StartAsync(_store, _post, _log.Desk, founding, TellRunsAsync, cancellation);
+        FederationActor actor = await FederationActor.StartAsync(_store, _post, _log.Desk, founding, TellRunsAsync, cancellation);
+        _members = new FederationDesk(_store, _vault, _time, actor, _log);
 
         // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
-        if (Actor.Roster is { } roster)
+        if (Members.Roster is { } roster)
         {
             _rosters.Enqueue(roster);
             await TellRunsOfRostersAsync(cancellation);
@@ -159,56 +157,6 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens an invitation: containers for the silo, and a code that its join must prove.</summary>
-    /// <exception cref="FedCloudException"><c>silo_exists</c>.</exception>
-    public async Task<string> InviteAsync(SiloId silo, TimeSpan validity, CancellationToken cancellation)
-    {
-        foreach (string container in StorageNames.Of(silo))
-        {
-            await _store.EnsureContainerAsync(container, cancellation);
-        }
-
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
-            {
-                throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
-            }
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-
-        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(silo), DocumentJson.Default.InvitationSecret);
-        await stored.LoadAsync(cancellation);
-        byte[] code = RandomNumberGenerator.GetBytes(32);
-        byte[] salt = RandomNumberGenerator.GetBytes(32);
-        string text = Convert.ToHexStringLower(code);
-        await stored.SaveAsync(new InvitationSecret(text, _time.GetUtcNow() + validity, Convert.ToHexStringLower(salt)), cancellation);
-        await _log.Desk.TakeAsync(source: null, 0, [FederationEntries.Invited(silo, code, salt)], cancellation);
-        return text;
-    }
-
-    /// <summary>Asks the members to remove a silo.</summary>
-    /// <exception cref="FedCloudException"><c>silo_missing</c> or <c>roster_too_small</c>.</exception>
-    public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
-    {
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
-            {
-                throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
-            }
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-    }
-
     /// <summary>Begins a run; submitting the same plan under the same id again is the same run.</summary>
     /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>run_exists</c>.</exception>
     public async Task<RunState> SubmitAsync(RunConfig config, CancellationToken cancellation)
@@ -219,8 +167,8 @@ public sealed class CoordinatorService : IAsyncDisposable
             throw new FedCloudException(ErrorCodes.PlanInvalidValue, $"federation: expected {_options.Federation}, found {config.Federation}");
         }
 
-        RosterView roster = Actor.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
-        await _federationGate.WaitAsync(cancellation);
+        RosterView roster = Members.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
+        await _submitting.WaitAsync(cancellation);
         try
         {
             if (!_runs.TryGetValue(config.Job, out RunActor? actor))
@@ -236,7 +184,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
         finally
         {
-            _federationGate.Release();
+            _submitting.Release();
         }
     }
 
@@ -284,7 +232,8 @@ public sealed class CoordinatorService : IAsyncDisposable
 
         _bell.Dispose();
         _log.Dispose();
-        _federationGate.Dispose();
+        _submitting.Dispose();
+        _members?.Dispose();
     }
 
     private async Task ServeMailAsync(CancellationToken cancellation)
@@ -309,16 +258,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
 
         // What trouble of the storage left undone earlier.
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            await Actor.CarryOutAsync(cancellation);
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-
+        await Members.CarryOutAsync(cancellation);
         await TellRunsOfRostersAsync(cancellation);
         return messages.Count > 0;
     }
@@ -355,10 +295,10 @@ public sealed class CoordinatorService : IAsyncDisposable
 
                 break;
             case SiloMessage.Joining joining:
-                await JoinAsync(joining, cancellation);
+                await Members.JoinAsync(joining, cancellation);
                 break;
             case SiloMessage.Signature signature:
-                await SignedAsync(signature, cancellation);
+                await Members.SignedAsync(signature, cancellation);
                 break;
             case SiloMessage.Entry entry:
                 await _log.Desk.ForwardAsync(entry.Logged, cancellation);
@@ -366,58 +306,6 @@ public sealed class CoordinatorService : IAsyncDisposable
             case SiloMessage.Line line:
                 await _log.AcceptAsync(line.Body, line.Witness, cancellation);
                 break;
-        }
-    }
-
-    private async Task JoinAsync(SiloMessage.Joining joining, CancellationToken cancellation)
-    {
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            Sha256Digest identity = joining.Envelope.Identity;
-            bool known = Federation.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
-            if (!known)
-            {
-                await RequireInvitedAsync(joining, identity, cancellation);
-            }
-
-            // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
-            await _store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await Actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-    }
-
-    private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
-    {
-        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(joining.Join.SiloId), DocumentJson.Default.InvitationSecret);
-        InvitationSecret? secret = await stored.LoadAsync(cancellation);
-        bool proven = secret is not null
-            && secret.Expires > _time.GetUtcNow()
-            && joining.Join.Federation == _options.Federation
-            && CryptographicOperations.FixedTimeEquals(EnrolmentBody.CodeProof(secret.Code, identity).ToBytes(), joining.CodeProof.ToBytes());
-        if (!proven)
-        {
-            throw new FedCloudException(ErrorCodes.JoinRefused, $"{joining.Join.SiloId}: expected a proof of an open invitation's code, found none");
-        }
-    }
-
-    private async Task SignedAsync(SiloMessage.Signature signature, CancellationToken cancellation)
-    {
-        BlobName name = StorageNames.RosterSignature(signature.RosterSha256, signature.Signer);
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            // Any signature of this signer over this roster is as good as another.
-            await _store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await Actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
-        }
-        finally
-        {
-            _federationGate.Release();
         }
     }
 

@@ -40,6 +40,7 @@ internal static class Routes
         MapRuns(api);
         MapModels(api, settings);
         MapAudit(api, settings);
+        MapKeys(api);
         MapBell(app);
     }
 
@@ -50,13 +51,13 @@ internal static class Routes
         api.MapPost("/silos/{silo}/invitation", async (string silo, HttpContext http, CoordinatorService coordinator, Doorbell bell, CancellationToken cancellation) =>
         {
             SiloId id = SiloId.Parse(silo);
-            string code = await coordinator.InviteAsync(id, InvitationValidity, cancellation);
+            string code = await coordinator.Members.InviteAsync(id, InvitationValidity, cancellation);
             string address = $"{http.Request.Scheme}://{http.Request.Host}";
             return Results.Bytes(Invite(settings, key, coordinator, bell, id, code, address).ToJson(), "application/json");
         }).WithSummary("Invites a silo; the answer is secret");
         api.MapDelete("/silos/{silo}", async (string silo, CoordinatorService coordinator, CancellationToken cancellation) =>
         {
-            await coordinator.RevokeAsync(SiloId.Parse(silo), cancellation);
+            await coordinator.Members.RevokeAsync(SiloId.Parse(silo), cancellation);
             return Results.Accepted();
         }).WithSummary("Asks the members to remove a silo");
     }
@@ -123,6 +124,17 @@ internal static class Routes
         api.MapPost("/audit/exports", (string recipient, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) =>
             EvidenceAsync(http, coordinator, scratch, Identifier.IsValid(recipient) ? recipient : throw new FedCloudException(ErrorCodes.RequestMalformed, "recipient: expected a role in lower case, found another text"), cancellation))
             .WithSummary("The same for somebody else; the log then says for which role").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+    }
+
+    private static void MapKeys(RouteGroupBuilder api)
+    {
+        api.MapGet("/keys", async (CoordinatorService coordinator, CancellationToken cancellation) => Results.Json(await coordinator.Members.KeysAsync(cancellation), ApiJson.Default.KeyList))
+            .WithSummary("The coordinator's keys and their fingerprints").Produces<KeyList>();
+        api.MapPost("/keys/log/versions", async (bool? lost, CoordinatorService coordinator, CancellationToken cancellation) =>
+        {
+            await coordinator.Members.ChangeLogKeyAsync(lost ?? false, cancellation);
+            return Results.Json(await coordinator.Members.KeysAsync(cancellation), ApiJson.Default.KeyList, statusCode: StatusCodes.Status202Accepted);
+        }).WithSummary("Makes another key for the log, and asks the members to sign a roster with it").Produces<KeyList>(StatusCodes.Status202Accepted);
     }
 
     // The zip is on disk before the answer begins, and gone when the answer has ended.

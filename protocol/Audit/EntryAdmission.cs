@@ -73,6 +73,8 @@ public static class EntryAdmission
         private readonly List<LogEntry> _batch = [];
         private readonly List<LogEntry> _duplicates = [];
         private readonly List<RefusedEntry> _refused = [];
+        private readonly Roster? _first = state.Rosters.IsEmpty ? null : context.Rosters(state.Rosters.Values.First());
+        private LogKeyChanged? _keyChange = state.KeyChange;
         private Roster? _roster = context.Roster;
         private bool _isClosed = state.IsClosed;
         private bool _rosterChanged;
@@ -144,6 +146,7 @@ public static class EntryAdmission
 
         private void Take(LogEntry entry)
         {
+            _keyChange = LogKeyChange.After(_keyChange, entry, state.Size + _batch.Count);
             _batch.Add(entry);
             _highest[entry.Actor.Key] = entry.Seq;
             _isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
@@ -186,7 +189,7 @@ public static class EntryAdmission
 
             Roster roster = _roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "entry 0 of a log is its first roster");
             EntryAuthority.Require(entry, roster, context.Keys);
-            LogKeyChange.RequireRoster(entry, roster);
+            LogKeyChange.Require(entry, roster, VerificationKey.FromVKey((_first ?? roster).LogVkey).Fingerprint, _keyChange);
         }
     }
 }

@@ -18,8 +18,9 @@ public static class FederationEntries
     /// <param name="signatures">How many members' signatures it carries.</param>
     /// <param name="joins">The joins of its members, by silo, with the SHA-256 of their PAE.</param>
     /// <param name="logSize">The log's size, from which on a removed member's keys mean nothing.</param>
+    /// <param name="isLogKeyLost">Where the roster gives the log another key: whether the one before was lost or stolen.</param>
     public static ImmutableArray<EntryDraft> Of(
-        Roster? previous, Roster roster, int signatures, IReadOnlyDictionary<SiloId, (JoinBody Join, Sha256Digest Identity)> joins, long logSize)
+        Roster? previous, Roster roster, int signatures, IReadOnlyDictionary<SiloId, (JoinBody Join, Sha256Digest Identity)> joins, long logSize, bool isLogKeyLost = false)
     {
         ArgumentNullException.ThrowIfNull(roster);
         ArgumentNullException.ThrowIfNull(joins);
@@ -32,11 +33,16 @@ public static class FederationEntries
         return
         [
             entry,
+            .. LogKey(previous, roster, isLogKeyLost),
             .. roster.Members.Where(member => previous?.Find(member.SiloId) is null).Select(member => Identity(EntryTypes.IdentityEnrolled, joins[member.SiloId])),
             .. (previous?.Members ?? []).Where(member => roster.Find(member.SiloId) is null)
                 .Select(member => Identity(EntryTypes.IdentityRevoked, joins[member.SiloId]).With("first_index", logSize)),
         ];
     }
+
+    /// <summary>The overlap after a rotation is over: the old log key signs no more.</summary>
+    /// <param name="old">Its fingerprint.</param>
+    public static EntryDraft LogKeyRetired(Sha256Digest old) => EntryDraft.Of(EntryTypes.KeyRetired).With("old", old).With("purpose", LogKeyChange.Purpose);
 
     /// <summary>A silo is invited.</summary>
     /// <param name="silo">The silo.</param>
@@ -56,6 +62,19 @@ public static class FederationEntries
     /// <param name="recipient">The recipient's role.</param>
     public static EntryDraft Exported(Sha256Digest bundle, string recipient) =>
         EntryDraft.Of(EntryTypes.Export).With("bundle", bundle).With("recipient", recipient);
+
+    // Beside its roster: where the old key is lost, only both together can be signed.
+    private static IEnumerable<EntryDraft> LogKey(Roster? previous, Roster roster, bool isLost)
+    {
+        if (previous is not null && !string.Equals(previous.LogVkey, roster.LogVkey, StringComparison.Ordinal))
+        {
+            yield return EntryDraft.Of(isLost ? EntryTypes.KeyReplaced : EntryTypes.KeyRotated)
+                .With("old", VerificationKey.FromVKey(previous.LogVkey).Fingerprint)
+                .With("new", VerificationKey.FromVKey(roster.LogVkey).Fingerprint)
+                .With("roster", roster.Digest())
+                .With("purpose", LogKeyChange.Purpose);
+        }
+    }
 
     private static EntryDraft Identity(string type, (JoinBody Join, Sha256Digest Identity) joined) => EntryDraft.Of(type)
         .With("ik", VerificationKey.FromBase64(joined.Join.IkSpki).Fingerprint)

@@ -28,8 +28,9 @@ public static class LogSequencer
     /// <summary>Computes a step.</summary>
     /// <param name="state">The state at the last signed checkpoint.</param>
     /// <param name="batch">1 to 256 entries, in order.</param>
+    /// <param name="begun">Entries of earlier batches that have a record and no checkpoint: the key that had to sign them was lost, and its successor signs them together with the batch.</param>
     /// <exception cref="Errors.FedCloudException">An entry is malformed, or <c>entry_sequence</c>.</exception>
-    public static LogStep Step(LogState state, IReadOnlyCollection<byte[]> batch)
+    public static LogStep Step(LogState state, IReadOnlyCollection<byte[]> batch, IReadOnlyCollection<byte[]>? begun = null)
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(batch);
@@ -38,14 +39,15 @@ public static class LogSequencer
             throw new ArgumentException("a batch has 1 to 256 entries", nameof(batch));
         }
 
-        (LogState after, ImmutableArray<HashTile> tiles) = state.Append(batch);
-        byte[][] open = [.. state.Tail, .. batch];
+        byte[][] added = [.. begun ?? [], .. batch];
+        (LogState after, ImmutableArray<HashTile> tiles) = state.Append(added);
+        byte[][] open = [.. state.Tail, .. added];
         long first = state.Size - state.Tail.Length;
         IEnumerable<LogWrite> bundles = TileLayout.NewBundles(state.Size, after.Size)
             .Select(bundle => new LogWrite(LogContainer.Log, bundle.Path, EntryBundle.Write(open[(int)(bundle.FirstEntry - first)..][..bundle.Width])));
         return new LogStep(state, after, tiles)
         {
-            Record = new LogWrite(LogContainer.LogHead, LogPaths.Batch(state.Size), EntryBundle.Write(batch)),
+            Record = new LogWrite(LogContainer.LogHead, LogPaths.Batch(after.Size - batch.Count), EntryBundle.Write(batch)),
             Files = [.. bundles, .. tiles.Select(tile => new LogWrite(LogContainer.Log, tile.Coordinate.Path, tile.ToBytes()))],
         };
     }

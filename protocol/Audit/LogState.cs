@@ -33,6 +33,9 @@ public sealed class LogState
     /// <summary>The rosters that the entries name, by the index of their entry.</summary>
     public ImmutableSortedDictionary<long, Sha256Digest> Rosters { get; private init; } = ImmutableSortedDictionary<long, Sha256Digest>.Empty;
 
+    /// <summary>The newest change of the log key among the entries; null for none.</summary>
+    public LogKeyChanged? KeyChange { get; private init; }
+
     /// <summary>The hash of the roster in force; null before entry 0.</summary>
     public Sha256Digest? Roster => Rosters.IsEmpty ? null : Rosters[Rosters.Keys.Last()];
 
@@ -77,6 +80,7 @@ public sealed class LogState
         ImmutableDictionary<ActorKey, long>.Builder highest = Highest.ToBuilder();
         bool isClosed = IsClosed;
         ImmutableSortedDictionary<long, Sha256Digest> rosters = Rosters;
+        LogKeyChanged? keyChange = KeyChange;
         long index = Size;
         foreach (LogEntry entry in entries.Select(bytes => LogEntry.Parse(bytes)))
         {
@@ -89,6 +93,7 @@ public sealed class LogState
             highest[entry.Actor.Key] = entry.Seq;
             isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
             rosters = string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal) ? rosters.Add(index, entry.Subjects["roster"]) : rosters;
+            keyChange = LogKeyChange.After(keyChange, entry, index);
             index++;
         }
 
@@ -100,6 +105,7 @@ public sealed class LogState
             Highest = highest.ToImmutable(),
             IsClosed = isClosed,
             Rosters = rosters,
+            KeyChange = keyChange,
         };
         return (after, growth.Written);
     }

@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Audit;
@@ -22,6 +23,11 @@ public sealed class LogStep
 
     /// <summary>The state once the checkpoint is archived.</summary>
     public LogState After { get; }
+
+    /// <summary>The fingerprints of the keys that sign the checkpoint.</summary>
+    /// <param name="first">The log key of roster version 1.</param>
+    /// <param name="lastSigned">The last archived checkpoint; null when there is none.</param>
+    public ImmutableArray<Sha256Digest> Signers(Sha256Digest first, Checkpoint? lastSigned) => LogKeyChange.Signers(first, After.KeyChange, lastSigned?.Size ?? 0);
 
     /// <summary>The batch record, to create before anything else.</summary>
     public required LogWrite Record { get; init; }

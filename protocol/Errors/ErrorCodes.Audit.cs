@@ -228,6 +228,13 @@ public static partial class ErrorCodes
         "the log key changed without its roster, to a key that the roster does not name, or without the signatures that the change needs",
         "do not trust checkpoints of the new key");
 
+    /// <summary>The log's last change of key is not over.</summary>
+    public static ErrorCode LogKeyPending { get; } = new(
+        "log_key_pending",
+        ExitCode.Failed,
+        "the log is getting another key already, or both keys still sign after a rotation",
+        "see 'fedcloud keys list' for how far it is; a key that was lost or stolen is replaced with --lost");
+
     /// <summary>Times run backwards.</summary>
     public static ErrorCode LogTimeBackwards { get; } = new(
         "log_time_backwards",

@@ -10,7 +10,7 @@ namespace FedCloud.Protocol.Federations;
 /// <summary>Membership as a pure function: invitations, joins, and the roster chain that only members' signatures move.</summary>
 /// <remarks>
 /// Version 1 is proposed when every invited silo has joined and there are at least two; later versions as silos join or are to
-/// be removed. There is one proposal at a time, and it is never replaced: a member signs one roster per version (keys and
+/// be removed, or as the log is to get another key, which is a version of its own. There is one proposal at a time, and it is never replaced: a member signs one roster per version (keys and
 /// identity, RS2), so whoever signed the first would have to refuse the second. A version removes at most one member.
 /// </remarks>
 public static class FederationMachine
@@ -27,6 +27,7 @@ public static class FederationMachine
             JoinVerified joined => OnJoined(state, joined),
             RosterSigned signed => OnSigned(state, signed),
             RevocationRequested revoked => OnRevoked(state, revoked),
+            LogKeyRequested requested => OnLogKey(state, requested),
             _ => throw new ArgumentOutOfRangeException(nameof(@event), @event?.GetType().Name, "an unknown event"),
         };
     }
@@ -86,8 +87,21 @@ public static class FederationMachine
             Leaving = state.Leaving.Except(gone),
             Joined = state.Joined.RemoveRange(gone),
         });
-        return following with { Effects = [new PublishRoster([.. members, .. gone], proposal.Roster), .. following.Effects] };
+        return following with { Effects = [new PublishRoster([.. members, .. gone], proposal.Roster, state.IsLogKeyLost), .. following.Effects] };
     }
+
+    private static FederationStep OnLogKey(FederationState state, LogKeyRequested requested) => RefusalOfLogKey(state) is { } refused
+        ? Ignore(state, refused)
+        : Propose(state with { LogVkey = requested.LogVkey, IsLogKeyLost = requested.IsLost });
+
+    /// <summary>Why the log cannot get another key now: before its first roster, or while the members have not decided about the last one. Null when it can.</summary>
+    public static ErrorCode? RefusalOfLogKey(FederationState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state.Roster is null ? ErrorCodes.RosterMissing : IsLogKeyNew(state) ? ErrorCodes.LogKeyPending : null;
+    }
+
+    private static bool IsLogKeyNew(FederationState state) => state.Roster is { } roster && !string.Equals(roster.LogVkey, state.LogVkey, StringComparison.Ordinal);
 
     private static FederationStep OnRevoked(FederationState state, RevocationRequested revoked)
     {
@@ -115,7 +129,7 @@ public static class FederationMachine
     private static FederationStep Propose(FederationState state)
     {
         ImmutableArray<SiloId> wanted = Wanted(state);
-        bool same = state.Roster is { } current && current.Members.Select(member => member.SiloId).Order().SequenceEqual(wanted);
+        bool same = !IsLogKeyNew(state) && state.Roster is { } current && current.Members.Select(member => member.SiloId).Order().SequenceEqual(wanted);
         if (state.Proposal is not null || same || wanted.Length < MinMembers || (state.Roster is null && !state.Invited.IsEmpty))
         {
             return new FederationStep(state, []);
@@ -134,9 +148,10 @@ public static class FederationMachine
         return new FederationStep(state with { Proposal = new RosterProposal(roster, []) }, [new ProposeRoster(wanted, roster)]);
     }
 
-    // Everyone who joined, less the first of those that are to leave.
-    private static ImmutableArray<SiloId> Wanted(FederationState state) =>
-        [.. state.Joined.Keys.Where(silo => state.Leaving.IsEmpty || silo != state.Leaving[0])];
+    // Everyone who joined, less the first of those that are to leave. A version that gives the log another key changes nothing else.
+    private static ImmutableArray<SiloId> Wanted(FederationState state) => IsLogKeyNew(state)
+        ? [.. (state.Roster?.Members ?? []).Select(member => member.SiloId).Order()]
+        : [.. state.Joined.Keys.Where(silo => state.Leaving.IsEmpty || silo != state.Leaving[0])];
 
     private static FederationStep Ignore(FederationState state, ErrorCode reason) => new(state, [], reason);
 }

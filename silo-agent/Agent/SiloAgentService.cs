@@ -180,7 +180,21 @@ public sealed class SiloAgentService : IDisposable
         if (!_asked)
         {
             await _member.JoinAsync(cancellation);
+            await ReconsiderAsync(cancellation);
             _asked = true;
+        }
+    }
+
+    // A start is when another policy comes into force.
+    private async Task ReconsiderAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _member.ReconsiderAsync(cancellation);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+        {
+            Report("refused", null, null, error.Message);
         }
     }
 
@@ -234,7 +248,7 @@ public sealed class SiloAgentService : IDisposable
         switch (message)
         {
             case CoordinatorMessage.Proposal proposal:
-                await _member.ConsiderAsync(proposal, cancellation);
+                await _member.ConsiderAsync(proposal.Body, cancellation);
                 break;
             case CoordinatorMessage.NewRoster roster:
                 await _member.FollowAsync(roster.Version, cancellation);

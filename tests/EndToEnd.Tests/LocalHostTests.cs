@@ -26,7 +26,7 @@ public sealed class LocalHostTests(LocalCoordinator coordinator) : IClassFixture
 
         JsonElement paths = JsonDocument.Parse(await http.GetStringAsync(new Uri(coordinator.Address, "openapi/v1.json"))).RootElement.GetProperty("paths");
 
-        string[] expected = ["/api/silos", "/api/silos/{silo}/invitation", "/api/silos/{silo}", "/api/runs", "/api/runs/{job}", "/api/runs/{job}/cancel", "/api/models", "/api/models/{adapter}/{job}/{version}", "/api/base-models/{digest}", "/api/base-models/{digest}/{file}", "/api/audit/evidence", "/api/audit/exports", "/health"];
+        string[] expected = ["/api/silos", "/api/silos/{silo}/invitation", "/api/silos/{silo}", "/api/runs", "/api/runs/{job}", "/api/runs/{job}/cancel", "/api/models", "/api/models/{adapter}/{job}/{version}", "/api/base-models/{digest}", "/api/base-models/{digest}/{file}", "/api/audit/evidence", "/api/audit/exports", "/api/keys", "/api/keys/log/versions", "/health"];
         Assert.All(expected, path => Assert.True(paths.TryGetProperty(path, out _), path));
         Assert.True(paths.GetProperty("/api/runs").GetProperty("get").GetProperty("responses").GetProperty("200").TryGetProperty("content", out _));
     }
@@ -37,7 +37,7 @@ public sealed class LocalHostTests(LocalCoordinator coordinator) : IClassFixture
     [InlineData("a-token-that-only-these-tests-us")]
     public async Task Api_WithoutTheToken_IsRefusedEverywhere(string? token)
     {
-        foreach (string path in (string[])["api/silos", "api/runs", "api/runs/run-1", "api/models", "api/base-models/00", "api/audit/evidence"])
+        foreach (string path in (string[])["api/silos", "api/runs", "api/runs/run-1", "api/models", "api/base-models/00", "api/audit/evidence", "api/keys"])
         {
             (HttpStatusCode status, JsonElement problem) = await GetAsync(path, token);
 

@@ -63,6 +63,8 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             Assert.Equal(3, list.GetProperty("roster_version").GetInt32());
             Assert.Equal([Names[2], Names[0]], list.GetProperty("silos").EnumerateArray().Select(silo => silo.GetProperty("silo").GetString()));
 
+            await RotateLogKeyAsync([silos[0], silos[2]], members);
+
             // The removed silo is not asked any more.
             JsonElement second = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
             await silos[2].WaitForAsync("approved");
@@ -114,12 +116,39 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         members.Add(await silo.InitAsync(invitation));
     }
 
-    private static async Task AllowAsync(IEnumerable<SiloOnDisk> silos, List<JsonObject> members)
+    private static async Task AllowAsync(IEnumerable<SiloOnDisk> silos, List<JsonObject> members, string? logKey = null)
     {
         foreach (SiloOnDisk silo in silos)
         {
-            await silo.AllowAsync(members, Path.Combine(Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Samples, "data", silo.Name + ".eval.jsonl"));
+            await silo.AllowAsync(members, Path.Combine(Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Samples, "data", silo.Name + ".eval.jsonl"), logKey);
         }
+    }
+
+    // The members that are left give the log another key.
+    private async Task RotateLogKeyAsync(SiloOnDisk[] silos, List<JsonObject> members)
+    {
+        JsonElement proposed = await JsonAsync("keys", "rotate", "log", "--json");
+        string fingerprint = proposed.GetProperty("keys").EnumerateArray().Single(key => key.GetProperty("status").GetString() == "proposed").GetProperty("spki_sha256").GetString()!;
+        (int again, _, string errors) = await CliAsync("keys", "rotate", "log");
+        Assert.True(again == 1 && errors.StartsWith("log_key_pending: ", StringComparison.Ordinal), errors);
+        foreach (SiloOnDisk silo in silos)
+        {
+            await silo.KillAsync();
+        }
+
+        await AllowAsync(silos, members, fingerprint);
+        Array.ForEach(silos, silo => silo.Start());
+        while ((await EntriesAsync("--type", "key_rotated")).Length == 0)
+        {
+            await Task.Delay(100, CancellationToken.None);
+        }
+
+        (int exit, string text, _) = await CliAsync("keys", "list");
+        Assert.Equal(0, exit);
+        Assert.Contains("log       retiring until ", text, StringComparison.Ordinal);
+        Assert.Contains($"in use                           {fingerprint}", text, StringComparison.Ordinal);
+        (exit, text, errors) = await CliAsync("audit", "verify");
+        Assert.True(exit == 0, text + errors);
     }
 
     private async Task ExportAsync(string job)

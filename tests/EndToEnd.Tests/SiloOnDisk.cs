@@ -39,7 +39,7 @@ internal sealed class SiloOnDisk(string name, string folder) : IAsyncDisposable
     }
 
     /// <summary>Signs a policy that confirms these members.</summary>
-    public async Task AllowAsync(IEnumerable<JsonObject> members, string train, string eval)
+    public async Task AllowAsync(IEnumerable<JsonObject> members, string train, string eval, string? logKey = null)
     {
         JsonObject policy = new()
         {
@@ -62,6 +62,11 @@ internal sealed class SiloOnDisk(string name, string folder) : IAsyncDisposable
             ["disclose_eval_loss"] = true,
             ["confirmed_members"] = new JsonArray([.. members.Select(Confirmed)]),
         };
+        if (logKey is not null)
+        {
+            policy["confirmed_log_key"] = logKey;
+        }
+
         string file = Home + ".policy.json";
         await File.WriteAllTextAsync(file, policy.ToJsonString());
         (int exit, _, string errors) = await Programs.RunAsync(Programs.Silo, new Dictionary<string, string?>(StringComparer.Ordinal), ["policy", "sign", "--home", Home, file]);

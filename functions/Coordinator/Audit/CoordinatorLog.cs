@@ -26,6 +26,7 @@ public sealed class CoordinatorLog : IDisposable
     private readonly LogStore _store;
     private readonly LogWriter _writer;
     private readonly SemaphoreSlim _bell = new(0);
+    private Sha256Digest? _disabled;
 
     /// <summary>Makes it.</summary>
     public CoordinatorLog(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
@@ -47,6 +48,9 @@ public sealed class CoordinatorLog : IDisposable
 
     /// <summary>Takes entries.</summary>
     public AuditDesk Desk { get; }
+
+    /// <summary>The newest change of the log's key; null for none, and while another process is the writer.</summary>
+    public LogKeyChanged? KeyChange => _writer.KeyChange;
 
     /// <summary>Takes up what is stored, and records the wrapping key in use.</summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -84,12 +88,21 @@ public sealed class CoordinatorLog : IDisposable
     /// <summary>Files a witness's line.</summary>
     public Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation) => _writer.AcceptAsync(line, witness, cancellation);
 
-    /// <summary>Sends the coordinator's entries, and writes at most one batch.</summary>
-    /// <returns>False when nothing was due.</returns>
+    /// <summary>Sends the coordinator's entries, and writes at most one batch. Trouble is reported and stops nothing else: entries stay in their mailbox, and silos hold back what they cannot see in the log.</summary>
+    /// <returns>False when nothing was due, or when it failed: call again later.</returns>
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
-        await Desk.TurnAsync(_writer.Highest(Coordinator), cancellation);
-        return await _writer.TurnAsync(cancellation);
+        try
+        {
+            await RetireAsync(cancellation);
+            await Desk.TurnAsync(_writer.Highest(Coordinator), cancellation);
+            return await _writer.TurnAsync(cancellation);
+        }
+        catch (FedCloudException error)
+        {
+            _events.LogFailed(error);
+            return false;
+        }
     }
 
     /// <summary>Writes until it is stopped.</summary>
@@ -99,7 +112,10 @@ public sealed class CoordinatorLog : IDisposable
         {
             while (!cancellation.IsCancellationRequested)
             {
-                await TryTurnAsync(cancellation);
+                if (!await TurnAsync(cancellation))
+                {
+                    await _bell.WaitAsync(_options.PollInterval, cancellation);
+                }
             }
         }
         finally
@@ -115,20 +131,28 @@ public sealed class CoordinatorLog : IDisposable
         _bell.Dispose();
     }
 
-    private async Task TryTurnAsync(CancellationToken cancellation)
+    // After the overlap of a rotation the old key is retired in the log first, and in the vault when the log says so; a lost one at once.
+    private async Task RetireAsync(CancellationToken cancellation)
     {
-        try
+        if (KeyChange is not { } change || change.Old == _disabled)
         {
-            if (!await TurnAsync(cancellation))
-            {
-                await _bell.WaitAsync(_options.PollInterval, cancellation);
-            }
+            return;
         }
-        catch (FedCloudException error)
+
+        if (change.IsRetirementDue(_time.GetUtcNow()))
         {
-            // Nothing is lost: entries stay in their mailbox, and silos hold back what they cannot see in the log.
-            _events.LogFailed(error);
-            await Task.Delay(_options.PollInterval, _time, cancellation);
+            await Desk.TakeAsync($"lk/{change.New.Hex}", 1, [FederationEntries.LogKeyRetired(change.Old)], cancellation);
+        }
+
+        if (change.IsRetired || !change.IsRotation)
+        {
+            IReadOnlyList<KeyVersion> versions = await _vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation);
+            foreach (KeyVersion version in versions.TakeWhile(version => VerificationKey.FromSpki(version.Spki).Fingerprint != change.New).Where(version => version.Enabled))
+            {
+                await _vault.DisableAsync(version.Kid, cancellation);
+            }
+
+            _disabled = change.Old;
         }
     }
 

@@ -67,14 +67,21 @@ public sealed class LogStore(IBlobStore store)
     /// <summary>An archived checkpoint with the lines that witnesses added.</summary>
     public async Task<CosignedCheckpoint> CosignedAsync(long size, CancellationToken cancellation)
     {
-        List<SignedNote> cosigned = [];
+        IReadOnlyDictionary<string, SignedNote> lines = await LinesAsync(size, cancellation);
+        return new CosignedCheckpoint(await ArchivedAsync(size, cancellation), [.. lines.Values]);
+    }
+
+    /// <summary>The checkpoint of a size as each witness signed it, by witness.</summary>
+    public async Task<IReadOnlyDictionary<string, SignedNote>> LinesAsync(long size, CancellationToken cancellation)
+    {
+        SortedDictionary<string, SignedNote> lines = new(StringComparer.Ordinal);
         await foreach (BlobItem item in store.ListAsync(StorageNames.Log, LogPaths.CosignedPrefix(size), cancellation))
         {
             (byte[] bytes, _) = await RequireAsync(new BlobName(StorageNames.Log, item.Path), cancellation);
-            cosigned.Add(SignedNote.Parse(bytes));
+            lines[item.Path[LogPaths.CosignedPrefix(size).Length..]] = SignedNote.Parse(bytes);
         }
 
-        return new CosignedCheckpoint(await ArchivedAsync(size, cancellation), [.. cosigned]);
+        return lines;
     }
 
     /// <summary>An archived checkpoint.</summary>

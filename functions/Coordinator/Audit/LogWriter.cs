@@ -29,6 +29,9 @@ public sealed class LogWriter
     private LogState? _state;
     private Checkpoint? _signed;
 
+    // Batches with a record and no checkpoint: their key was lost, and the next one signs them with the entry that says so.
+    private Unsigned? _unsigned;
+
     /// <summary>Makes a writer.</summary>
     /// <param name="store">The storage.</param>
     /// <param name="vault">The vault that holds LK.</param>
@@ -73,6 +76,9 @@ public sealed class LogWriter
 
     /// <summary>The actor's highest number in the log; null while another process is the writer.</summary>
     public long? Highest(ActorKey actor) => _state?.Highest.GetValueOrDefault(actor);
+
+    /// <summary>The newest change of the log's key; null for none, and while another process is the writer.</summary>
+    public LogKeyChanged? KeyChange => _state?.KeyChange;
 
     /// <summary>The newest checkpoint with enough witness lines (W4): where evidence for others ends. The newest of all while there is none.</summary>
     /// <exception cref="FedCloudException"><c>log_empty</c>, or <c>log_lease_lost</c> while another process is the writer.</exception>
@@ -138,7 +144,8 @@ public sealed class LogWriter
             await _log.PublishAsync(archived, cancellation);
         }
 
-        if (await _log.BatchAsync(size, cancellation) is { } begun)
+        _unsigned = null;
+        while (await _log.BatchAsync(state.Size, cancellation) is { } begun)
         {
             state = await WriteAsync(state, begun, cancellation);
         }
@@ -176,8 +183,22 @@ public sealed class LogWriter
     // Steps 2 to 6.
     private async Task<LogState> WriteAsync(LogState state, ImmutableArray<byte[]> batch, CancellationToken cancellation)
     {
-        LogStep step = LogSequencer.Step(state, batch);
+        Unsigned before = _unsigned ?? new Unsigned(state, []);
+        LogStep step = LogSequencer.Step(before.Signed, batch, before.Begun);
+        IReadOnlyList<NoteKey> keys = _rosters.SignersOf(step, _signed);
+        bool canSign = await _signer.HasAsync(keys, cancellation);
+        if (!canSign && !await IsReplacedAsync(keys, cancellation))
+        {
+            throw LogSigner.Missing(keys[0]);
+        }
+
         await _log.CreateAsync(step.Record, cancellation);
+        if (!canSign)
+        {
+            _unsigned = before with { Begun = [.. before.Begun, .. batch] };
+            return step.After;
+        }
+
         foreach (LogWrite file in step.Files)
         {
             await _lease.RequireAsync(cancellation);
@@ -186,12 +207,48 @@ public sealed class LogWriter
 
         (_, byte[] digest) = step.Prepare(_signed);
         await _lease.RequireAsync(cancellation);
-        SealedCheckpoint signed = step.Seal([.. await _signer.SignAsync(digest, _rosters.Find(step.After.Roster), cancellation)]);
+        if (step.After.KeyChange is { IsRotation: false } change && change.Index >= before.Signed.Size)
+        {
+            await RequireWitnessedHistoryAsync(before.Signed, cancellation);
+        }
+
+        SealedCheckpoint signed = step.Seal([.. await _signer.SignAsync(digest, keys, cancellation)]);
         SealedCheckpoint archived = await _log.ArchiveAsync(signed, cancellation);
         await _log.PublishAsync(archived.Note, cancellation);
         _signed = archived.Checkpoint;
+        _unsigned = null;
         _events.LogGrew(archived.Checkpoint.Size);
         return step.After;
+    }
+
+    // The members have given the log another key, and it is there.
+    private async Task<bool> IsReplacedAsync(IReadOnlyList<NoteKey> keys, CancellationToken cancellation)
+    {
+        await _rosters.TakeUpAsync(cancellation);
+        NoteKey newest = _rosters.NewestLogKey;
+        return keys.All(key => !string.Equals(key.VKey, newest.VKey, StringComparison.Ordinal)) && await _signer.HasAsync([newest], cancellation);
+    }
+
+    // A lost key may be a stolen one: before another takes over, what each witness signed last must be of this history (audit-log, section 6, step 6).
+    private async Task RequireWitnessedHistoryAsync(LogState state, CancellationToken cancellation)
+    {
+        Dictionary<string, Checkpoint> last = new(StringComparer.Ordinal);
+        foreach (long size in await _log.SizesAsync(cancellation))
+        {
+            foreach ((string witness, SignedNote note) in await _log.LinesAsync(size, cancellation))
+            {
+                last[witness] = Checkpoint.Parse(note.Text);
+            }
+        }
+
+        foreach ((string witness, Checkpoint checkpoint) in last)
+        {
+            LogState then = checkpoint.Size == state.Size ? state : await _log.ReadStateAsync(_origin, checkpoint.Size, cancellation);
+            if (then.Checkpoint != checkpoint)
+            {
+                throw new FedCloudException(ErrorCodes.LogFork, $"the last checkpoint that the witness {witness} signed, of size {checkpoint.Size}, is of another history");
+            }
+        }
     }
 
     private async Task ReceiveAsync(CancellationToken cancellation)
@@ -219,6 +276,8 @@ public sealed class LogWriter
             _offers.Remove(offer.Message.Id.Value);
         }
     }
+
+    private sealed record Unsigned(LogState Signed, ImmutableArray<byte[]> Begun);
 
     private sealed record Offer(ReceivedMessage Message, ImmutableArray<LogEntry> Entries);
 }

@@ -20,6 +20,22 @@ public sealed class RosterShelf(IBlobStore store)
     /// <summary>The keys that rosters name as the log's.</summary>
     public IEnumerable<NoteKey> LogKeys => _rosters.Values.Select(roster => roster.LogVkey).Distinct(StringComparer.Ordinal).Select(NoteKey.Parse);
 
+    /// <summary>The key that the newest published roster names as the log's.</summary>
+    /// <exception cref="FedCloudException"><c>roster_missing</c>: there is no roster yet.</exception>
+    public NoteKey NewestLogKey => NoteKey.Parse((_last ?? throw new FedCloudException(ErrorCodes.RosterMissing, "a log begins with its first roster")).LogVkey);
+
+    /// <summary>The keys that sign the checkpoint of a step (audit-log, section 6).</summary>
+    /// <param name="step">The step.</param>
+    /// <param name="signed">The checkpoint that was signed last; null for none.</param>
+    /// <exception cref="FedCloudException"><c>roster_missing</c>: the log names a roster that is not published.</exception>
+    public IReadOnlyList<NoteKey> SignersOf(LogStep step, Checkpoint? signed)
+    {
+        ArgumentNullException.ThrowIfNull(step);
+        Roster first = Find(step.After.Rosters.Values.FirstOrDefault()) ?? throw new FedCloudException(ErrorCodes.RosterMissing, "a log begins with its first roster");
+        Dictionary<Sha256Digest, NoteKey> known = LogKeys.ToDictionary(FingerprintOf);
+        return [.. step.Signers(FingerprintOf(NoteKey.Parse(first.LogVkey)), signed).Select(key => known[key])];
+    }
+
     /// <summary>Reads and verifies the rosters that are new.</summary>
     /// <exception cref="FedCloudException"><c>roster_*</c> or <c>signature_invalid</c>.</exception>
     public async Task TakeUpAsync(CancellationToken cancellation)
@@ -43,6 +59,8 @@ public sealed class RosterShelf(IBlobStore store)
 
     /// <summary>A roster by its hash; null for an unknown one.</summary>
     public Roster? Find(Sha256Digest? hash) => hash is { } known ? _rosters.GetValueOrDefault(known) : null;
+
+    private static Sha256Digest FingerprintOf(NoteKey key) => key.P256?.Fingerprint ?? throw new FedCloudException(ErrorCodes.RosterInvalid, "the log key of a roster is not P-256");
 
     /// <summary>What entries are admitted under.</summary>
     /// <param name="inForce">The hash of the roster in force.</param>

@@ -144,14 +144,15 @@ public sealed class FederationActor
         (ImmutableArray<DsseEnvelope> joins, _) = await JoinsAsync(publish.Roster, cancellation);
         byte[] bundle = new RosterBundle { Roster = roster, Joins = joins }.ToJson();
         FrameBlob claim = await PutAsync(RosterBundle.PublishedPath(publish.Roster.Version), bundle, cancellation);
-        await RecordAsync(publish.Roster, roster.Signatures.Length, joins, cancellation);
+        await RecordAsync(publish, roster.Signatures.Length, joins, cancellation);
         await _post.SendAsync(publish.To, EnrolmentBody.Roster, run: null, round: null, [], [claim], cancellation);
         await _rosterChanged(View(publish.Roster));
     }
 
     // A roster is published again for who missed it, and logged once. The bundle before has the joins of those who leave.
-    private async Task RecordAsync(Roster roster, int signatures, ImmutableArray<DsseEnvelope> joins, CancellationToken cancellation)
+    private async Task RecordAsync(PublishRoster publish, int signatures, ImmutableArray<DsseEnvelope> joins, CancellationToken cancellation)
     {
+        Roster roster = publish.Roster;
         Roster? previous = null;
         if (await _store.ReadAsync(new BlobName(RosterBundle.Container, RosterBundle.PublishedPath(roster.Version - 1)), RosterBundle.MaxBytes, cancellation) is { } read)
         {
@@ -168,7 +169,7 @@ public sealed class FederationActor
         }
 
         long logSize = await new LogStore(_store).LargestSizeAsync(cancellation);
-        await _desk.TakeAsync("roster", roster.Version, FederationEntries.Of(previous, roster, signatures, bySilo, logSize), cancellation);
+        await _desk.TakeAsync("roster", roster.Version, FederationEntries.Of(previous, roster, signatures, bySilo, logSize, publish.IsLogKeyLost), cancellation);
     }
 
     // A taken name holds the same roster, perhaps with fewer of its signatures: those that carried it are among them.

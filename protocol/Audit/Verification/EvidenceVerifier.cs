@@ -78,7 +78,7 @@ public sealed class EvidenceVerifier
         long read = await ReadEntriesAsync(checkpoints, tree, entries, proofs, checks, cancellation);
         if (read == checkpoints.Size)
         {
-            await tree.FinishAsync(cancellation);
+            await tree.FinishAsync(logKeys.Replaced(), cancellation);
             Finish(checks);
             proofs.Finish(checkpoints, logKeys.RequiredAt, _findings);
             envelopes.Check(rounds, rosters.Chain, _findings);

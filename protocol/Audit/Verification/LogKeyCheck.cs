@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Audit.Evidence;
-using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Audit.Verification;
@@ -15,11 +14,11 @@ internal sealed class LogKeyCheck(CheckpointFiles checkpoints, NoteKey first, Fi
     private const string Check = "V11";
 
     private readonly List<LogKeyPhase> _phases = [new LogKeyPhase(0, null, first, null)];
-    private readonly HashSet<Sha256Digest> _retired = [];
 
     // The time of the newest entry at each change and checkpoint decides when an overlap may end.
     private readonly Dictionary<long, DateTimeOffset> _times = [];
     private DateTimeOffset _newest = DateTimeOffset.MinValue;
+    private LogKeyChanged? _last;
     private int _next;
 
     public void Take(LoggedEntry logged)
@@ -30,19 +29,15 @@ internal sealed class LogKeyCheck(CheckpointFiles checkpoints, NoteKey first, Fi
         }
 
         _newest = logged.Entry.Instant > _newest ? logged.Entry.Instant : _newest;
-        LogKeyPhase phase = _phases[^1];
-        if (LogKeyChange.Is(logged.Entry))
+        if (LogKeyChange.Is(logged.Entry) || LogKeyChange.IsRetirement(logged.Entry))
         {
-            Change(logged, phase);
-        }
-        else if (string.Equals(logged.Type, EntryTypes.KeyRetired, StringComparison.Ordinal) && string.Equals(logged.Text("purpose"), "lk", StringComparison.Ordinal))
-        {
-            Retire(logged, phase);
+            Change(logged);
         }
     }
 
     public void Finish()
     {
+        CheckGaps();
         foreach (long size in checkpoints.Sizes)
         {
             string path = CheckpointFiles.PathOf(size);
@@ -61,6 +56,10 @@ internal sealed class LogKeyCheck(CheckpointFiles checkpoints, NoteKey first, Fi
         }
     }
 
+    /// <summary>Between which checkpoints the key was replaced: entries that the lost key had not signed are signed by the new one, together with its own entry.</summary>
+    public IReadOnlyCollection<(long Before, long After)> Replaced() =>
+        [.. Gaps().Where(gap => _phases.Any(phase => phase is { Before: null, ChangedAt: not null } && phase.From >= gap.Before && phase.From < gap.After))];
+
     /// <summary>The keys that must all have signed the checkpoint of a size.</summary>
     public NoteKey[] RequiredAt(long size)
     {
@@ -72,7 +71,7 @@ internal sealed class LogKeyCheck(CheckpointFiles checkpoints, NoteKey first, Fi
 
         // The checkpoint that first holds the rotation is signed by the old key: the new one has no other voucher yet.
         bool isFirst = !checkpoints.Sizes.Any(other => other > phase.From && other < size);
-        bool overlaps = !_retired.Contains(phase.Before.P256?.Fingerprint ?? default) && _times.GetValueOrDefault(size, _newest) - changed < LogKeyChange.Overlap;
+        bool overlaps = _times.GetValueOrDefault(size, _newest) - changed < LogKeyChange.Overlap;
         return isFirst ? [phase.Before] : overlaps ? [phase.Before, phase.Key] : [phase.Key];
     }
 
@@ -89,39 +88,34 @@ internal sealed class LogKeyCheck(CheckpointFiles checkpoints, NoteKey first, Fi
         }
     }
 
-    private void Change(LoggedEntry logged, LogKeyPhase phase)
+    private void Change(LoggedEntry logged)
     {
-        NoteKey next = NoteKey.Parse(logged.Roster.LogVkey);
-        bool rotated = string.Equals(logged.Type, EntryTypes.KeyRotated, StringComparison.Ordinal);
         try
         {
-            LogKeyChange.RequireRoster(logged.Entry, logged.Roster);
-            if (phase.Key.P256?.Fingerprint != logged.Subject("old") || (rotated && phase.Before is not null && logged.Entry.Instant - phase.ChangedAt < LogKeyChange.Overlap))
-            {
-                throw new FedCloudException(ErrorCodes.LogKeyChange, "the old key is not the log's at this place, or its own change is not over");
-            }
-
-            _phases.Add(new LogKeyPhase(logged.Index, rotated ? phase.Key : null, next, logged.Entry.Instant));
+            LogKeyChange.Require(logged.Entry, logged.Roster, first.P256?.Fingerprint ?? default, _last);
         }
         catch (FedCloudException error)
         {
             findings.AtEntry(Check, error.Code, logged.Index, error.Found);
+            return;
+        }
+
+        _last = LogKeyChange.After(_last, logged.Entry, logged.Index);
+        if (_last is { } last && last.Index == logged.Index)
+        {
+            _phases.Add(new LogKeyPhase(logged.Index, last.IsRotation ? _phases[^1].Key : null, NoteKey.Parse(logged.Roster.LogVkey), last.At));
         }
     }
 
-    private void Retire(LoggedEntry logged, LogKeyPhase phase)
+    private void CheckGaps()
     {
-        bool replaced = phase.Before is null && _phases.Count > 1;
-        bool over = phase.Before?.P256?.Fingerprint == logged.Subject("old") && logged.Entry.Instant - phase.ChangedAt >= LogKeyChange.Overlap;
-        if (over)
+        foreach ((long before, long size) in Gaps().Except(Replaced()).Where(gap => gap.After - gap.Before > LogSequencer.MaxBatchEntries))
         {
-            _retired.Add(logged.Subject("old"));
-        }
-        else if (!replaced)
-        {
-            findings.AtEntry(Check, ErrorCodes.LogKeyChange, logged.Index, "a log key is retired that was not rotated, or before both keys signed for 7 days");
+            findings.AtFile("V3", ErrorCodes.LogFileMissing, CheckpointFiles.PathOf(size), $"the checkpoint before it has size {before}; a checkpoint is missing between them", $"a checkpoint every {LogSequencer.MaxBatchEntries} entries at least");
         }
     }
+
+    private IEnumerable<(long Before, long After)> Gaps() => checkpoints.Sizes.Prepend(0).Zip(checkpoints.Sizes);
 
     private sealed record LogKeyPhase(long From, NoteKey? Before, NoteKey Key, DateTimeOffset? ChangedAt);
 }

@@ -21,6 +21,7 @@ internal sealed class TreeCheck
     private readonly Dictionary<(int Level, long Index), List<int>> _partialTiles = [];
     private readonly Dictionary<long, List<int>> _partialBundles = [];
     private readonly Queue<MerkleHash> _batch = [];
+    private readonly List<(string Path, long End)> _batchEnds = [];
     private int _nextSize;
 
     public TreeCheck(EvidenceInventory evidence, CheckpointFiles checkpoints, Findings findings)
@@ -31,15 +32,14 @@ internal sealed class TreeCheck
         ReadPartials();
     }
 
-    /// <summary>Says which files are missing or too many; the entries are not needed for it.</summary>
+    /// <summary>Says which files are missing; the entries are not needed for it.</summary>
     public void CheckPresence()
     {
         bool full = IsFullCopy();
         long before = 0;
         foreach (long size in full ? _checkpoints.Sizes : [_checkpoints.Size])
         {
-            _expected.UnionWith(TileLayout.NewTiles(before, size).Select(tile => EvidenceLayout.Of(LogContainer.Log, tile.Path)));
-            _expected.UnionWith(TileLayout.NewBundles(before, size).Select(bundle => EvidenceLayout.Of(LogContainer.Log, bundle.Path)));
+            Expect(before, size);
             before = size;
         }
 
@@ -47,13 +47,6 @@ internal sealed class TreeCheck
         {
             _findings.AtFile(Tiles, ErrorCodes.LogFileMissing, path, "the checkpoints have this file, and it is missing");
         }
-
-        foreach (EvidenceFile file in _evidence.Of(EvidenceKind.Tile).Concat(_evidence.Of(EvidenceKind.Bundle)).Where(file => !_expected.Contains(file.Path)))
-        {
-            _findings.AtFile(Tiles, ErrorCodes.LogFileUnexpected, file.Path, "no archived checkpoint has this file");
-        }
-
-        CheckGaps();
     }
 
     /// <summary>Takes the next bundle's leaves.</summary>
@@ -69,8 +62,10 @@ internal sealed class TreeCheck
         }
     }
 
-    /// <summary>Compares the tiles at the right edge.</summary>
-    public async Task FinishAsync(CancellationToken cancellation)
+    /// <summary>Compares the tiles at the right edge, and says which files are too many.</summary>
+    /// <param name="replaced">Where the log's key was replaced: sizes between two checkpoints that the lost key did not sign any more, and a writer may have left files for.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task FinishAsync(IReadOnlyCollection<(long Before, long After)> replaced, CancellationToken cancellation)
     {
         for (int level = 0; level < _levels.Count; level++)
         {
@@ -80,10 +75,35 @@ internal sealed class TreeCheck
             }
         }
 
-        foreach (EvidenceFile file in _evidence.Of(EvidenceKind.Batch).Where(file => EvidenceLayout.BatchIndex(file.Path) is not { } first || (first != 0 && !_checkpoints.Sizes.Contains(first)) || first >= _range.Size))
+        bool IsEnd(long size) => _checkpoints.Sizes.Contains(size) || replaced.Any(gap => gap.Before < size && size < gap.After);
+        foreach ((string path, long end) in _batchEnds.Where(batch => !IsEnd(batch.End)))
+        {
+            _findings.AtFile(Tiles, ErrorCodes.TileMismatch, path, $"the batch ends at {end}, and no checkpoint has that size");
+        }
+
+        foreach (EvidenceFile file in _evidence.Of(EvidenceKind.Batch).Where(file => EvidenceLayout.BatchIndex(file.Path) is not { } first || (first != 0 && !IsEnd(first)) || first >= _range.Size))
         {
             _findings.AtFile(Tiles, ErrorCodes.LogFileUnexpected, file.Path, "no batch of the log begins there");
         }
+
+        foreach ((long before, long after) in replaced)
+        {
+            for (long size = before + 1; size < after; size++)
+            {
+                Expect(before, size);
+            }
+        }
+
+        foreach (EvidenceFile file in _evidence.Of(EvidenceKind.Tile).Concat(_evidence.Of(EvidenceKind.Bundle)).Where(file => !_expected.Contains(file.Path)))
+        {
+            _findings.AtFile(Tiles, ErrorCodes.LogFileUnexpected, file.Path, "no archived checkpoint has this file");
+        }
+    }
+
+    private void Expect(long before, long size)
+    {
+        _expected.UnionWith(TileLayout.NewTiles(before, size).Select(tile => EvidenceLayout.Of(LogContainer.Log, tile.Path)));
+        _expected.UnionWith(TileLayout.NewBundles(before, size).Select(bundle => EvidenceLayout.Of(LogContainer.Log, bundle.Path)));
     }
 
     private void ReadPartials()
@@ -128,20 +148,6 @@ internal sealed class TreeCheck
         ];
         return _partialTiles.Any(tiles => tiles.Value.Any(width => !newest.Contains(new TileCoordinate(tiles.Key.Level, tiles.Key.Index, width).Path)))
             || _partialBundles.Any(bundles => bundles.Value.Any(width => !newest.Contains(new BundleCoordinate(bundles.Key, width).Path)));
-    }
-
-    private void CheckGaps()
-    {
-        long before = 0;
-        foreach (long size in _checkpoints.Sizes)
-        {
-            if (size - before > LogSequencer.MaxBatchEntries)
-            {
-                _findings.AtFile(Checkpoints, ErrorCodes.LogFileMissing, CheckpointFiles.PathOf(size), $"the checkpoint before it has size {before}; a checkpoint is missing between them", $"a checkpoint every {LogSequencer.MaxBatchEntries} entries at least");
-            }
-
-            before = size;
-        }
     }
 
     private async Task AddAsync(int level, MerkleHash hash, CancellationToken cancellation)
@@ -212,7 +218,7 @@ internal sealed class TreeCheck
                     _batch.Enqueue(MerkleTree.HashLeaf(entry));
                 }
             });
-            RequireBatchEnd(path);
+            _batchEnds.Add((path, _range.Size + _batch.Count));
         }
 
         if (_batch.TryDequeue(out MerkleHash recorded) && recorded != leaf)
@@ -223,15 +229,6 @@ internal sealed class TreeCheck
     }
 
     private string BatchPath() => EvidenceLayout.Of(LogContainer.LogHead, LogPaths.Batch(_range.Size));
-
-    private void RequireBatchEnd(string path)
-    {
-        long end = _range.Size + _batch.Count;
-        if (_batch.Count > 0 && !_checkpoints.Sizes.Contains(end))
-        {
-            _findings.AtFile(Tiles, ErrorCodes.TileMismatch, path, $"the batch ends at {end}, and no checkpoint has that size");
-        }
-    }
 
     private void CheckRoot()
     {

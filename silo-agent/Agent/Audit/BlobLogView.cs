@@ -49,7 +49,7 @@ public sealed class BlobLogView : ILogView
         LogIndex? read = await PeekAsync(checkpoint, cancellation);
         foreach (SignedNote note in (SignedNote[])[.. await OnTheWayAsync(read, checkpoint, cancellation), head])
         {
-            if (await _witness.ShowAsync(note, SettingsOf(rosters), cancellation) is { } refused)
+            if (await _witness.ShowAsync(note, SettingsOf(rosters, ReferenceEquals(note, head) ? read : null), cancellation) is { } refused)
             {
                 return refused;
             }
@@ -108,14 +108,25 @@ public sealed class BlobLogView : ILogView
         return notes;
     }
 
-    private WitnessSettings SettingsOf(ImmutableArray<Roster> rosters) => new()
+    private WitnessSettings SettingsOf(ImmutableArray<Roster> rosters, LogIndex? read) => new()
     {
         Origin = _origin,
         FirstRoster = rosters[0].Digest(),
-
-        // A new key is in the roster before the log signs with it, so the one before may still sign alone.
-        LogKeys = [.. rosters.Select(roster => roster.LogVkey).Distinct(StringComparer.Ordinal).TakeLast(2).Select(NoteKey.Parse)],
+        LogKeys = LogKeysAt(rosters, read),
     };
+
+    // Where the entries were read, they say which keys count: one that was replaced may be a thief's. Else the last two: a new key is in the roster before the log signs with it.
+    private static ImmutableArray<NoteKey> LogKeysAt(ImmutableArray<Roster> rosters, LogIndex? read)
+    {
+        ImmutableArray<NoteKey> keys = [.. rosters.Select(roster => roster.LogVkey).Distinct(StringComparer.Ordinal).Select(NoteKey.Parse)];
+        return read switch
+        {
+            null => [.. keys.TakeLast(2)],
+            { KeyChange: null } => keys[..1],
+            { KeyChange: { IsRotation: true, IsRetired: false } change } => [.. keys.Where(key => key.P256?.Fingerprint is { } print && (print == change.Old || print == change.New))],
+            { KeyChange: { } change } => [.. keys.Where(key => key.P256?.Fingerprint == change.New)],
+        };
+    }
 
     // Null while the log has a roster that this silo has not verified: then it does not know whose lines count.
     private ImmutableArray<(LoggedRoster Logged, long Size)>? Logged(ImmutableArray<Roster> rosters)

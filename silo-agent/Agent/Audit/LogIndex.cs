@@ -54,6 +54,9 @@ public sealed record LogIndex
     /// <summary>The rosters, in order.</summary>
     public required ImmutableArray<RosterPlace> Rosters { get; init; }
 
+    /// <summary>The newest change of the log's key; null for none.</summary>
+    public LogKeyChanged? KeyChange { get; init; }
+
     /// <summary>The starts of rounds that have neither result nor failure yet: the first entry of each.</summary>
     public required ImmutableArray<StartPlace> Starts { get; init; }
 
@@ -69,7 +72,7 @@ public sealed record LogIndex
     public LogIndex With(SiloId self, LogEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        LogIndex next = this with { Size = Size + 1 };
+        LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size) };
         return entry.Type switch
         {
             _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity)) },

@@ -52,6 +52,9 @@ public sealed class SiloHome
     /// <summary>The verified roster with its signatures.</summary>
     public string RosterPath => Path.Combine(_folder, "roster.dsse.json");
 
+    /// <summary>A proposed roster that the policy does not confirm yet.</summary>
+    public string ProposalPath => Path.Combine(_folder, "proposal.json");
+
     /// <summary>The last checkpoint that the silo's witness signed.</summary>
     public string WitnessStatePath => Path.Combine(_folder, "witness.json");
 

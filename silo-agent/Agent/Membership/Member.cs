@@ -72,13 +72,39 @@ public sealed class Member
         _report("joining", _home.Invitation.Federation.Value);
     }
 
-    /// <summary>Checks a proposed roster against every rule, and signs it.</summary>
+    /// <summary>Checks a proposed roster against every rule, and signs it. One that the policy does not confirm is kept until another policy is in force.</summary>
     /// <exception cref="FedCloudException"><c>roster_*</c> or <c>join_refused</c>: it is not signed.</exception>
-    public async Task ConsiderAsync(CoordinatorMessage.Proposal proposal, CancellationToken cancellation)
+    public async Task ConsiderAsync(RosterProposalBody proposal, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(proposal);
-        await FollowAsync(proposal.Body.Version - 1, cancellation);
-        RosterBundle bundle = await FetchAsync(RosterBundle.ProposedPath(proposal.Body.RosterSha256), cancellation);
+        try
+        {
+            await SignAsync(proposal, cancellation);
+            File.Delete(_home.ProposalPath);
+        }
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterNotConfirmed)
+        {
+            WholeFile.Write(_home.ProposalPath, Jcs.Serialize(proposal, EnrolmentJson.Default.RosterProposalBody));
+            throw;
+        }
+    }
+
+    /// <summary>Considers the proposal again that an earlier policy did not confirm.</summary>
+    /// <exception cref="FedCloudException">As <see cref="ConsiderAsync"/>.</exception>
+    public async Task ReconsiderAsync(CancellationToken cancellation)
+    {
+        if (File.Exists(_home.ProposalPath))
+        {
+            RosterProposalBody proposal = StrictJson.Deserialize(await File.ReadAllBytesAsync(_home.ProposalPath, cancellation), EnrolmentJson.Default.RosterProposalBody)
+                ?? throw new FedCloudException(ErrorCodes.BodyMalformed, $"{Path.GetFileName(_home.ProposalPath)} is empty");
+            await ConsiderAsync(proposal, cancellation);
+        }
+    }
+
+    private async Task SignAsync(RosterProposalBody proposal, CancellationToken cancellation)
+    {
+        await FollowAsync(proposal.Version - 1, cancellation);
+        RosterBundle bundle = await FetchAsync(RosterBundle.ProposedPath(proposal.RosterSha256), cancellation);
         Roster next = Protocol.Enrolment.Roster.Parse(bundle.Roster.Payload);
         if (Roster is { } current && current.Version >= next.Version)
         {
@@ -87,8 +113,8 @@ public sealed class Member
 
         RosterChain.RequireStep(Roster, next);
         RequireOwn(next);
-        RequireSameLogKey(next);
-        RequireJoins(next, proposal.Body, bundle);
+        RequireConfirmedLogKey(next);
+        RequireJoins(next, proposal, bundle);
 
         // A newcomer has confirmed nobody yet: for it every member is new.
         Roster? confirmed = Roster?.Find(_home.Invitation.SiloId) is null ? null : Roster;
@@ -186,12 +212,14 @@ public sealed class Member
             : string.Equals(NoteKey.Parse(next.LogVkey).Name, NoteKey.Parse(_home.Invitation.LogVkey).Name, StringComparison.Ordinal);
     }
 
-    // A coordinator alone must not move the log to another key, so a proposal that does is not signed by a machine.
-    private void RequireSameLogKey(Roster next)
+    // A coordinator alone must not move the log to another key: the administrator has confirmed it over another channel.
+    private void RequireConfirmedLogKey(Roster next)
     {
-        if (!string.Equals(next.LogVkey, Roster?.LogVkey ?? _home.Invitation.LogVkey, StringComparison.Ordinal))
+        Sha256Digest key = VerificationKey.FromVKey(next.LogVkey).Fingerprint;
+        if (!string.Equals(next.LogVkey, Roster?.LogVkey ?? _home.Invitation.LogVkey, StringComparison.Ordinal) && key != _policy.ConfirmedLogKey)
         {
-            throw new FedCloudException(ErrorCodes.RosterNotConfirmed, "the proposed roster gives the log another key");
+            throw new FedCloudException(
+                ErrorCodes.RosterNotConfirmed, $"the proposed roster gives the log the key {key}, which the policy does not confirm", "compare the fingerprint over another channel, then put it into the policy as confirmed_log_key");
         }
     }
 

@@ -72,6 +72,9 @@ public sealed record SiloPolicy
     /// <summary>The other members whose fingerprints the administrator confirmed over another channel.</summary>
     public required ImmutableArray<ConfirmedMember> ConfirmedMembers { get; init; }
 
+    /// <summary>The fingerprint of a new log key that the administrator confirmed over another channel; null for none.</summary>
+    public Sha256Digest? ConfirmedLogKey { get; init; }
+
     /// <summary>Reads and verifies a signed policy.</summary>
     /// <param name="path">The file.</param>
     /// <param name="administrator">The administrator's key.</param>

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Security.Cryptography;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
@@ -133,21 +134,36 @@ public sealed class LogWitnessTests : IDisposable
     }
 
     [Fact]
-    public async Task Follow_KeyThatNoRosterNames_IsNotAcceptedUntilOneDoes()
+    public async Task Follow_AnotherKey_CountsWhenTheLogSaysSoAndThenAlone()
     {
         await _silo.WriteAsync(_silo.Federation.RosterEntry());
         BlobLogView view = _silo.View();
         await FollowAsync(view);
+        (NoteKey old, ECDsa lost) = (_silo.Federation.LogKey, _silo.Federation.Log);
         _silo.Federation.Log = AuditFederation.NewKey();
         _silo.Log.Signers[0] = (_silo.Federation.LogKey, _silo.Federation.Log);
         await _silo.GrowAsync(1);
+        await NotFollowedAsync(view);
 
-        Assert.Equal(ErrorCodes.NoteUnsigned, (await Assert.ThrowsAsync<FedCloudException>(() => FollowAsync(view))).Code);
+        // The roster alone is not the log's word.
+        _silo.Rosters = [.. _silo.Rosters, _silo.Federation.NextRoster()];
+        await NotFollowedAsync(view);
         Assert.Equal(1, StateSize());
 
-        _silo.Rosters = [.. _silo.Rosters, _silo.Federation.NextRoster()];
-        Assert.Equal(2, Assert.IsType<LogLook.Accepted>(await FollowAsync(view)).Size);
+        await _silo.WriteAsync(_silo.Federation.RosterEntry(), _silo.Federation.Coordinator(
+            EntryTypes.KeyReplaced,
+            [("old", old.P256!.Fingerprint), ("new", _silo.Federation.LogKey.P256!.Fingerprint), ("roster", _silo.Rosters[^1].Digest())],
+            [("purpose", EntryField.Of(LogKeyChange.Purpose))]));
+        Assert.Equal(4, Assert.IsType<LogLook.Accepted>(await FollowAsync(view)).Size);
+
+        // Who stole the old key signs nothing more with it.
+        _silo.Log.Signers[0] = (old, lost);
+        await _silo.GrowAsync(1);
+        await NotFollowedAsync(view);
     }
+
+    private async Task NotFollowedAsync(BlobLogView view) =>
+        Assert.Equal(ErrorCodes.NoteUnsigned, (await Assert.ThrowsAsync<FedCloudException>(() => FollowAsync(view))).Code);
 
     [Fact]
     public async Task Follow_LostState_BeginsFromAllEntries()

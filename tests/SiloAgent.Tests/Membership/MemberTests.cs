@@ -4,7 +4,6 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.SiloAgent.Membership;
-using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Tests.Audit;
 using Xunit;
 
@@ -72,10 +71,31 @@ public sealed class MemberTests : IDisposable
         await _silo.PutAsync(RosterBundle.Container, RosterBundle.ProposedPath(next.Digest()), _silo.Federation.Bundles().Last().Bundle.ToJson());
         RosterProposalBody body = new() { Type = EnrolmentBody.Proposal, Federation = next.Federation, Version = 2, RosterSha256 = next.Digest(), Joins = [] };
 
-        FedCloudException error = await Assert.ThrowsAsync<FedCloudException>(() => Open().ConsiderAsync(new CoordinatorMessage.Proposal(body), CancellationToken.None));
+        FedCloudException error = await Assert.ThrowsAsync<FedCloudException>(() => Open().ConsiderAsync(body, CancellationToken.None));
 
         Assert.Equal(ErrorCodes.RosterNotConfirmed, error.Code);
         Assert.Empty(await _silo.TakeSentAsync());
+
+        // Kept, and no more acceptable under the same policy.
+        Assert.Equal(ErrorCodes.RosterNotConfirmed, (await Assert.ThrowsAsync<FedCloudException>(() => Open().ReconsiderAsync(CancellationToken.None))).Code);
+    }
+
+    [Fact]
+    public async Task Reconsider_LogKeyConfirmedSince_IsSignedOnce()
+    {
+        await PublishAsync();
+        _silo.Federation.Log = AuditFederation.NewKey();
+        Roster next = _silo.Federation.NextRoster();
+        RosterBundle bundle = _silo.Federation.Bundles().Last().Bundle;
+        await _silo.PutAsync(RosterBundle.Container, RosterBundle.ProposedPath(next.Digest()), bundle.ToJson());
+        RosterProposalBody body = new() { Type = EnrolmentBody.Proposal, Federation = next.Federation, Version = 2, RosterSha256 = next.Digest(), Joins = [.. bundle.Joins.Select(join => join.Identity)] };
+        await Assert.ThrowsAsync<FedCloudException>(() => Open().ConsiderAsync(body, CancellationToken.None));
+        Member confirmed = new(_silo.Store, _silo.Home, AuditedSilo.Policy() with { ConfirmedLogKey = _silo.Federation.LogKey.P256!.Fingerprint }, _silo.Post, (_, _) => { });
+
+        await confirmed.ReconsiderAsync(CancellationToken.None);
+        await confirmed.ReconsiderAsync(CancellationToken.None);
+
+        Assert.Single(await _silo.TakeSentAsync());
     }
 
     private static Protocol.Canonical.Sha256Digest Sha(RosterBundle bundle) => Protocol.Canonical.Sha256Digest.Of(bundle.Roster.Payload);

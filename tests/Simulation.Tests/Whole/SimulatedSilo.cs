@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
@@ -42,10 +43,10 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
     }
 
     /// <summary>What the administrator allows, after comparing fingerprints with the others.</summary>
-    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight)
+    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight, Sha256Digest? logKey = null)
     {
         Dispose(); // the agent reads its policy when it starts
-        _policy = PolicyOf(federation, members, weight);
+        _policy = PolicyOf(federation, members, weight) with { ConfirmedLogKey = logKey };
     }
 
     /// <summary>One turn of the agent, started from its home if it is not running. A crash leaves the home alone.</summary>

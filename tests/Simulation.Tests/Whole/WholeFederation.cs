@@ -2,10 +2,13 @@
 
 using System.Collections.Immutable;
 using System.Globalization;
+using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
@@ -45,8 +48,9 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     private readonly int _founders;
     private bool _revoked;
 
-    public WholeFederation(int seed, WholeFaults faults, int silos, RunConfig config)
+    public WholeFederation(int seed, WholeFaults faults, int silos, RunConfig config, FileKeyVault? vault = null)
     {
+        Vault = vault ?? SharedKeys.Vault;
         _random = new Random(seed);
         _faults = faults;
         Config = config;
@@ -57,6 +61,9 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     }
 
     public MemoryBlobStore Store { get; }
+
+    /// <summary>The coordinator's keys.</summary>
+    public FileKeyVault Vault { get; }
 
     /// <summary>What somebody else does between two steps.</summary>
     public Func<Task>? Meanwhile { get; set; }
@@ -119,8 +126,44 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     /// <summary>The run; null before it was submitted.</summary>
     public RunState? Run => _coordinator?.Runs.FirstOrDefault();
 
+    /// <summary>The operator makes another key for the log.</summary>
+    /// <returns>Its fingerprint.</returns>
+    public async Task<Sha256Digest> ChangeLogKeyAsync(bool isLost)
+    {
+        KeyVersion version = await (await CoordinatorAsync()).Members.ChangeLogKeyAsync(isLost, CancellationToken.None);
+        return Sha256Digest.Of(version.Spki);
+    }
+
+    /// <summary>Every administrator compares the fingerprint of the log's new key, signs a new policy, and restarts the agent.</summary>
+    public void ConfirmLogKey(Sha256Digest key)
+    {
+        foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
+        {
+            member.Allow(Config.Federation, _members, weight: i + 1, key);
+        }
+    }
+
+    /// <summary>The coordinator's keys as the operator sees them.</summary>
+    public async Task<KeyList> KeysAsync() => await (await CoordinatorAsync()).Members.KeysAsync(CancellationToken.None);
+
+    /// <summary>Goes on until nobody has anything left to do.</summary>
+    /// <param name="steps">What is enough for it.</param>
+    /// <returns>False when somebody still has.</returns>
+    public async Task<bool> SettleAsync(int steps = 1_000)
+    {
+        for (int step = 0; step < steps; step++)
+        {
+            if (await IsQuietAsync())
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>The operator removes a silo.</summary>
-    public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.RevokeAsync(silo, CancellationToken.None));
+    public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.Members.RevokeAsync(silo, CancellationToken.None));
 
     void ICoordinatorEvents.RingSilo(SiloId silo)
     {
@@ -184,7 +227,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     // Every administrator compares the newcomer's fingerprints and signs a new policy.
     private async Task InviteAsync(SimulatedSilo silo)
     {
-        string code = await PersistAsync(coordinator => coordinator.InviteAsync(silo.Id, TimeSpan.FromDays(1), CancellationToken.None));
+        string code = await PersistAsync(coordinator => coordinator.Members.InviteAsync(silo.Id, TimeSpan.FromDays(1), CancellationToken.None));
         _members.Add(await silo.InitAsync(Invitation(silo.Id, code)));
         foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
         {
@@ -248,7 +291,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             {
                 if (coordinator.Federation.Roster is not null)
                 {
-                    await coordinator.RevokeAsync(gone, CancellationToken.None);
+                    await coordinator.Members.RevokeAsync(gone, CancellationToken.None);
                 }
             });
         }
@@ -295,7 +338,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     {
         if (_coordinator is null)
         {
-            CoordinatorService started = new(_coordinatorStore, SharedKeys.Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false }, this);
+            CoordinatorService started = new(_coordinatorStore, Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false }, this);
             await started.StartAsync(CancellationToken.None);
             _coordinator = started;
         }

@@ -42,7 +42,7 @@ internal sealed class WholeInvariants(WholeFederation federation)
 
         await RequireNothingPendingAsync();
         await RequireMembershipAsync();
-        await new WholeLogInvariants(federation, SharedKeys.Vault).RequireAsync((await federation.MembershipAsync()).Roster!, rounds);
+        await new WholeLogInvariants(federation, federation.Vault).RequireAsync((await federation.MembershipAsync()).Roster!, rounds);
         foreach (SimulatedSilo silo in federation.Invited)
         {
             RequireSilo(silo, committed);
