@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
@@ -268,10 +269,13 @@ public sealed class CoordinatorService : IAsyncDisposable
         try
         {
             Frame frame = Frame.FromJson(message.Body);
-            foreach (SiloMessage verified in SiloIntake.Verify(frame, Federation, _time.GetUtcNow()))
+            ImmutableArray<SiloMessage> verified = SiloIntake.Verify(frame, Federation, _time.GetUtcNow());
+            foreach (SiloMessage one in verified)
             {
-                await TakeAsync(verified, cancellation);
+                await TakeAsync(one, cancellation);
             }
+
+            await _log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
 
             await _mailbox.CompleteAsync(message, cancellation);
         }
@@ -299,9 +303,6 @@ public sealed class CoordinatorService : IAsyncDisposable
                 break;
             case SiloMessage.Signature signature:
                 await Members.SignedAsync(signature, cancellation);
-                break;
-            case SiloMessage.Entry entry:
-                await _log.Desk.ForwardAsync(entry.Logged, cancellation);
                 break;
             case SiloMessage.Line line:
                 await _log.AcceptAsync(line.Body, line.Witness, cancellation);

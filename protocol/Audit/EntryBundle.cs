@@ -13,6 +13,10 @@ public static class EntryBundle
     public const int MaxEntryBytes = ushort.MaxValue;
 
     private const int PrefixBytes = 2;
+    private const int EntriesOfAPart = 64;
+
+    // In base64 with signatures beside, half as long again; a frame has 256 KiB.
+    private const int BytesOfAPart = 128 * 1024;
 
     /// <summary>Writes entries.</summary>
     /// <exception cref="FedCloudException"><c>entry_too_large</c>: an entry is empty or longer than 65,535 bytes.</exception>
@@ -30,6 +34,35 @@ public static class EntryBundle
         }
 
         return bundle;
+    }
+
+    /// <summary>Splits entries into parts that fit a message, in order.</summary>
+    /// <param name="entries">The entries.</param>
+    /// <param name="length">An entry's bytes.</param>
+    /// <typeparam name="T">The entry's form.</typeparam>
+    public static IEnumerable<ImmutableArray<T>> Parts<T>(IEnumerable<T> entries, Func<T, int> length)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        ArgumentNullException.ThrowIfNull(length);
+        List<T> part = [];
+        int bytes = 0;
+        foreach (T entry in entries)
+        {
+            if (part.Count == EntriesOfAPart || (part.Count > 0 && bytes + length(entry) > BytesOfAPart))
+            {
+                yield return [.. part];
+                part.Clear();
+                bytes = 0;
+            }
+
+            part.Add(entry);
+            bytes += PrefixBytes + length(entry);
+        }
+
+        if (part.Count > 0)
+        {
+            yield return [.. part];
+        }
     }
 
     /// <summary>Reads a bundle that must hold exactly <paramref name="width"/> entries.</summary>

@@ -105,6 +105,9 @@ public sealed class SiloAgentService : IDisposable
         _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), _journal.Head, time, (phase, detail) => Report(phase, null, null, detail));
     }
 
+    /// <summary>Whether the silo follows the log as a member.</summary>
+    public bool IsInLog => _audit.IsInLog;
+
     /// <summary>Serves until it is stopped.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {

@@ -4,7 +4,7 @@ using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training | training-memory
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -13,6 +13,8 @@ return args switch
     ["gemm", "one"] => GemmSpeed.RunOne(),
     ["audit"] => await AuditLogSpeed.RunAsync(1_000_000),
     ["audit", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditLogSpeed.RunAsync(count),
+    ["audit-append"] => await AuditAppendSpeed.RunAsync(20_000),
+    ["audit-append", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditAppendSpeed.RunAsync(count),
     ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["tokenizer"] => TokenizerSpeed.Run(),
@@ -24,6 +26,6 @@ return args switch
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | gemm | overhead | tokenizer | training | training-memory");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | tokenizer | training | training-memory");
     return 2;
 }

@@ -16,8 +16,6 @@ namespace FedCloud.Coordinator.Audit;
 /// <summary>The coordinator's own entries: journaled with their number, then signed, then sent to the log's writer until a checkpoint holds them.</summary>
 public sealed class AuditDesk : IDisposable
 {
-    private const int EntriesOfAMessage = 64;
-
     private readonly IKeyVault _vault;
     private readonly FederationId _federation;
     private readonly TimeProvider _time;
@@ -94,12 +92,15 @@ public sealed class AuditDesk : IDisposable
         }
     }
 
-    /// <summary>Passes on an entry of another actor, which sends it again until it is in a checkpoint.</summary>
-    public async Task ForwardAsync(LogEntry entry, CancellationToken cancellation)
+    /// <summary>Passes on entries of another actor, which sends them again until they are in a checkpoint.</summary>
+    public async Task ForwardAsync(IEnumerable<LogEntry> entries, CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(entry);
-        await _mailbox.SendAsync(_ids.Next(), EntryBundle.Write([entry.ToBytes()]), cancellation);
-        _ring();
+        ArgumentNullException.ThrowIfNull(entries);
+        foreach (ImmutableArray<byte[]> part in EntryBundle.Parts(entries.Select(entry => entry.ToBytes()), bytes => bytes.Length))
+        {
+            await _mailbox.SendAsync(_ids.Next(), EntryBundle.Write(part), cancellation);
+            _ring();
+        }
     }
 
     /// <summary>Sends what was not sent since the start.</summary>
@@ -127,7 +128,7 @@ public sealed class AuditDesk : IDisposable
 
     private async Task SendAsync(CancellationToken cancellation)
     {
-        foreach (LogEntry[] entries in _queue.Pending.Where(entry => entry.Seq > _sent).Chunk(EntriesOfAMessage))
+        foreach (ImmutableArray<LogEntry> entries in EntryBundle.Parts(_queue.Pending.Where(entry => entry.Seq > _sent), entry => entry.SignedBytes().Length))
         {
             List<byte[]> signed = [];
             foreach (LogEntry entry in entries)

@@ -18,6 +18,9 @@ public sealed class CoordinatorLog : IDisposable
 {
     private static readonly ActorKey Coordinator = new(EntryActor.Coordinator, EntryActor.Coordinator);
 
+    // What a round leaves behind then shares the batch of the next round's start, and a checkpoint less is witnessed.
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
+
     private readonly IBlobStore _blobs;
     private readonly IKeyVault _vault;
     private readonly TimeProvider _time;
@@ -39,7 +42,7 @@ public sealed class CoordinatorLog : IDisposable
         _events = events;
         Origin = $"{options.Federation.Value}/log";
         _store = new LogStore(store);
-        _writer = new LogWriter(store, vault, time, Origin, events);
+        _writer = new LogWriter(store, vault, time, Origin, events, Linger);
         Desk = new AuditDesk(store, vault, options.Federation, time, Ring);
     }
 

@@ -25,7 +25,12 @@ public sealed class LogWriter
     private readonly RosterShelf _rosters;
     private readonly ICoordinatorEvents _events;
     private readonly string _origin;
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _linger;
     private readonly Dictionary<string, Offer> _offers = new(StringComparer.Ordinal);
+
+    // After a full batch the next one may be at hand already; after another, what it waits for may be in the mailbox.
+    private bool _lastWasFull;
     private LogState? _state;
     private Checkpoint? _signed;
 
@@ -38,8 +43,12 @@ public sealed class LogWriter
     /// <param name="time">The clock.</param>
     /// <param name="origin">The log's identity.</param>
     /// <param name="events">Hears of entries that the log refuses.</param>
-    public LogWriter(IBlobStore store, IKeyVault vault, TimeProvider time, string origin, ICoordinatorEvents events)
+    /// <param name="linger">How long an entry that does not press waits for others, so that they share a batch; default not at all.</param>
+    public LogWriter(IBlobStore store, IKeyVault vault, TimeProvider time, string origin, ICoordinatorEvents events, TimeSpan linger = default)
     {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(linger, LogSequencer.MaxBatchAge);
+        _time = time;
+        _linger = linger;
         _log = new LogStore(store);
         _mailbox = new BlobMailbox(store, StorageNames.MailAudit, time);
         _lease = new WriterLease(store, time);
@@ -157,7 +166,11 @@ public sealed class LogWriter
     private async Task<bool> WriteAsync(CancellationToken cancellation)
     {
         LogState state = _state ?? throw new InvalidOperationException("the log is taken up");
-        await ReceiveAsync(cancellation);
+        if (!_lastWasFull || _offers.Values.Sum(offer => offer.Entries.Length) < LogSequencer.MaxBatchEntries)
+        {
+            await ReceiveAsync(cancellation);
+        }
+
         if (_offers.Count == 0)
         {
             return false;
@@ -165,18 +178,24 @@ public sealed class LogWriter
 
         await _rosters.TakeUpAsync(cancellation);
         AdmittedBatch admitted = EntryAdmission.Admit(state, _offers.Values.SelectMany(offer => offer.Entries), _rosters.Context(state.Roster));
+        if (!admitted.Batch.IsEmpty && !admitted.MustFlush && _time.GetElapsedTime(_offers.Values.Min(offer => offer.ReceivedAt)) < _linger)
+        {
+            return false;
+        }
+
         foreach (RefusedEntry refused in admitted.Refused)
         {
             _events.EntryRefused(refused.Entry, refused.Code);
         }
 
+        _lastWasFull = admitted.Batch.Length == LogSequencer.MaxBatchEntries;
         if (!admitted.Batch.IsEmpty)
         {
             await _lease.RequireAsync(cancellation);
             _state = state = await WriteAsync(state, [.. admitted.Batch.Select(entry => entry.ToBytes())], cancellation);
         }
 
-        await CompleteAsync([.. admitted.Waiting], cancellation);
+        await CompleteAsync(admitted.Waiting.ToHashSet<LogEntry>(ReferenceEqualityComparer.Instance), cancellation);
         return !admitted.Batch.IsEmpty;
     }
 
@@ -257,7 +276,7 @@ public sealed class LogWriter
         {
             try
             {
-                _offers[message.Id.Value] = new Offer(message, [.. EntryBundle.Read(message.Body).Select(bytes => LogEntry.Parse(bytes))]);
+                _offers[message.Id.Value] = new Offer(message, _time.GetTimestamp(), [.. EntryBundle.Read(message.Body).Select(bytes => LogEntry.Parse(bytes))]);
             }
             catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
             {
@@ -268,7 +287,7 @@ public sealed class LogWriter
     }
 
     // Step 7. A message with an entry that waits stays: it is delivered again after a crash.
-    private async Task CompleteAsync(ImmutableArray<LogEntry> waiting, CancellationToken cancellation)
+    private async Task CompleteAsync(HashSet<LogEntry> waiting, CancellationToken cancellation)
     {
         foreach (Offer offer in _offers.Values.Where(offer => !offer.Entries.Any(entry => waiting.Contains(entry))).ToList())
         {
@@ -279,5 +298,5 @@ public sealed class LogWriter
 
     private sealed record Unsigned(LogState Signed, ImmutableArray<byte[]> Begun);
 
-    private sealed record Offer(ReceivedMessage Message, ImmutableArray<LogEntry> Entries);
+    private sealed record Offer(ReceivedMessage Message, long ReceivedAt, ImmutableArray<LogEntry> Entries);
 }

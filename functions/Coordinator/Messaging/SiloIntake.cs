@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
@@ -51,6 +52,9 @@ public abstract record SiloMessage
 /// <summary>Turns frames into verified facts: signature first, then canonical form, then members, then the signer's index.</summary>
 public static class SiloIntake
 {
+    // A join's key is read once, not with every message.
+    private static readonly ConditionalWeakTable<JoinBody, VerificationKey> Identities = [];
+
     /// <summary>Verifies a frame's envelopes.</summary>
     /// <param name="frame">The frame, which has no authority of its own.</param>
     /// <param name="federation">Who is who.</param>
@@ -94,7 +98,7 @@ public static class SiloIntake
         LogEntry entry = EntryEnvelope.Read(envelope);
         bool known = entry.Federation == federation.Federation && entry.Actor.Kind is EntryActor.Silo or EntryActor.Admin
             && federation.Joined.TryGetValue(SiloId.Parse(entry.Actor.Id), out JoinedSilo? joined)
-            && entry.IsSignedBy(VerificationKey.FromBase64(entry.Actor.Kind is EntryActor.Silo ? joined.Join.IkSpki : joined.Join.AdminSpki));
+            && entry.IsSignedBy(entry.Actor.Kind is EntryActor.Silo ? Identities.GetValue(joined.Join, Identity) : VerificationKey.FromBase64(joined.Join.AdminSpki));
         return known
             ? new SiloMessage.Entry(entry)
             : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected an entry signed by its silo or the silo's administrator, found another");
@@ -164,7 +168,7 @@ public static class SiloIntake
     {
         foreach ((SiloId silo, JoinedSilo joined) in federation.Joined)
         {
-            VerificationKey key = VerificationKey.FromBase64(joined.Join.IkSpki);
+            VerificationKey key = Identities.GetValue(joined.Join, Identity);
             if (envelope.IsSignedBy(key))
             {
                 return (silo, key);
@@ -173,6 +177,8 @@ public static class SiloIntake
 
         throw new FedCloudException(ErrorCodes.SignatureInvalid, "no signature of a member's identity key verifies");
     }
+
+    private static VerificationKey Identity(JoinBody join) => VerificationKey.FromBase64(join.IkSpki);
 
     private static string TypeOf(DsseEnvelope envelope)
     {

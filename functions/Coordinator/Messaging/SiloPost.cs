@@ -51,27 +51,25 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
         return await SignAsync(EnrolmentBody.KeysPayloadType, Jcs.Serialize(body, EnrolmentJson.Default.KekCurrentBody), cancellation);
     }
 
-    /// <summary>Sends one frame to each silo.</summary>
-    public async Task SendAsync(
-        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
+    /// <summary>Sends one frame to each silo, to all at once.</summary>
+    public Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation) => Task.WhenAll(to.Select(async silo =>
     {
-        foreach (SiloId silo in to)
+        Frame frame = new()
         {
-            Frame frame = new()
-            {
-                V = Frame.CurrentVersion,
-                Id = _ids.Next(),
-                To = silo.Value,
-                Run = run,
-                Round = round,
-                Type = type,
-                Trace = null,
-                Envelopes = envelopes,
-                Blobs = blobs,
-            };
-            // A fresh id that is taken is our own, sent before by a try whose answer was lost.
-            await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
-            ring(silo);
-        }
-    }
+            V = Frame.CurrentVersion,
+            Id = _ids.Next(),
+            To = silo.Value,
+            Run = run,
+            Round = round,
+            Type = type,
+            Trace = null,
+            Envelopes = envelopes,
+            Blobs = blobs,
+        };
+
+        // A fresh id that is taken is our own, sent before by a try whose answer was lost.
+        await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
+        ring(silo);
+    }));
 }

@@ -13,7 +13,6 @@ namespace FedCloud.SiloAgent.Audit;
 public sealed class OwnEntries : IDisposable
 {
     private const string FrameType = "log_entry";
-    private const int EntriesInAFrame = 64;
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     private readonly SiloHome _home;
@@ -90,7 +89,7 @@ public sealed class OwnEntries : IDisposable
             return;
         }
 
-        foreach (LogEntry[] part in missing.Chunk(EntriesInAFrame))
+        foreach (ImmutableArray<LogEntry> part in EntryBundle.Parts(missing, entry => entry.SignedBytes().Length))
         {
             List<DsseEnvelope> signed = [];
             foreach (LogEntry entry in part)

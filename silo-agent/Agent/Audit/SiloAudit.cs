@@ -22,6 +22,7 @@ namespace FedCloud.SiloAgent.Audit;
 public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sha256Digest policy, Sha256Digest journalHead, TimeProvider time, Action<string, string> report)
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan StartPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan HeldPeriod = TimeSpan.FromMilliseconds(200);
 
     private readonly Sha256Digest _nonce = Sha256Digest.FromBytes(RandomNumberGenerator.GetBytes(32));
@@ -29,11 +30,13 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     private ImmutableArray<SiloRound> _watched = [];
     private DateTimeOffset _next = DateTimeOffset.MinValue;
     private EntryDraft? _started;
-    private bool _isInLog;
     private string? _trouble;
 
     /// <summary>How often the log is looked at: more often while an update is held.</summary>
     public static TimeSpan PeriodOf(SiloState state) => RoundsOf(state).Any(round => round.Phase == SiloRoundPhase.Held) ? HeldPeriod : Period;
+
+    /// <summary>Whether the silo follows the log as a member.</summary>
+    public bool IsInLog { get; private set; }
 
     /// <summary>Looks at the log if it is time. Trouble with the log is reported and never stops other work.</summary>
     /// <param name="state">The silo.</param>
@@ -93,7 +96,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
                 await entries.ReconcileAsync(accepted.Own, cancellation);
                 _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, continuous: false);
                 await entries.LogAsync(_started, cancellation);
-                _isInLog = true;
+                IsInLog = true;
                 break;
             case LogLook.Refused refused:
                 return new LogRefused(time.GetUtcNow(), refused.Code.Name, refused.Evidence);
@@ -115,7 +118,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     {
         try
         {
-            if (_isInLog || isRefused)
+            if (IsInLog || isRefused)
             {
                 await entries.SendAsync(cancellation);
             }
@@ -126,11 +129,11 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         }
     }
 
-    // At once for a new round, which the log had before its start was sent, and for an update that is ready.
+    // At once for an update that is ready; for a new round, which the log had before its start was sent, when its trainer has started.
     private bool IsTime(SiloState state)
     {
         ImmutableArray<SiloRound> rounds = RoundsOf(state);
-        bool isNew = rounds.Any(round => _watched.All(watched => watched.Rid != round.Rid || watched.Phase != round.Phase));
+        SiloRound[] fresh = [.. rounds.Where(round => _watched.All(watched => watched.Rid != round.Rid || watched.Phase != round.Phase))];
         foreach (Sha256Digest over in _sightings.Keys.Where(rid => rounds.All(round => round.Rid != rid)).ToList())
         {
             _sightings.Remove(over);
@@ -138,7 +141,12 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
 
         _watched = rounds;
         DateTimeOffset now = time.GetUtcNow();
-        if (!isNew && now < _next)
+        if (fresh.Any(round => round.Phase == SiloRoundPhase.Training))
+        {
+            _next = now + StartPeriod;
+        }
+
+        if (fresh.All(round => round.Phase == SiloRoundPhase.Training) && now < _next)
         {
             return false;
         }
