@@ -191,6 +191,9 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         JsonElement[] updates = await EntriesAsync("--bundle", evidence, "--type", "masked", "--job", job, "--round", "1");
         Assert.Equal([1, 2], updates.Select(entry => entry.GetProperty("entry").GetProperty("fields").GetProperty("idx").GetInt32()).Order());
 
+        // What each administrator allows stands under the administrator's own signature.
+        Assert.Equal(Names[..2].Order(StringComparer.Ordinal), (await EntriesAsync("--bundle", evidence, "--type", "policy", "--actor", "admin")).Select(entry => entry.GetProperty("entry").GetProperty("fields").GetProperty("silo").GetString()).Order(StringComparer.Ordinal));
+
         // The log says who took it away, and which bytes.
         JsonElement exported = Assert.Single(await EntriesAsync("--type", "export"));
         Assert.Equal("regulator", exported.GetProperty("entry").GetProperty("fields").GetProperty("recipient").GetString());

@@ -35,7 +35,8 @@ public abstract record LogLook
     /// <summary>The log continues what was accepted before.</summary>
     /// <param name="Size">Its size.</param>
     /// <param name="Own">This silo's own entries in it, by number.</param>
-    public sealed record Accepted(long Size, ImmutableSortedDictionary<long, OwnPlace> Own) : LogLook;
+    /// <param name="Administrator">The highest number of its administrator in the log; 0 for none.</param>
+    public sealed record Accepted(long Size, ImmutableSortedDictionary<long, OwnPlace> Own, long Administrator = 0) : LogLook;
 
     /// <summary>The log shows another history, or an older one.</summary>
     /// <param name="Code">How.</param>

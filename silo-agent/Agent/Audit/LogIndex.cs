@@ -76,6 +76,7 @@ public sealed record LogIndex
         return entry.Type switch
         {
             _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity)) },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq },
             EntryTypes.Roster => next with { Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
             EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },
             EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry)) },
@@ -86,6 +87,9 @@ public sealed record LogIndex
 
     /// <summary>The start of a round; null when there is none.</summary>
     public StartPlace? Find(Sha256Digest rid) => Starts.FirstOrDefault(start => start.Entry.Subjects["rid"] == rid);
+
+    /// <summary>The highest number of this silo's administrator; 0 for none.</summary>
+    public long Administrator { get; init; }
 
     /// <summary>The index as JSON.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, LogIndexJson.Default.LogIndex);

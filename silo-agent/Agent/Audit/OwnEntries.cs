@@ -23,6 +23,7 @@ public sealed class OwnEntries : IDisposable
     private bool _numbersKnown;
     private long _sent;
     private DateTimeOffset _sendAgain;
+    private DateTimeOffset _administratorAgain;
 
     /// <summary>Opens the journal of entries.</summary>
     /// <param name="home">The home folder.</param>
@@ -37,8 +38,12 @@ public sealed class OwnEntries : IDisposable
         _post = post;
         _time = time;
         _numbersKnown = isNewHome || File.Exists(home.EntriesPath);
+        Administrator = new AdministratorEntries(home, post);
         _journal = EntryJournal.Open(home.EntriesPath);
     }
+
+    /// <summary>The administrator's entries, which travel with the silo's.</summary>
+    public AdministratorEntries Administrator { get; }
 
     /// <summary>Journals an entry, unless it says what an earlier one said.</summary>
     /// <exception cref="FedCloudException"><c>log_unread</c>: the journal is lost, and the next number is not known before the log was read.</exception>
@@ -82,6 +87,8 @@ public sealed class OwnEntries : IDisposable
     public async Task SendAsync(CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
+        await Administrator.SendAsync(again: now >= _administratorAgain, cancellation);
+        _administratorAgain = now >= _administratorAgain ? now + Patience : _administratorAgain;
         long highest = Highest();
         LogEntry[] missing = [.. _journal.Entries.Where(entry => entry.Seq > highest)];
         if (missing.Length == 0 || (missing[^1].Seq <= _sent && now < _sendAgain))

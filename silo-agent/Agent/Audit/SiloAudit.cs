@@ -94,6 +94,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         {
             case LogLook.Accepted accepted:
                 await entries.ReconcileAsync(accepted.Own, cancellation);
+                entries.Administrator.Confirm(accepted.Administrator);
                 _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, continuous: false);
                 await entries.LogAsync(_started, cancellation);
                 IsInLog = true;

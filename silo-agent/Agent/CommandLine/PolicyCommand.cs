@@ -7,6 +7,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
 
@@ -35,6 +36,7 @@ internal static class PolicyCommand
                 throw new FedCloudException(ErrorCodes.PolicyMalformed, "the policy names another silo or federation than the invitation", "correct silo_id and federation");
             }
 
+            await AdministratorEntries.SignPolicyAsync(opened, policy.Digest(), TimeProvider.System.GetUtcNow(), cancellation);
             DsseEnvelope signed = await opened.SignAsync(SiloHome.AdministratorKey, SiloPolicy.PayloadType, Jcs.Serialize(policy, SiloPolicyJson.Default.SiloPolicy), cancellation);
             WholeFile.Write(opened.PolicyPath, JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope));
             return (int)ExitCode.Done;

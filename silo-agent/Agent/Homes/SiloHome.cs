@@ -64,6 +64,9 @@ public sealed class SiloHome
     /// <summary>The journal of the silo's own entries.</summary>
     public string EntriesPath => Path.Combine(_folder, "entries.jsonl");
 
+    /// <summary>The entries that the administrator signed.</summary>
+    public string AdministratorEntriesPath => Path.Combine(_folder, "administrator-entries.jsonl");
+
     /// <summary>The signed wrapping key in use.</summary>
     public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
 

@@ -40,6 +40,7 @@ internal sealed class AuditedSilo : IDisposable
         AuditFederation.Member self = Federation.Members[0];
         WriteKey(SiloHome.IdentityKey, self.Identity);
         WriteKey(SiloHome.WitnessKey, self.Witness);
+        WriteKey(SiloHome.AdministratorKey, self.Admin);
         PrivateFile.Write(Path.Combine(_folder, "invitation.json"), Invitation().ToJson());
         Home = SiloHome.Open(_folder);
         Post = new CoordinatorPost(Store, Time, bell: null);

@@ -18,6 +18,8 @@ namespace FedCloud.SiloAgent.Tests.Audit;
 
 public sealed class SiloAuditTests : IDisposable
 {
+    private static readonly TimeSpan TrainerStarts = TimeSpan.FromMilliseconds(400);
+
     private static readonly PlainStartBody Start = AuditedSilo.Start(1);
     private static readonly Sha256Digest Rid = AuditedSilo.Rid(Start);
 
@@ -63,10 +65,13 @@ public sealed class SiloAuditTests : IDisposable
     }
 
     [Fact]
-    public async Task Turn_NewRoundAndReadyUpdate_AreLookedForAtOnce()
+    public async Task Turn_NewRoundSoonAndReadyUpdateAtOnce_AreLookedFor()
     {
         await TurnAsync(new SiloState());
 
+        await TurnAsync(In(SiloRoundPhase.Training));
+        Assert.Equal((1, 0), (_log.Looks, _log.Searches));
+        _silo.Time.Advance(TrainerStarts);
         await TurnAsync(In(SiloRoundPhase.Training));
         await TurnAsync(In(SiloRoundPhase.Training));
         Assert.Equal((2, 1), (_log.Looks, _log.Searches));
@@ -88,6 +93,8 @@ public sealed class SiloAuditTests : IDisposable
     public async Task Turn_WitnessedWhileTraining_IsKnownWhenTheUpdateIsReady()
     {
         _log.Sighting = new RoundSighting.Witnessed(9);
+        await TurnAsync(In(SiloRoundPhase.Training));
+        _silo.Time.Advance(TrainerStarts);
         await TurnAsync(In(SiloRoundPhase.Training));
 
         Assert.IsType<RoundWitnessed>(_audit.Seen(new AwaitWitnesses(Rid, Start)));
