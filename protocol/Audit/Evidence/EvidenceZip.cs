@@ -12,12 +12,21 @@ public static class EvidenceZip
 
     /// <summary>Writes all files of a source.</summary>
     /// <param name="source">The evidence.</param>
-    /// <param name="target">Takes the zip; stays open.</param>
+    /// <param name="target">Takes the zip, from its beginning; it can be read and written anywhere, and stays open.</param>
     /// <param name="cancellation">Stops it.</param>
     public static async Task WriteAsync(IEvidenceSource source, Stream target, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(source);
-        using ZipArchive zip = new(target, ZipArchiveMode.Create, leaveOpen: true);
+        using (ZipArchive zip = new(target, ZipArchiveMode.Create, leaveOpen: true) { Comment = ZipSeal.Placeholder })
+        {
+            await WriteAsync(source, zip, cancellation);
+        }
+
+        ZipSeal.Write(target);
+    }
+
+    private static async Task WriteAsync(IEvidenceSource source, ZipArchive zip, CancellationToken cancellation)
+    {
         foreach (EvidenceFile file in (await source.ListAsync(cancellation)).OrderBy(file => file.Path, StringComparer.Ordinal))
         {
             ZipArchiveEntry entry = zip.CreateEntry(file.Path, CompressionLevel.Optimal);

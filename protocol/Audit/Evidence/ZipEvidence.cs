@@ -29,8 +29,11 @@ public sealed class ZipEvidence : IEvidenceSource
     /// <exception cref="Errors.FedCloudException"><c>evidence_unusable</c>.</exception>
     public static ZipEvidence Open(Stream stream)
     {
+        ArgumentNullException.ThrowIfNull(stream);
         try
         {
+            ZipSeal.Require(stream);
+            stream.Position = 0;
             return new ZipEvidence(stream, new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true));
         }
         catch (Exception error) when (error is InvalidDataException or IOException)

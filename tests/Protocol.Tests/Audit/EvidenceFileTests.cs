@@ -258,6 +258,40 @@ public sealed class EvidenceFileTests
         Assert.Throws<FedCloudException>(() => AuditPolicy.Parse(Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(policy.ToJson()).Replace("\"v\":1", "\"v\":1,\"x\":1", StringComparison.Ordinal))));
     }
 
+    [Fact]
+    public async Task Verify_AnyByteOfAPackedZipFlipped_IsUnusable()
+    {
+        byte[] zip = await PackAsync();
+        Assert.Equal(ExitCode.Done, (await Verify(zip)).Exit);
+
+        // Every byte of the directory and of the end; of what comes before, as many as time allows.
+        int directory = zip.Length - 4_096;
+        foreach (int at in Enumerable.Range(0, directory / 211).Select(i => i * 211).Concat(Enumerable.Range(directory, 4_096)))
+        {
+            zip[at] ^= (byte)(1 << (at % 8));
+            await AssertUnusable(zip);
+            zip[at] ^= (byte)(1 << (at % 8));
+        }
+    }
+
+    [Fact]
+    public async Task Verify_PackedZipWithBytesBehindOrAnotherComment_IsUnusable()
+    {
+        byte[] zip = await PackAsync();
+
+        await AssertUnusable([.. zip, 0]);
+        await AssertUnusable(zip[..^1]);
+        await AssertUnusable([.. zip[..^71], .. "a comment of somebody else, which is as long as the digest would be...."u8]);
+        Assert.Equal(await PackAsync(), zip);
+    }
+
+    private static async Task<byte[]> PackAsync()
+    {
+        using MemoryStream stream = new();
+        await EvidenceZip.WriteAsync(Whole.Value.Evidence, stream, CancellationToken.None);
+        return stream.ToArray();
+    }
+
     private static byte[] Lying(byte[] zip, int directory, int change)
     {
         byte[] lying = [.. zip];
