@@ -138,11 +138,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
 
         await AllowAsync(silos, members, fingerprint);
         Array.ForEach(silos, silo => silo.Start());
-        while ((await EntriesAsync("--type", "key_rotated")).Length == 0)
-        {
-            await Task.Delay(100, CancellationToken.None);
-        }
-
+        await LoggedAsync("--type", "key_rotated");
         (int exit, string text, _) = await CliAsync("keys", "list");
         Assert.Equal(0, exit);
         Assert.Contains("log       retiring until ", text, StringComparison.Ordinal);
@@ -195,9 +191,25 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         Assert.Equal(Names[..2].Order(StringComparer.Ordinal), (await EntriesAsync("--bundle", evidence, "--type", "policy", "--actor", "admin")).Select(entry => entry.GetProperty("entry").GetProperty("fields").GetProperty("silo").GetString()).Order(StringComparer.Ordinal));
 
         // The log says who took it away, and which bytes.
-        JsonElement exported = Assert.Single(await EntriesAsync("--type", "export"));
+        JsonElement exported = Assert.Single(await LoggedAsync("--type", "export"));
         Assert.Equal("regulator", exported.GetProperty("entry").GetProperty("fields").GetProperty("recipient").GetString());
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(evidence))), exported.GetProperty("entry").GetProperty("subjects").GetProperty("bundle").GetString());
+    }
+
+    // What was just done is in the log when its batch is written, and is handed out when witnesses have signed it.
+    private async Task<JsonElement[]> LoggedAsync(params string[] arguments)
+    {
+        using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
+        while (true)
+        {
+            if (await EntriesAsync(arguments) is { Length: > 0 } entries)
+            {
+                return entries;
+            }
+
+            Assert.False(limit.IsCancellationRequested, $"nothing in the log: {string.Join(' ', arguments)}");
+            await Task.Delay(100, CancellationToken.None);
+        }
     }
 
     private async Task<JsonElement[]> EntriesAsync(params string[] arguments)
