@@ -24,6 +24,21 @@ internal sealed record EntryFilter
     /// <summary>An index or a time; the last that is shown.</summary>
     public string? To { get; init; }
 
+    /// <summary>Refuses what no entry can have: an empty answer would look like one.</summary>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>.</exception>
+    public void Require()
+    {
+        if (Type is { } type && EntrySchema.All.All(schema => !string.Equals(schema.Type, type, StringComparison.Ordinal)))
+        {
+            throw new FedCloudException(ErrorCodes.RequestMalformed, "--type: expected an entry's type, found another text", $"one of {string.Join(", ", EntrySchema.All.Select(schema => schema.Type))}");
+        }
+
+        foreach (string bound in new[] { From, To }.OfType<string>().Where(bound => !long.TryParse(bound, NumberStyles.None, CultureInfo.InvariantCulture, out _) && LogEntry.ParseTime(bound) is null))
+        {
+            throw new FedCloudException(ErrorCodes.RequestMalformed, $"expected an index or a time as 2026-01-31T12:00:00Z, found '{bound}'", "write --from and --to so");
+        }
+    }
+
     public bool Takes(long index, LogEntry entry) =>
         Fits(Type, entry.Type)
         && (Fits(Actor, entry.Actor.Id) || Fits(Actor, entry.Actor.Kind))
@@ -41,8 +56,6 @@ internal sealed record EntryFilter
             return index.CompareTo(number);
         }
 
-        return LogEntry.ParseTime(bound) is { } time
-            ? entry.Instant.CompareTo(time)
-            : throw new FedCloudException(ErrorCodes.RequestMalformed, "expected an index or a time as 2026-01-31T12:00:00Z, found another text", "write --from and --to so");
+        return entry.Instant.CompareTo(LogEntry.ParseTime(bound) ?? throw new InvalidOperationException("the filter was not checked"));
     }
 }

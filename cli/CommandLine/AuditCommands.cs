@@ -59,6 +59,7 @@ internal static class AuditCommands
                 From = parsed.GetValue(from),
                 To = parsed.GetValue(to),
             };
+            filter.Require();
             await ShowAsync(parsed.GetValue(bundle), filter, parsed.GetValue(json), cancellation);
             return (int)ExitCode.Done;
         });

@@ -77,6 +77,18 @@ public sealed class AuditTranscriptTests : IDisposable
         Assert.Single(errors.TrimEnd('\n').Split('\n'));
     }
 
+    [Theory]
+    [InlineData("--type", "nonsense")]
+    [InlineData("--from", "yesterday")]
+    [InlineData("--to", "2026-13-01T00:00:00Z")]
+    public async Task Show_FilterThatNoEntryCanPass_IsRefused(string option, string value)
+    {
+        (int exit, string output, string errors) = await RunAsync("audit", "show", "--bundle", In("evidence.zip"), option, value);
+
+        Assert.Equal((2, string.Empty), (exit, output));
+        Assert.StartsWith("request_malformed: ", errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task Verify_NoEvidenceAndNoCoordinator_SaysWhatIsMissing()
     {

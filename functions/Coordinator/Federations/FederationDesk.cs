@@ -47,17 +47,10 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             await store.EnsureContainerAsync(container, cancellation);
         }
 
-        await _gate.WaitAsync(cancellation);
-        try
+        using IDisposable turn = await TurnAsync(cancellation);
+        if (await actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
         {
-            if (await actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
-            {
-                throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
-            }
-        }
-        finally
-        {
-            _gate.Release();
+            throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
         }
 
         StoredDocument<InvitationSecret> stored = new(store, StorageNames.Invitation(silo), DocumentJson.Default.InvitationSecret);
@@ -74,17 +67,10 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>silo_missing</c> or <c>roster_too_small</c>.</exception>
     public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        using IDisposable turn = await TurnAsync(cancellation);
+        if (await actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
         {
-            if (await actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
-            {
-                throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
-            }
-        }
-        finally
-        {
-            _gate.Release();
+            throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
         }
     }
 
@@ -92,41 +78,28 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>join_refused</c>.</exception>
     public async Task JoinAsync(SiloMessage.Joining joining, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        using IDisposable turn = await TurnAsync(cancellation);
+        Sha256Digest identity = joining.Envelope.Identity;
+        bool known = actor.State.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
+        if (!known)
         {
-            Sha256Digest identity = joining.Envelope.Identity;
-            bool known = actor.State.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
-            if (!known)
-            {
-                await RequireInvitedAsync(joining, identity, cancellation);
-            }
+            await RequireInvitedAsync(joining, identity, cancellation);
+        }
 
-            // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
-            await store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
+        await store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
+        await actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
     }
 
     /// <summary>Takes a member's signature over a roster.</summary>
     public async Task SignedAsync(SiloMessage.Signature signature, CancellationToken cancellation)
     {
         BlobName name = StorageNames.RosterSignature(signature.RosterSha256, signature.Signer);
-        await _gate.WaitAsync(cancellation);
-        try
-        {
-            // Any signature of this signer over this roster is as good as another.
-            await store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        using IDisposable turn = await TurnAsync(cancellation);
+
+        // Any signature of this signer over this roster is as good as another.
+        await store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
+        await actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
     }
 
     /// <summary>The coordinator's keys, and what each version is for now.</summary>
@@ -157,48 +130,41 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>log_key_pending</c>.</exception>
     public async Task<KeyVersion> ChangeLogKeyAsync(bool isLost, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        using IDisposable turn = await TurnAsync(cancellation);
+        if (FederationMachine.RefusalOfLogKey(State) is { } refused)
         {
-            if (FederationMachine.RefusalOfLogKey(State) is { } refused)
-            {
-                throw new FedCloudException(refused, $"the log cannot get another key now: {refused.Meaning}");
-            }
-
-            if (!isLost && log.KeyChange is { IsRotation: true, IsRetired: false } last)
-            {
-                throw new FedCloudException(ErrorCodes.LogKeyPending, $"expected the last rotation to be over, found that both keys sign until {LogEntry.FormatTime(last.At + LogKeyChange.Overlap)}");
-            }
-
-            bool isGone = (await vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation)).Count == 0;
-            KeyVersion version = isGone
-                ? await vault.EnsureAsync(CoordinatorService.LogKey, KeyKind.EcP256, cancellation)
-                : await vault.RotateAsync(CoordinatorService.LogKey, cancellation);
-            await actor.ApplyAsync(new LogKeyRequested(VerificationKey.FromSpki(version.Spki).VKey(log.Origin), isLost), cancellation);
-            return version;
+            throw new FedCloudException(refused, $"the log cannot get another key now: {refused.Meaning}");
         }
-        finally
+
+        if (!isLost && log.KeyChange is { IsRotation: true, IsRetired: false } last)
         {
-            _gate.Release();
+            throw new FedCloudException(ErrorCodes.LogKeyPending, $"expected the last rotation to be over, found that both keys sign until {LogEntry.FormatTime(last.At + LogKeyChange.Overlap)}");
         }
+
+        bool isGone = (await vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation)).Count == 0;
+        KeyVersion version = isGone
+            ? await vault.EnsureAsync(CoordinatorService.LogKey, KeyKind.EcP256, cancellation)
+            : await vault.RotateAsync(CoordinatorService.LogKey, cancellation);
+        await actor.ApplyAsync(new LogKeyRequested(VerificationKey.FromSpki(version.Spki).VKey(log.Origin), isLost), cancellation);
+        return version;
     }
 
     /// <summary>Carries out what trouble of the storage left undone earlier.</summary>
     public async Task CarryOutAsync(CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
-        {
-            await actor.CarryOutAsync(cancellation);
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        using IDisposable turn = await TurnAsync(cancellation);
+        await actor.CarryOutAsync(cancellation);
     }
 
     /// <inheritdoc/>
     public void Dispose() => _gate.Dispose();
+
+    // One request at a time; the next begins when the answer to TurnAsync is disposed of.
+    private async Task<IDisposable> TurnAsync(CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        return new Turn(_gate);
+    }
 
     private string LogKeyStatus(Sha256Digest key)
     {
@@ -221,5 +187,10 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         {
             throw new FedCloudException(ErrorCodes.JoinRefused, $"{joining.Join.SiloId}: expected a proof of an open invitation's code, found none");
         }
+    }
+
+    private sealed class Turn(SemaphoreSlim gate) : IDisposable
+    {
+        public void Dispose() => gate.Release();
     }
 }
