@@ -21,10 +21,14 @@ internal sealed record ProblemDocument(int Line, string Code, string Message);
 /// <summary>An exported adapter as <c>--json</c> prints it.</summary>
 internal sealed record ExportDocument(string Adapter, string Job, int Version, string Path, string AdapterSha256);
 
+/// <summary>Where an invitation is, as <c>--json</c> prints it; what is in it stays in the file.</summary>
+internal sealed record InvitationDocument(string Silo, string Path);
+
 /// <summary>JSON of the command line.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ErrorDocument))]
 [JsonSerializable(typeof(PlanDocument))]
 [JsonSerializable(typeof(ExportDocument))]
+[JsonSerializable(typeof(InvitationDocument))]
 [JsonSerializable(typeof(DemoReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

@@ -15,11 +15,12 @@ internal static class RoundLine
         string missing = string.Join(", ", round.Members.Where(member => member.Value.Phase != MemberPhase.Verified).Select(member => $"{member.Key} ({member.Value.Reason})"));
         string without = missing.Length == 0 ? string.Empty : $"; without {missing}";
         string loss = MeanLoss(round) is { } mean ? string.Create(CultureInfo.InvariantCulture, $"  eval loss before {mean:F4}") : string.Empty;
+        string up = took == 0 ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"  {round.Members.Values.Max(member => member.UploadedBytes) / 1024.0:F0} KiB up a silo");
         double seconds = (round.EndedAt - round.StartedAt).TotalSeconds;
         return round.Outcome switch
         {
             "evaluation" => $"final model evaluated by {took} silos{loss.Replace(" before", string.Empty, StringComparison.Ordinal)}",
-            "committed" => string.Create(CultureInfo.InvariantCulture, $"round {round.Round}: committed from {took} silos{without}  {seconds:F1} s{loss}"),
+            "committed" => string.Create(CultureInfo.InvariantCulture, $"round {round.Round}: committed from {took} silos{without}  {seconds:F1} s{up}{loss}"),
             _ => string.Create(CultureInfo.InvariantCulture, $"round {round.Round}: abandoned ({round.Reason}){without}  {seconds:F1} s"),
         };
     }

@@ -51,6 +51,7 @@ internal static class RunCommands
             RunConfig config = Complete(plan, silos.Federation.Value, folder is null ? null : BaseModelManifest.OfFolder(folder).Digest());
             if (folder is not null)
             {
+                AdapterLayout.Of(config, folder);
                 await client.UploadBaseAsync(folder, cancellation);
             }
 

@@ -19,4 +19,13 @@ internal static partial class Log
 
     [LoggerMessage(5, LogLevel.Warning, "The mailbox could not be read and will be tried again: {Reason}")]
     public static partial void MailboxFailed(ILogger logger, string reason);
+
+    [LoggerMessage(6, LogLevel.Warning, "The log does not take entry {Seq} of {Actor}, {Type}: {Reason}")]
+    public static partial void EntryRefused(ILogger logger, string type, string actor, long seq, string reason);
+
+    [LoggerMessage(7, LogLevel.Debug, "The log has {Size} entries")]
+    public static partial void LogGrew(ILogger logger, long size);
+
+    [LoggerMessage(8, LogLevel.Warning, "The log is not written: {Reason}")]
+    public static partial void LogFailed(ILogger logger, string reason);
 }

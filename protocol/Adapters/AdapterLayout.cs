@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 
@@ -40,6 +41,17 @@ public sealed class AdapterLayout
                 new AdapterTensor(module, Factor.B, TensorEntry.Of(Name(module, Factor.B), TensorType.F32, module.Out, rank)),
             }),
         ];
+    }
+
+    /// <summary>The layout that a plan's adapter has on a base model.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="baseModelFolder">The base model's folder, of which the header of the weights is read.</param>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
+    public static AdapterLayout Of(RunConfig plan, string baseModelFolder)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseModelFolder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
     }
 
     /// <summary>The adapted modules.</summary>

@@ -41,6 +41,46 @@ public sealed record RoundRecord
 
     /// <summary>Everyone who was asked.</summary>
     public required ImmutableSortedDictionary<SiloId, RoundRecordMember> Members { get; init; }
+
+    /// <summary>The record of a round that ended.</summary>
+    internal static RoundRecord Of(RunState state, RoundState round, string outcome, DateTimeOffset at, ModelReference? newModel) => new()
+    {
+        Job = state.Config.Job,
+        Round = round.Round,
+        Outcome = outcome,
+        Reason = round.Reason ?? string.Empty,
+        StartedAt = round.StartedAt,
+        EndedAt = at,
+        Model = new ModelReference(round.Start.ModelVersion, round.Start.ModelSha256),
+        NewModel = newModel,
+        AggregateSha256 = newModel is null ? null : round.Aggregate?.AggregateSha256,
+        AggregateNorm = newModel is null ? null : round.Aggregate?.Norm,
+        Members = round.Members.ToImmutableSortedDictionary(member => member.Key, member => Of(member.Value)),
+    };
+
+    /// <summary>The record of the final model's evaluation.</summary>
+    internal static RoundRecord OfEvaluation(RunState state, DateTimeOffset at) => new()
+    {
+        Job = state.Config.Job,
+        Round = state.LastRound + 1,
+        Outcome = "evaluation",
+        Reason = string.Empty,
+        StartedAt = at,
+        EndedAt = at,
+        Model = state.Model ?? throw new InvalidOperationException("a run that is evaluated has a model"),
+        Members = state.FinalMetrics.ToImmutableSortedDictionary(
+            silo => silo.Key,
+            silo => new RoundRecordMember { Phase = MemberPhase.Verified, UploadedBytes = 0, Weight = 0, Metrics = silo.Value }),
+    };
+
+    private static RoundRecordMember Of(RoundMember member) => new()
+    {
+        Phase = member.Phase,
+        Reason = member.Reason,
+        UploadedBytes = member.Update?.EnvelopeLength ?? 0,
+        Weight = member is { Phase: MemberPhase.Verified, Update: { } update } ? update.Weight : 0,
+        Metrics = member.Metrics,
+    };
 }
 
 /// <summary>One silo in a <see cref="RoundRecord"/>.</summary>

@@ -78,6 +78,11 @@ public static class RunMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(@event);
+        if (@event is RosterChanged changed && changed.Roster.Version <= state.Roster.Version)
+        {
+            return Ignore(state, "the roster is known");
+        }
+
         return Transitions.TryGetValue((state.Phase, @event.GetType()), out Transition? transition)
             ? transition(state, @event)
             : Ignore(state, "not expected in this phase of the run");
@@ -99,16 +104,6 @@ public static class RunMachine
     private static RunStep OnInitialModelReady(RunState state, InitialModelReady ready)
     {
         DateTimeOffset due = ready.At + TimeSpan.FromSeconds(state.Config.Participation.StepTimeout);
-        PlanOfferBody offer = new()
-        {
-            Type = RunBody.Offer,
-            Federation = state.Config.Federation,
-            RosterSha256 = state.Roster.Sha256,
-            Job = state.Config.Job,
-            ConfigSha256 = state.ConfigSha256,
-            InitialModelSha256 = ready.ModelSha256,
-            AnswerBy = due.ToUnixTimeSeconds(),
-        };
         RunState next = state with
         {
             Phase = RunPhase.AwaitingAnswers,
@@ -116,7 +111,23 @@ public static class RunMachine
             UpdateLengths = ready.UpdateLengths,
             AnswersDue = due,
         };
-        return new RunStep(next, [new SendOffer([.. state.Silos.Keys], offer)]);
+        return new RunStep(next, [OfferOf(next)]);
+    }
+
+    // To the silos that have not answered.
+    private static SendOffer OfferOf(RunState state)
+    {
+        PlanOfferBody offer = new()
+        {
+            Type = RunBody.Offer,
+            Federation = state.Config.Federation,
+            RosterSha256 = state.Roster.Sha256,
+            Job = state.Config.Job,
+            ConfigSha256 = state.ConfigSha256,
+            InitialModelSha256 = state.Model?.Sha256 ?? throw new InvalidOperationException("a run that is offered has a model"),
+            AnswerBy = state.AnswersDue?.ToUnixTimeSeconds() ?? throw new InvalidOperationException("an offer has a deadline"),
+        };
+        return new SendOffer([.. state.Silos.Where(silo => silo.Value.Approval == Approval.Pending).Select(silo => silo.Key)], offer);
     }
 
     private static RunStep OnAnswered(RunState state, PlanAnswered answered)
@@ -257,7 +268,7 @@ public static class RunMachine
         };
         ImmutableArray<RunEffect> effects =
         [
-            new RecordRound(Record(state, round, "committed", at, model)),
+            new RecordRound(RoundRecord.Of(state, round, "committed", at, model)),
             new SendResult([.. next.Participants()], result),
         ];
         if (next.CancelRequested)
@@ -283,7 +294,7 @@ public static class RunMachine
         RunState next = state with { AbandonedInARow = state.AbandonedInARow + 1 };
         ImmutableArray<RunEffect> effects =
         [
-            new RecordRound(Record(state, round, "abandoned", at, newModel: null)),
+            new RecordRound(RoundRecord.Of(state, round, "abandoned", at, newModel: null)),
             new SendAbandoned([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body),
         ];
         if (next.CancelRequested)
@@ -334,19 +345,7 @@ public static class RunMachine
 
     private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before = default)
     {
-        RoundRecord evaluation = new()
-        {
-            Job = state.Config.Job,
-            Round = state.LastRound + 1,
-            Outcome = "evaluation",
-            Reason = string.Empty,
-            StartedAt = at,
-            EndedAt = at,
-            Model = state.Model ?? throw new InvalidOperationException("a run that is evaluated has a model"),
-            Members = state.FinalMetrics.ToImmutableSortedDictionary(
-                silo => silo.Key,
-                silo => new RoundRecordMember { Phase = MemberPhase.Verified, UploadedBytes = 0, Weight = 0, Metrics = silo.Value }),
-        };
+        RoundRecord evaluation = RoundRecord.OfEvaluation(state, at);
         RunState next = state with { Phase = RunPhase.Completed, EndedAt = at, EvaluationDue = null };
         return new RunStep(next, [.. before.IsDefault ? [] : before, new RecordRound(evaluation)]);
     }
@@ -381,9 +380,13 @@ public static class RunMachine
     private static RunStep OnRosterChanged(RunState state, RosterChanged changed)
     {
         RunState next = WithRoster(state, changed);
-        return next.Phase == RunPhase.AwaitingAnswers && next.Silos.Values.All(silo => silo.Approval != Approval.Pending)
-            ? Begin(next, changed.At)
-            : new RunStep(next, []);
+        if (next.Phase != RunPhase.AwaitingAnswers)
+        {
+            return new RunStep(next, []);
+        }
+
+        // A silo that has the new roster already cannot place an offer that names the old one.
+        return next.Silos.Values.Any(silo => silo.Approval == Approval.Pending) ? new RunStep(next, [OfferOf(next)]) : Begin(next, changed.At);
     }
 
     // A silo that left counts as refused; one that joined takes part in the next run, not in this one.
@@ -397,30 +400,6 @@ public static class RunMachine
 
         return state with { Roster = changed.Roster, Silos = silos };
     }
-
-    private static RoundRecord Record(RunState state, RoundState round, string outcome, DateTimeOffset at, ModelReference? newModel) => new()
-    {
-        Job = state.Config.Job,
-        Round = round.Round,
-        Outcome = outcome,
-        Reason = round.Reason ?? string.Empty,
-        StartedAt = round.StartedAt,
-        EndedAt = at,
-        Model = new ModelReference(round.Start.ModelVersion, round.Start.ModelSha256),
-        NewModel = newModel,
-        AggregateSha256 = newModel is null ? null : round.Aggregate?.AggregateSha256,
-        AggregateNorm = newModel is null ? null : round.Aggregate?.Norm,
-        Members = round.Members.ToImmutableSortedDictionary(member => member.Key, member => Record(member.Value)),
-    };
-
-    private static RoundRecordMember Record(RoundMember member) => new()
-    {
-        Phase = member.Phase,
-        Reason = member.Reason,
-        UploadedBytes = member.Update?.EnvelopeLength ?? 0,
-        Weight = member.Phase == MemberPhase.Verified ? Weight(member) : 0,
-        Metrics = member.Metrics,
-    };
 
     private static Sha256Digest Digest(RoundMember member) => member.Update?.Sha256 ?? throw new InvalidOperationException("a contributor has an update");
 

@@ -17,6 +17,8 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(StartReceived), "start_received")]
 [JsonDerivedType(typeof(TrainingFinished), "training_finished")]
 [JsonDerivedType(typeof(TrainingFailed), "training_failed")]
+[JsonDerivedType(typeof(RoundWitnessed), "round_witnessed")]
+[JsonDerivedType(typeof(RoundMisrecorded), "round_misrecorded")]
 [JsonDerivedType(typeof(UpdateUploaded), "update_uploaded")]
 [JsonDerivedType(typeof(UploadRefused), "upload_refused")]
 [JsonDerivedType(typeof(ResultReceived), "result_received")]
@@ -24,6 +26,8 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(EndedReceived), "ended_received")]
 [JsonDerivedType(typeof(EvaluationFinished), "evaluation_finished")]
 [JsonDerivedType(typeof(SiloDeadlineReached), "deadline_reached")]
+[JsonDerivedType(typeof(LogRefused), "log_refused")]
+[JsonDerivedType(typeof(LogResumed), "log_resumed")]
 public abstract record SiloEvent(DateTimeOffset At);
 
 /// <summary>A plan was offered, and the silo's policy has decided.</summary>
@@ -39,7 +43,7 @@ public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int I
 /// <param name="Rid">The SHA-256 of its PAE.</param>
 /// <param name="Idx">This silo's index in the roster that the start names.</param>
 /// <param name="Previous">The verified result that came with it; null for version 0.</param>
-/// <param name="Refusal">Why the policy refuses the round now (hours, data, clock); a code, or null.</param>
+/// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
 public sealed record StartReceived(DateTimeOffset At, PlainStartBody Start, Sha256Digest Rid, int Idx, PlainResultBody? Previous, string? Refusal) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>
@@ -65,6 +69,20 @@ public sealed record TrainingFinished(
 /// <param name="Rid">The round.</param>
 /// <param name="Reason">Why; a code that does not depend on record values.</param>
 public sealed record TrainingFailed(DateTimeOffset At, RunId Job, Sha256Digest Rid, string Reason) : SiloEvent(At);
+
+/// <summary>A checkpoint with enough witness lines covers the round's start.</summary>
+/// <param name="At">When it was seen.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Size">The checkpoint's size.</param>
+public sealed record RoundWitnessed(DateTimeOffset At, RunId Job, Sha256Digest Rid, long Size) : SiloEvent(At);
+
+/// <summary>The log's entry of the round names other values than the start that this silo has.</summary>
+/// <param name="At">When it was seen.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Entry">The entry's identity.</param>
+public sealed record RoundMisrecorded(DateTimeOffset At, RunId Job, Sha256Digest Rid, Sha256Digest Entry) : SiloEvent(At);
 
 /// <summary>The envelope is up.</summary>
 /// <param name="At">When.</param>
@@ -108,3 +126,13 @@ public sealed record EvaluationFinished(DateTimeOffset At, RunId Job, int Round,
 /// <param name="Job">The run.</param>
 /// <param name="Rid">The round.</param>
 public sealed record SiloDeadlineReached(DateTimeOffset At, RunId Job, Sha256Digest Rid) : SiloEvent(At);
+
+/// <summary>The witness refused what the log shows: another history, or an older one.</summary>
+/// <param name="At">When.</param>
+/// <param name="Code">Why; a code.</param>
+/// <param name="Evidence">The hashes of the notes that show it.</param>
+public sealed record LogRefused(DateTimeOffset At, string Code, ImmutableArray<Sha256Digest> Evidence) : SiloEvent(At);
+
+/// <summary>The administrator lets the silo follow the log again.</summary>
+/// <param name="At">When.</param>
+public sealed record LogResumed(DateTimeOffset At) : SiloEvent(At);

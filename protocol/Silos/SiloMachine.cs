@@ -13,11 +13,11 @@ namespace FedCloud.Protocol.Silos;
 
 /// <summary>The silo's side of runs and rounds as a pure function: answer plans, train, upload, announce, follow the chain of models.</summary>
 /// <remarks>
-/// A repeated request gets the same body again. A start is refused unless it rises, names the approved plan, and continues
+/// A repeated request gets the same body again. An update leaves only once the log shows its round. A start is refused unless it rises, names the approved plan, and continues
 /// the chain of committed versions. In a round with secure aggregation the slot phases stand between training and
 /// announcing; the rest is common to both.
 /// </remarks>
-public static class SiloMachine
+public static partial class SiloMachine
 {
     // The one table: which event is taken in which phase of its run. 'null' stands for a run that this silo does not know.
     private static readonly FrozenDictionary<(string Phase, Type Event), Transition> Transitions = new Dictionary<(string, Type), Transition>
@@ -31,6 +31,8 @@ public static class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(StartReceived))] = static (s, j, r, e) => OnStart(s, j, r, (StartReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(TrainingFinished))] = static (s, j, r, e) => OnTrained(s, j, r, (TrainingFinished)e),
         [(nameof(SiloRunPhase.Approved), typeof(TrainingFailed))] = static (s, j, r, e) => OnTrainingFailed(s, j, r, (TrainingFailed)e),
+        [(nameof(SiloRunPhase.Approved), typeof(RoundWitnessed))] = static (s, j, r, e) => OnWitnessed(s, j, r, (RoundWitnessed)e),
+        [(nameof(SiloRunPhase.Approved), typeof(RoundMisrecorded))] = static (s, j, r, e) => OnMisrecorded(s, j, r, (RoundMisrecorded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UpdateUploaded))] = static (s, j, r, e) => OnUploaded(s, j, r, (UpdateUploaded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UploadRefused))] = static (s, j, r, e) => OnUploadRefused(s, j, r, (UploadRefused)e),
         [(nameof(SiloRunPhase.Approved), typeof(ResultReceived))] = static (s, j, r, e) => OnResult(s, j, r, (ResultReceived)e),
@@ -42,6 +44,9 @@ public static class SiloMachine
 
     private const string Unknown = "Unknown";
 
+    // The spec bounds the clock loosely (24 h against the log). A start whose deadline has long passed tells more of the clock than of the network.
+    private const long SkewLimitSeconds = 5 * 60;
+
     private delegate SiloStep Transition(SiloState state, RunId job, SiloRun run, SiloEvent @event);
 
     /// <summary>Takes one event.</summary>
@@ -49,6 +54,16 @@ public static class SiloMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(@event);
+        return @event switch
+        {
+            LogRefused refused => OnLogRefused(state, refused),
+            LogResumed => OnLogResumed(state),
+            _ => StepRun(state, @event),
+        };
+    }
+
+    private static SiloStep StepRun(SiloState state, SiloEvent @event)
+    {
         RunId job = JobOf(@event);
         string phase = state.Runs.TryGetValue(job, out SiloRun? run) ? run.Phase.ToString() : Unknown;
         return Transitions.TryGetValue((phase, @event.GetType()), out Transition? transition)
@@ -61,10 +76,27 @@ public static class SiloMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         return state.Runs
-            .Where(run => run.Value is { Phase: SiloRunPhase.Approved, Round.Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading })
+            .Where(run => run.Value is { Phase: SiloRunPhase.Approved, Round: { } round } && IsOpen(round))
             .Select(run => (run.Key, Round: run.Value.Round!))
             .Select(run => new SiloDeadline(run.Key, run.Round.Rid, DateTimeOffset.FromUnixTimeSeconds(run.Round.Start.Deadline)));
     }
+
+    /// <summary>Whether an effect asks for work whose round or run has ended since: its result could not count any more.</summary>
+    public static bool IsObsolete(SiloState state, SiloEffect effect)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return effect switch
+        {
+            Train e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Training),
+            AwaitWitnesses e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Held),
+            UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
+            FetchBaseModel e => state.Runs.GetValueOrDefault(e.Job)?.Phase != SiloRunPhase.Approved,
+            _ => false,
+        };
+    }
+
+    private static bool IsUnderWay(SiloState state, RunId job, Sha256Digest rid, SiloRoundPhase phase) =>
+        state.Runs.GetValueOrDefault(job) is { Phase: SiloRunPhase.Approved } run && Current(run, rid)?.Phase == phase;
 
     // Stands in for the run in rows of the table that do not look at it.
     private static SiloRun Nobody { get; } = new()
@@ -82,6 +114,8 @@ public static class SiloMachine
         StartReceived e => e.Start.Job,
         TrainingFinished e => e.Job,
         TrainingFailed e => e.Job,
+        RoundWitnessed e => e.Job,
+        RoundMisrecorded e => e.Job,
         UpdateUploaded e => e.Job,
         UploadRefused e => e.Job,
         ResultReceived e => e.Result.Job,
@@ -103,7 +137,8 @@ public static class SiloMachine
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
             Reason = offer.Refusal,
         };
-        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run))]);
+        ImmutableArray<SiloEffect> fetch = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : [];
+        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. fetch]);
     }
 
     private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
@@ -146,7 +181,7 @@ public static class SiloMachine
         }
 
         ImmutableArray<SiloEffect> stop = StopOf(job, run);
-        string? refusal = start.Refusal ?? WhyNot(run, start);
+        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start);
         SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
         if (refusal is not null)
         {
@@ -169,9 +204,10 @@ public static class SiloMachine
             return ErrorCodes.PlanNotApproved.Name;
         }
 
-        if (start.At.ToUnixTimeSeconds() >= start.Start.Deadline)
+        long late = start.At.ToUnixTimeSeconds() - start.Start.Deadline;
+        if (late >= 0)
         {
-            return ErrorCodes.DeadlineMissed.Name;
+            return late > SkewLimitSeconds ? ErrorCodes.ClockSkew.Name : ErrorCodes.DeadlineMissed.Name;
         }
 
         ModelReference model = Follow(run, start);
@@ -214,8 +250,8 @@ public static class SiloMachine
             UpdateLen = trained.UpdateLen,
             Weight = trained.Weight,
         };
-        SiloRound uploading = round with { Phase = SiloRoundPhase.Uploading, Update = update, Attempt = 0, Metrics = trained.Metrics };
-        return new SiloStep(With(state, job, run with { Round = uploading }), [new UploadUpdate(round.Rid, update, 0)]);
+        SiloRound held = round with { Phase = SiloRoundPhase.Held, Update = update, Attempt = 0, Metrics = trained.Metrics };
+        return new SiloStep(With(state, job, run with { Round = held }), [new AwaitWitnesses(round.Rid, round.Start)]);
     }
 
     private static SiloStep OnTrainingFailed(SiloState state, RunId job, SiloRun run, TrainingFailed failed) =>
@@ -309,8 +345,8 @@ public static class SiloMachine
         new(With(state, job, run with { Phase = SiloRunPhase.Ended }), [new SendMetrics(Figures(job, run.Idx, evaluated.Round, evaluated.Metrics)), new ForgetRound(job, int.MaxValue)]);
 
     private static SiloStep OnDeadline(SiloState state, RunId job, SiloRun run, SiloDeadlineReached deadline) =>
-        Current(run, deadline.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round && deadline.At.ToUnixTimeSeconds() >= round.Start.Deadline
-            ? Declined(state, job, run, round, ErrorCodes.DeadlineMissed.Name)
+        Current(run, deadline.Rid) is { } round && IsOpen(round) && deadline.At.ToUnixTimeSeconds() >= round.Start.Deadline
+            ? Declined(state, job, run, round, (round.Phase == SiloRoundPhase.Held ? ErrorCodes.RoundNotLogged : ErrorCodes.DeadlineMissed).Name)
             : Ignore(state, "the round is over or its deadline has not passed");
 
     private static SiloStep Declined(SiloState state, RunId job, SiloRun run, SiloRound round, string reason)
@@ -325,6 +361,8 @@ public static class SiloMachine
 
     private static ImmutableArray<SiloEffect> StopOf(RunId job, SiloRun run) =>
         run.Round is { Phase: SiloRoundPhase.Training } round ? [new StopTraining(job, round.Rid)] : [];
+
+    private static bool IsOpen(SiloRound round) => round.Phase is SiloRoundPhase.Training or SiloRoundPhase.Held or SiloRoundPhase.Uploading;
 
     private static SiloRound? Current(SiloRun run, Sha256Digest rid) => run.Round is { } round && round.Rid == rid ? round : null;
 

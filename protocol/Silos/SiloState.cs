@@ -30,7 +30,10 @@ public enum SiloRoundPhase
     /// <summary>The trainer has the job.</summary>
     Training,
 
-    /// <summary>The update is on disk; its envelope goes up.</summary>
+    /// <summary>The update is on disk, and stays there until the log shows the round under enough witness lines.</summary>
+    Held,
+
+    /// <summary>The update may leave; its envelope goes up.</summary>
     Uploading,
 
     /// <summary>The signed announcement is out; the update is kept for resending.</summary>
@@ -101,4 +104,7 @@ public sealed record SiloState
 
     /// <summary>The runs by id.</summary>
     public ImmutableSortedDictionary<RunId, SiloRun> Runs { get; init; } = ImmutableSortedDictionary<RunId, SiloRun>.Empty;
+
+    /// <summary>Why the silo does not follow the log any more, and so takes no round; a code, or null while all is well.</summary>
+    public string? LogRefusal { get; init; }
 }

@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
@@ -10,12 +9,12 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
@@ -25,20 +24,31 @@ using FedCloud.SiloAgent.Runs;
 
 namespace FedCloud.SiloAgent;
 
+/// <summary>What an agent runs on, where it is not the ordinary.</summary>
+public sealed record SiloAgentOptions
+{
+    /// <summary>The storage; null means the invitation's, opened with its credentials.</summary>
+    public IBlobStore? Store { get; init; }
+
+    /// <summary>The audit log; null means the log in the storage.</summary>
+    public ILogView? Log { get; init; }
+
+    /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
+    public bool InBackground { get; init; } = true;
+}
+
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
 public sealed class SiloAgentService : IDisposable
 {
     private const int BatchSize = 16;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
-    // The spec bounds the clock loosely (24 h against the log); a start whose deadline has long passed shows a skewed clock.
-    private static readonly TimeSpan SkewLimit = TimeSpan.FromMinutes(5);
-
     private readonly SiloHome _home;
     private readonly SiloPolicy _policy;
     private readonly TimeProvider _time;
     private readonly Action<object> _report;
-    private readonly RestBlobStore _store;
+    private readonly SiloAgentOptions _options;
+    private readonly IBlobStore _store;
     private readonly BellClient? _bell;
     private readonly CoordinatorPost _post;
     private readonly BlobMailbox _mailbox;
@@ -46,51 +56,76 @@ public sealed class SiloAgentService : IDisposable
     private readonly Member _member;
     private readonly ModelCache _models;
     private readonly RoundWork _work;
+    private readonly SignedPost _signed;
+    private readonly OwnEntries _entries;
+    private readonly SiloAudit _audit;
     private readonly VerificationKey _coordinator;
-    private readonly Dictionary<long, (Task<SiloEvent> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
+    private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly SemaphoreSlim _wake = new(0);
     private readonly ConcurrentQueue<long> _finished = new();
+    private bool _asked;
 
     /// <summary>Opens the home and replays the journal.</summary>
     /// <param name="home">The home folder.</param>
     /// <param name="policy">The verified policy.</param>
-    /// <param name="trainer">The trainer's executable.</param>
+    /// <param name="trainer">Runs jobs.</param>
     /// <param name="time">The clock.</param>
     /// <param name="report">Takes what the terminal shows; it never leaves the machine.</param>
-    public SiloAgentService(SiloHome home, SiloPolicy policy, string trainer, TimeProvider time, Action<object> report)
+    /// <param name="options">What is not the ordinary.</param>
+    /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
+    public SiloAgentService(SiloHome home, SiloPolicy policy, ITrainer trainer, TimeProvider time, Action<object> report, SiloAgentOptions? options = null)
     {
+        _options = options ?? new SiloAgentOptions();
         _home = home;
         _policy = policy;
         _time = time;
         _report = report;
         SiloInvitation invitation = home.Invitation;
-        _store = new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
+        _store = _options.Store ?? new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
         _bell = invitation.BellUrl.Length == 0 ? null : new BellClient(invitation.BellUrl, invitation.SiloId, invitation.BellToken);
         _post = new CoordinatorPost(_store, time, _bell);
         _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
-        _member = new Member(home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
+        _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
-        _work = new RoundWork(_store, home, policy, _models, (job, round) => new TrainerProcess(trainer, line => ReportTrainer(job, round, line)), time);
+        _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
+        _signed = new SignedPost(home, _post, _work, Report);
         _journal = SiloJournal.Open(home.JournalPath);
+        try
+        {
+            _entries = new OwnEntries(home, _post, time, isNewHome: _journal.Head == Sha256Digest.Zero);
+        }
+        catch
+        {
+            _journal.Dispose();
+            throw;
+        }
+
+        ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);
+        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), _journal.Head, time, (phase, detail) => Report(phase, null, null, detail));
     }
+
+    /// <summary>Whether the silo follows the log as a member.</summary>
+    public bool IsInLog => _audit.IsInLog;
 
     /// <summary>Serves until it is stopped.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         Report("started", null, null, $"journal at {_journal.Head.Hex[..16]}");
-        await _member.JoinAsync(cancellation);
         Task bell = Task.Run(() => RingAsync(cancellation), CancellationToken.None);
         try
         {
             while (!cancellation.IsCancellationRequested)
             {
-                await StepAsync(cancellation);
+                if (!await TurnAsync(cancellation))
+                {
+                    await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation);
+                }
             }
         }
         finally
         {
-            foreach ((_, (Task<SiloEvent> task, CancellationTokenSource stop, _)) in _running)
+            foreach ((_, (Task<SiloEvent?> task, CancellationTokenSource stop, _)) in _running)
             {
                 await stop.CancelAsync();
                 await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
@@ -103,35 +138,66 @@ public sealed class SiloAgentService : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _models.Dispose();
         _journal.Dispose();
-        _store.Dispose();
+        _entries.Dispose();
+        (_options.Store is null ? _store as IDisposable : null)?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
     }
 
-    private async Task StepAsync(CancellationToken cancellation)
+    /// <summary>Takes what waits in the mailbox, finished work and passed deadlines, and carries out what follows.</summary>
+    /// <returns>False when nothing was due, or when the machine or its storage is in trouble: call again later.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
         try
         {
+            await JoinAsync(cancellation);
             IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
             foreach (ReceivedMessage message in messages)
             {
                 await TakeAsync(message, cancellation);
             }
 
-            TakeFinished();
+            await TakeFinishedAsync();
             TakeDeadlines();
-            await CarryOutAsync(cancellation);
-            if (messages.Count == 0 && _finished.IsEmpty)
+            if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } refused)
             {
-                await _wake.WaitAsync(Poll, cancellation);
+                Append(refused);
             }
+
+            bool worked = await CarryOutAsync(cancellation);
+            return worked || messages.Count > 0 || !_finished.IsEmpty;
         }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
+        catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
             // Nothing is lost: messages stay in the mailbox, effects stay pending.
             Report("waiting", null, null, error.Message);
-            await _wake.WaitAsync(Poll, cancellation);
+            return false;
+        }
+    }
+
+    // Once a start of the agent; the coordinator knows a repeated join.
+    private async Task JoinAsync(CancellationToken cancellation)
+    {
+        if (!_asked)
+        {
+            await _member.JoinAsync(cancellation);
+            await ReconsiderAsync(cancellation);
+            _asked = true;
+        }
+    }
+
+    // A start is when another policy comes into force.
+    private async Task ReconsiderAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _member.ReconsiderAsync(cancellation);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+        {
+            Report("refused", null, null, error.Message);
         }
     }
 
@@ -167,7 +233,12 @@ public sealed class SiloAgentService : IDisposable
 
             await _mailbox.CompleteAsync(message, cancellation);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterUnknown)
+        {
+            // Not given back: it comes again when its lock ends, and ends as a dead letter if the roster never comes.
+            Report("waiting", null, null, error.Message);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             Report("refused", null, null, error.Message);
             await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
@@ -180,10 +251,10 @@ public sealed class SiloAgentService : IDisposable
         switch (message)
         {
             case CoordinatorMessage.Proposal proposal:
-                await _member.ConsiderAsync(proposal, cancellation);
+                await _member.ConsiderAsync(proposal.Body, cancellation);
                 break;
             case CoordinatorMessage.NewRoster roster:
-                _member.Accept(roster);
+                await _member.FollowAsync(roster.Version, cancellation);
                 break;
             case CoordinatorMessage.WrappingKey key:
                 WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(key.Body, EnrolmentJson.Default.KekCurrentBody));
@@ -192,7 +263,7 @@ public sealed class SiloAgentService : IDisposable
                 await OfferAsync(offer.Body, now, cancellation);
                 break;
             case CoordinatorMessage.Start start:
-                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, RefusalNow(start.Body, now)));
+                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name));
                 break;
             case CoordinatorMessage.Result result:
                 Append(new ResultReceived(now, result.Body));
@@ -217,7 +288,7 @@ public sealed class SiloAgentService : IDisposable
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
             refusal = _policy.Refusal(plan)?.Name;
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             refusal = error.Code.Name;
         }
@@ -229,17 +300,7 @@ public sealed class SiloAgentService : IDisposable
     private int IndexIn(Sha256Digest roster) =>
         _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self
             ? self.Idx
-            : throw new FedCloudException(ErrorCodes.RosterInvalid, "the message names a roster that this silo has not verified, or is not in");
-
-    private string? RefusalNow(PlainStartBody start, DateTimeOffset now)
-    {
-        if (now.ToUnixTimeSeconds() - start.Deadline > SkewLimit.TotalSeconds)
-        {
-            return ErrorCodes.ClockSkew.Name;
-        }
-
-        return _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name;
-    }
+            : throw new FedCloudException(ErrorCodes.RosterUnknown, "the message names a roster that this silo has not verified, or is not in");
 
     private void Append(SiloEvent @event)
     {
@@ -258,66 +319,114 @@ public sealed class SiloAgentService : IDisposable
         }
     }
 
-    private void TakeFinished()
+    private async Task TakeFinishedAsync()
     {
         while (_finished.TryDequeue(out long id))
         {
-            (Task<SiloEvent> task, CancellationTokenSource stop, _) = _running[id];
+            (Task<SiloEvent?> task, CancellationTokenSource stop, _) = _running[id];
             _running.Remove(id);
             stop.Dispose();
-            if (task.IsFaulted)
-            {
-                throw new InvalidOperationException("a round's work failed", task.Exception);
-            }
-
-            _journal.Complete(id, task.IsCanceled ? null : task.Result);
+            _journal.Complete(id, task.IsCanceled ? null : await task);
         }
     }
 
-    private async Task CarryOutAsync(CancellationToken cancellation)
+    private async Task<bool> CarryOutAsync(CancellationToken cancellation)
     {
-        foreach (PendingSiloEffect pending in _journal.Pending)
+        bool worked = false;
+        foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_running.ContainsKey(pending.Id)))
         {
-            if (_running.ContainsKey(pending.Id))
+            try
             {
-                continue;
+                worked |= await CarryOutAsync(pending, cancellation);
             }
-
-            switch (pending.Effect)
+            catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
             {
-                case Train train:
-                    RunInBackground(pending.Id, train.Start.Job, stop => _work.TrainAsync(train, stop), cancellation);
-                    Report("training", train.Start.Job, train.Start.Round, string.Empty);
-                    break;
-                case EvaluateModel evaluate:
-                    RunInBackground(pending.Id, evaluate.Job, stop => _work.EvaluateAsync(evaluate, stop), cancellation);
-                    Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
-                    break;
-                case StopTraining stopping:
-                    foreach ((Task<SiloEvent> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
-                    {
-                        await stop.CancelAsync();
-                    }
-
-                    _journal.Complete(pending.Id, result: null);
-                    break;
-                case UploadUpdate upload:
-                    Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
-                    _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
-                    Wake();
-                    break;
-                default:
-                    await SendAsync(pending.Effect, cancellation);
-                    _journal.Complete(pending.Id, result: null);
-                    break;
+                // It stays pending, and the others go on.
+                Report("waiting", null, null, error.Message);
             }
         }
+
+        return worked;
     }
 
-    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent>> work, CancellationToken cancellation)
+    // False for an effect that stays pending.
+    private async Task<bool> CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
     {
+        await _audit.LogAsync(_journal.State, pending.Effect, cancellation);
+        switch (pending.Effect)
+        {
+            case { } effect when SiloMachine.IsObsolete(_journal.State, effect):
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case FetchBaseModel fetch:
+                await BeginAsync(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
+                break;
+            case Train train:
+                Report("training", train.Start.Job, train.Start.Round, string.Empty);
+                await BeginAsync(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
+                break;
+            case EvaluateModel evaluate:
+                Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
+                await BeginAsync(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
+                break;
+            case StopTraining stopping:
+                foreach ((Task<SiloEvent?> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
+                {
+                    await stop.CancelAsync();
+                }
+
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case AwaitWitnesses held when _audit.Seen(held) is null:
+                return false;
+            case AwaitWitnesses held:
+                _journal.Complete(pending.Id, _audit.Seen(held));
+                break;
+            case UploadUpdate upload:
+                Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
+                _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
+                break;
+            case ForgetRound forget:
+                _home.ForgetRounds(forget.Job, forget.Round);
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case RaiseAlarm alarm:
+                Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
+                _journal.Complete(pending.Id, result: null);
+                break;
+            default:
+                await _signed.SendAsync(pending.Effect, cancellation);
+                _journal.Complete(pending.Id, result: null);
+                break;
+        }
+
+        return true;
+    }
+
+    private async Task<SiloEvent?> FetchAsync(RunId job, CancellationToken cancellation)
+    {
+        try
+        {
+            await _models.BaseModelAsync(_models.Plan(job), cancellation);
+        }
+        catch (FedCloudException error)
+        {
+            Report("waiting", job, null, error.Message);
+        }
+
+        return null;
+    }
+
+    private async Task BeginAsync(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
+    {
+        if (!_options.InBackground)
+        {
+            _journal.Complete(id, await work(cancellation));
+            return;
+        }
+
         CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<SiloEvent> task = Task.Run(() => work(stop.Token), CancellationToken.None);
+        Task<SiloEvent?> task = Task.Run(() => work(stop.Token), CancellationToken.None);
         _running[id] = (task, stop, job);
         _ = task.ContinueWith(
             _ =>
@@ -331,52 +440,6 @@ public sealed class SiloAgentService : IDisposable
             CancellationToken.None,
             TaskContinuationOptions.None,
             TaskScheduler.Default);
-    }
-
-    private async Task SendAsync(SiloEffect effect, CancellationToken cancellation)
-    {
-        switch (effect)
-        {
-            case SendAnswer send:
-                await SendAsync(RunBody.Answer, send.Body.Job, null, [(RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.PlanAnswerBody))], [], cancellation);
-                break;
-            case SendUpdate send:
-                List<(string, byte[])> bodies = [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainUpdateBody))];
-                if (send.Metrics is { } figures)
-                {
-                    bodies.Add((RunBody.MetricsPayloadType, Jcs.Serialize(figures, RunBodyJson.Default.MetricsBody)));
-                }
-
-                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [_work.UploadedBlob(send.Body, send.Attempt)], cancellation);
-                Report("sent", send.Body.Job, send.Body.Round, string.Empty);
-                break;
-            case SendDecline send:
-                await SendAsync(PlainBody.Decline, send.Body.Job, send.Body.Round, [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainDeclineBody))], [], cancellation);
-                Report("declined", send.Body.Job, send.Body.Round, send.Body.Reason);
-                break;
-            case SendMetrics send:
-                await SendAsync(RunBody.Metrics, send.Body.Job, send.Body.Round, [(RunBody.MetricsPayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.MetricsBody))], [], cancellation);
-                break;
-            case ForgetRound forget:
-                _home.ForgetRounds(forget.Job, forget.Round);
-                break;
-            case RaiseAlarm alarm:
-                Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
-                break;
-            default:
-                throw new ArgumentOutOfRangeException(nameof(effect), effect.GetType().Name, "an unknown effect");
-        }
-    }
-
-    private async Task SendAsync(string type, RunId job, int? round, List<(string PayloadType, byte[] Body)> bodies, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
-    {
-        List<DsseEnvelope> envelopes = [];
-        foreach ((string payloadType, byte[] body) in bodies)
-        {
-            envelopes.Add(await _home.SignAsync(SiloHome.IdentityKey, payloadType, body, cancellation));
-        }
-
-        await _post.SendAsync(type, job, round, [.. envelopes], blobs, cancellation);
     }
 
     private KekCurrentBody WrappingKey() =>

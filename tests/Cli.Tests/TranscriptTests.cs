@@ -48,6 +48,50 @@ public sealed class TranscriptTests
         Assert.Equal("plan_unreadable", System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("error").GetProperty("code").GetString());
     }
 
+    [Theory]
+    [InlineData("config.json", "base_model_missing: expected config.json")]
+    [InlineData("model.safetensors", "safetensors_malformed: model.safetensors: model.embed_tokens.weight: expected 786432 bytes for its shape, found offsets 0 to 786439")]
+    public async Task Demo_BrokenBaseModel_IsRefusedBeforeAnythingStarts(string file, string expected)
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        foreach (string part in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "samples", "base")))
+        {
+            File.Copy(part, Path.Combine(folder, Path.GetFileName(part)));
+        }
+
+        string broken = Path.Combine(folder, file);
+        if (file is "model.safetensors")
+        {
+            byte[] bytes = await File.ReadAllBytesAsync(broken);
+            int at = System.Text.Encoding.ASCII.GetString(bytes, 0, 1000).IndexOf("[0,786432]", StringComparison.Ordinal) + "[0,78643".Length;
+            bytes[at] = (byte)'9';
+            await File.WriteAllBytesAsync(broken, bytes);
+        }
+        else
+        {
+            File.Delete(broken);
+        }
+
+        (int exit, _, string errors) = await RunAsync("demo", "--base", folder, "--out", Path.Combine(folder, "out"));
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "out")));
+    }
+
+    [Theory]
+    [InlineData("frobnicate", "usage: 'frobnicate' is no command or option.")]
+    [InlineData("demo --silos x", "usage: Cannot parse argument 'x' for option '--silos' as expected type 'integer'.")]
+    [InlineData("run show", "usage: ")]
+    public async Task Usage_Wrong_IsOneLineWithExitCode2(string line, string expected)
+    {
+        (int exit, _, string errors) = await RunAsync(line.Split(' '));
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
     [Fact]
     public async Task PlanExplain_Sample_NamesWhatIsNotProtected()
     {

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 
 namespace FedCloud.Coordinator.Federations;
@@ -26,7 +27,7 @@ public sealed record FederationDocument
     public long NextEffect { get; init; } = 1;
 
     /// <summary>Takes an event.</summary>
-    public FederationDocument Apply(FederationEvent @event, out string? ignored)
+    public FederationDocument Apply(FederationEvent @event, out ErrorCode? ignored)
     {
         FederationStep step = FederationMachine.Step(State, @event);
         ignored = step.Ignored;

@@ -1,7 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -30,6 +33,15 @@ public abstract record SiloMessage
     /// <param name="CodeProof">The proof of the invitation's code.</param>
     public sealed record Joining(JoinBody Join, DsseEnvelope Envelope, Sha256Digest CodeProof) : SiloMessage;
 
+    /// <summary>An entry for the log.</summary>
+    /// <param name="Logged">The entry, whose signature the log's writer checks.</param>
+    public sealed record Entry(LogEntry Logged) : SiloMessage;
+
+    /// <summary>A witness's line under a checkpoint.</summary>
+    /// <param name="Body">The verified body.</param>
+    /// <param name="Witness">The silo's witness key.</param>
+    public sealed record Line(WitnessLineBody Body, NoteKey Witness) : SiloMessage;
+
     /// <summary>A signature over a roster.</summary>
     /// <param name="RosterSha256">The roster.</param>
     /// <param name="Signer">The identity key.</param>
@@ -40,6 +52,9 @@ public abstract record SiloMessage
 /// <summary>Turns frames into verified facts: signature first, then canonical form, then members, then the signer's index.</summary>
 public static class SiloIntake
 {
+    // A join's key is read once, not with every message.
+    private static readonly ConditionalWeakTable<JoinBody, VerificationKey> Identities = [];
+
     /// <summary>Verifies a frame's envelopes.</summary>
     /// <param name="frame">The frame, which has no authority of its own.</param>
     /// <param name="federation">Who is who.</param>
@@ -58,6 +73,8 @@ public static class SiloIntake
         PlainBody.PayloadType => Plain(envelope, frame, federation, at),
         RunBody.PayloadType => Answer(envelope, federation, at),
         RunBody.MetricsPayloadType => Metrics(envelope, federation, at),
+        LogEntry.PayloadType => Logged(envelope, federation),
+        WitnessLineBody.PayloadType => Line(envelope, federation),
         _ => throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that silos send, found another payload type"),
     };
 
@@ -73,6 +90,28 @@ public static class SiloIntake
     {
         VerificationKey signer = SignerOf(envelope, federation).Key;
         return new SiloMessage.Signature(Sha256Digest.Of(envelope.Payload), signer.Fingerprint, envelope);
+    }
+
+    // Its signer is a silo or its administrator; whether the log takes it under the roster in force is the writer's to say.
+    private static SiloMessage.Entry Logged(DsseEnvelope envelope, FederationState federation)
+    {
+        LogEntry entry = EntryEnvelope.Read(envelope);
+        bool known = entry.Federation == federation.Federation && entry.Actor.Kind is EntryActor.Silo or EntryActor.Admin
+            && federation.Joined.TryGetValue(SiloId.Parse(entry.Actor.Id), out JoinedSilo? joined)
+            && entry.IsSignedBy(entry.Actor.Kind is EntryActor.Silo ? Identities.GetValue(joined.Join, Identity) : VerificationKey.FromBase64(joined.Join.AdminSpki));
+        return known
+            ? new SiloMessage.Entry(entry)
+            : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected an entry signed by its silo or the silo's administrator, found another");
+    }
+
+    private static SiloMessage.Line Line(DsseEnvelope envelope, FederationState federation)
+    {
+        (SiloId silo, _) = SignerOf(envelope, federation);
+        WitnessLineBody line = Jcs.Parse(envelope.Payload, WitnessLineJson.Default.WitnessLineBody, WitnessLineBody.WitnessLine);
+        RequireType(line.Type, WitnessLineBody.WitnessLine);
+        return line.Federation == federation.Federation && line.SiloId == silo
+            ? new SiloMessage.Line(line, NoteKey.Parse(federation.Joined[silo].Join.WitnessVkey))
+            : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected a line of the silo that signed it, found another's");
     }
 
     private static SiloMessage.ForRun Plain(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at)
@@ -129,7 +168,7 @@ public static class SiloIntake
     {
         foreach ((SiloId silo, JoinedSilo joined) in federation.Joined)
         {
-            VerificationKey key = VerificationKey.FromBase64(joined.Join.IkSpki);
+            VerificationKey key = Identities.GetValue(joined.Join, Identity);
             if (envelope.IsSignedBy(key))
             {
                 return (silo, key);
@@ -138,6 +177,8 @@ public static class SiloIntake
 
         throw new FedCloudException(ErrorCodes.SignatureInvalid, "no signature of a member's identity key verifies");
     }
+
+    private static VerificationKey Identity(JoinBody join) => VerificationKey.FromBase64(join.IkSpki);
 
     private static string TypeOf(DsseEnvelope envelope)
     {

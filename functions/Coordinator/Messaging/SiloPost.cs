@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -28,6 +27,8 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
     /// <summary>The name of the key that silos wrap data keys for.</summary>
     public const string WrappingKey = "update-wrapping";
 
+    private readonly MessageIds _ids = new(time);
+
     /// <summary>Signs a body.</summary>
     public async Task<DsseEnvelope> SignAsync(string payloadType, byte[] body, CancellationToken cancellation)
     {
@@ -50,25 +51,25 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
         return await SignAsync(EnrolmentBody.KeysPayloadType, Jcs.Serialize(body, EnrolmentJson.Default.KekCurrentBody), cancellation);
     }
 
-    /// <summary>Sends one frame to each silo.</summary>
-    public async Task SendAsync(IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, CancellationToken cancellation)
+    /// <summary>Sends one frame to each silo, to all at once.</summary>
+    public Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation) => Task.WhenAll(to.Select(async silo =>
     {
-        foreach (SiloId silo in to)
+        Frame frame = new()
         {
-            Frame frame = new()
-            {
-                V = Frame.CurrentVersion,
-                Id = MessageId.From(RandomNumberGenerator.GetBytes(16)),
-                To = silo.Value,
-                Run = run,
-                Round = round,
-                Type = type,
-                Trace = null,
-                Envelopes = envelopes,
-                Blobs = [],
-            };
-            await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
-            ring(silo);
-        }
-    }
+            V = Frame.CurrentVersion,
+            Id = _ids.Next(),
+            To = silo.Value,
+            Run = run,
+            Round = round,
+            Type = type,
+            Trace = null,
+            Envelopes = envelopes,
+            Blobs = blobs,
+        };
+
+        // A fresh id that is taken is our own, sent before by a try whose answer was lost.
+        await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
+        ring(silo);
+    }));
 }

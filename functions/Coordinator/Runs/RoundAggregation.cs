@@ -37,10 +37,11 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         await using (FileStream mean = new(meanPath, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
             long total = layout.UpdateCoordinates(exchanged);
+            Memory<double> sum = new double[(int)Math.Min(RangeCoordinates, total)];
             for (long start = 0; start < total && broken is null; start += RangeCoordinates)
             {
                 int count = (int)Math.Min(RangeCoordinates, total - start);
-                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, count, mean, cancellation);
+                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, sum[..count], mean, cancellation);
             }
         }
 
@@ -54,9 +55,10 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
     }
 
     private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
-        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, int count, FileStream output, CancellationToken cancellation)
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, Memory<double> sum, FileStream output, CancellationToken cancellation)
     {
-        WeightedMean mean = new(count);
+        int count = sum.Length;
+        WeightedMean mean = new(sum);
         foreach (Summand summand in effect.Summands)
         {
             mean.Begin(summand.Update.Weight);
@@ -67,7 +69,7 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
                     (first, values) => AddOverlap(mean, start, count, first, values.Span),
                     cancellation);
             }
-            catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+            catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
             {
                 return (summand, error.Code.Name);
             }
@@ -111,8 +113,8 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         }
 
         Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Candidate(config.Job, effect.Round, next), BlobContent.OfFile(nextPath), cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Aggregate(config.Job, effect.Round), BlobContent.OfFile(meanPath), cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Candidate(config.Job, effect.Round, next), nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, effect.Round, meanSha256), meanPath, cancellation);
         return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
 

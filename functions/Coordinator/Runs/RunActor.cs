@@ -33,29 +33,29 @@ public sealed class RunActor : IAsyncDisposable
     /// <summary>The run as it stands.</summary>
     public RunState State => Volatile.Read(ref _document).State;
 
-    /// <summary>Takes up a run: a new one, or one that is already stored.</summary>
+    /// <summary>Takes up a run: one that is stored, or else a new one.</summary>
     /// <param name="store">The storage.</param>
     /// <param name="job">The run.</param>
-    /// <param name="opened">The document of a new run; null to load a stored one.</param>
+    /// <param name="opened">The document of a new run; null where the run must be stored already.</param>
     /// <param name="effects">Carries out effects.</param>
     /// <param name="time">The clock.</param>
     /// <param name="failed">Hears of effects that failed and will be tried again.</param>
+    /// <param name="inBackground">Whether the run goes on by itself; else its owner calls <see cref="TurnAsync"/>.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>run_missing</c> or <c>storage_*</c>.</exception>
     public static async Task<RunActor> StartAsync(
-        IBlobStore store, RunId job, RunDocument? opened, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed, CancellationToken cancellation)
+        IBlobStore store, RunId job, RunDocument? opened, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed, bool inBackground, CancellationToken cancellation)
     {
         StoredDocument<RunDocument> stored = new(store, StorageNames.Run(job), DocumentJson.Default.RunDocument);
-        if (opened is not null)
+        RunDocument? document = await stored.LoadAsync(cancellation);
+        if (document is null)
         {
-            await stored.SaveAsync(opened, cancellation);
+            document = opened ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
+            await stored.SaveAsync(document, cancellation);
         }
 
-        RunDocument document = opened
-            ?? await stored.LoadAsync(cancellation)
-            ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
         RunActor actor = new(stored, document, effects, time, failed);
-        actor._work = Task.Run(actor.WorkAsync, CancellationToken.None);
+        actor._work = inBackground ? Task.Run(actor.WorkAsync, CancellationToken.None) : Task.CompletedTask;
         return actor;
     }
 
@@ -66,6 +66,7 @@ public sealed class RunActor : IAsyncDisposable
         await _gate.WaitAsync(cancellation);
         try
         {
+            await RefreshAsync(cancellation);
             RunDocument next = _document.Apply(id, @event, out string? ignored);
             if (!ReferenceEquals(next, _document))
             {
@@ -80,6 +81,26 @@ public sealed class RunActor : IAsyncDisposable
         {
             _gate.Release();
         }
+    }
+
+    /// <summary>Does one thing that is due: carries out the oldest pending effect, or takes a deadline that has passed. Not for two callers at once.</summary>
+    /// <returns>False when nothing is due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _document).Pending is [PendingEffect pending, ..])
+        {
+            RunEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
+            await CompleteAsync(pending.Id, result, cancellation);
+            return true;
+        }
+
+        if (RunMachine.NextDeadline(State) is { } deadline && _time.GetUtcNow() is var now && now >= deadline.At)
+        {
+            await ApplyAsync(id: null, new DeadlineReached(now, deadline.Key), cancellation);
+            return true;
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
@@ -99,16 +120,12 @@ public sealed class RunActor : IAsyncDisposable
         {
             try
             {
-                if (Volatile.Read(ref _document).Pending is [PendingEffect pending, ..])
+                if (!await TurnAsync(_stop.Token))
                 {
-                    RunEvent? result = await _effects.CarryOutAsync(State, pending.Effect, _stop.Token);
-                    await CompleteAsync(pending.Id, result);
-                    retry = TimeSpan.FromMilliseconds(200);
+                    await WaitAsync();
                 }
-                else if (await WaitAsync() is { } deadline)
-                {
-                    await ApplyAsync(id: null, new DeadlineReached(_time.GetUtcNow(), deadline.Key), _stop.Token);
-                }
+
+                retry = TimeSpan.FromMilliseconds(200);
             }
             catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
@@ -124,13 +141,14 @@ public sealed class RunActor : IAsyncDisposable
         }
     }
 
-    private async Task CompleteAsync(long effect, RunEvent? result)
+    private async Task CompleteAsync(long effect, RunEvent? result, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(_stop.Token);
+        await _gate.WaitAsync(cancellation);
         try
         {
+            await RefreshAsync(cancellation);
             RunDocument next = _document.Complete(effect, result);
-            await _stored.SaveAsync(next, _stop.Token);
+            await _stored.SaveAsync(next, cancellation);
             Volatile.Write(ref _document, next);
         }
         finally
@@ -139,19 +157,24 @@ public sealed class RunActor : IAsyncDisposable
         }
     }
 
-    // Waits for a change or for the next deadline, whichever comes first.
-    private async Task<RunDeadline?> WaitAsync()
+    // After a write whose outcome is not known, the storage says where the run stands.
+    private async Task RefreshAsync(CancellationToken cancellation)
     {
-        if (RunMachine.NextDeadline(State) is not { } deadline)
+        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
         {
-            await _wake.WaitAsync(_stop.Token);
-            return null;
+            Volatile.Write(ref _document, stored);
         }
+    }
 
-        TimeSpan left = deadline.At - _time.GetUtcNow();
+    // Waits for a change or for the next deadline, whichever comes first.
+    private async Task WaitAsync()
+    {
+        TimeSpan left = RunMachine.NextDeadline(State) is { } deadline ? deadline.At - _time.GetUtcNow() : Timeout.InfiniteTimeSpan;
         TimeSpan most = TimeSpan.FromMinutes(1);
-        bool changed = left > TimeSpan.Zero && await _wake.WaitAsync(left < most ? left : most, _stop.Token);
-        return changed || _time.GetUtcNow() < deadline.At ? null : deadline;
+        if (left == Timeout.InfiniteTimeSpan || left > TimeSpan.Zero)
+        {
+            await _wake.WaitAsync(left < most ? left : most, _stop.Token);
+        }
     }
 
     private async Task DelayAsync(TimeSpan delay)

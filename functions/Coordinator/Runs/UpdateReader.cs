@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
@@ -20,6 +20,9 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="vault">The vault that unwraps data keys.</param>
 public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
 {
+    // A round reads many updates one after the other: the same buffers again, so that the heap stays as small as one reading needs.
+    private readonly ConcurrentBag<Buffers> _free = [];
+
     /// <summary>Reads an update to its end; only when this returns did the update verify.</summary>
     /// <param name="job">The run.</param>
     /// <param name="round">The round.</param>
@@ -54,10 +57,24 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
             throw new FedCloudException(ErrorCodes.EnvelopeLength, $"{name}: expected about {update.Length} bytes, found {blob.BlobLength}");
         }
 
-        ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
-        using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, vault.UnwrapAsync, cancellation);
+        Buffers buffers = _free.TryTake(out Buffers? known) ? known : new Buffers();
+        try
+        {
+            ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
+            using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, buffers.Envelope, vault.UnwrapAsync, cancellation);
+            await ReadAsync(reader, buffers, layout, exchanged, take, cancellation);
+        }
+        finally
+        {
+            buffers.Clear();
+            _free.Add(buffers);
+        }
+    }
+
+    private static async Task ReadAsync(
+        UpdateEnvelopeReader reader, Buffers buffers, AdapterLayout layout, ExchangedFactor exchanged, Action<long, ReadOnlyMemory<float>> take, CancellationToken cancellation)
+    {
         byte[] header = layout.UpdateHeader(exchanged);
-        using Buffers buffers = new();
         byte[] carry = buffers.Carry;
         float[] piece = buffers.Piece;
         int carried = 0;
@@ -95,17 +112,19 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         }
     }
 
-    // A round reads many updates one after the other: rented buffers keep the heap as small as one reading needs.
-    private sealed class Buffers : IDisposable
+    private sealed class Buffers
     {
-        public byte[] Carry { get; } = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes + 4);
+        public EnvelopeBuffers Envelope { get; } = new();
 
-        public float[] Piece { get; } = ArrayPool<float>.Shared.Rent((UpdateEnvelope.ChunkBytes / 4) + 1);
+        public byte[] Carry { get; } = new byte[UpdateEnvelope.ChunkBytes + sizeof(float)];
 
-        public void Dispose()
+        public float[] Piece { get; } = new float[(UpdateEnvelope.ChunkBytes / sizeof(float)) + 1];
+
+        public void Clear()
         {
-            ArrayPool<byte>.Shared.Return(Carry, clearArray: true);
-            ArrayPool<float>.Shared.Return(Piece, clearArray: true);
+            Envelope.Clear();
+            Carry.AsSpan().Clear();
+            Piece.AsSpan().Clear();
         }
     }
 }

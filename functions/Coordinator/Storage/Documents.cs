@@ -7,6 +7,7 @@ using System.Text.Json.Serialization.Metadata;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -54,7 +55,8 @@ public sealed record ChannelPointer(RunId Job, int Version, Sha256Digest Sha256)
 /// <summary>An open invitation's secret.</summary>
 /// <param name="Code">32 random bytes in hex.</param>
 /// <param name="Expires">When it ends.</param>
-public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
+/// <param name="Salt">32 random bytes in hex, under which the log holds a commitment to the code (audit-log, A2).</param>
+public sealed record InvitationSecret(string Code, DateTimeOffset Expires, string Salt);
 
 /// <summary>JSON of everything in the containers <c>state</c> and <c>models</c>.</summary>
 [JsonSourceGenerationOptions(
@@ -68,6 +70,7 @@ public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
 [JsonSerializable(typeof(VersionManifest))]
 [JsonSerializable(typeof(ChannelPointer))]
 [JsonSerializable(typeof(InvitationSecret))]
+[JsonSerializable(typeof(OutgoingEntries))]
 public sealed partial class DocumentJson : JsonSerializerContext;
 
 /// <summary>One JSON document under an ETag.</summary>
@@ -82,6 +85,9 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
 
     private string? _etag;
 
+    /// <summary>Whether the last write failed in a way that leaves open whether it was carried out: read before you write again.</summary>
+    public bool IsInDoubt { get; private set; }
+
     /// <summary>Reads the document; null when it does not exist.</summary>
     public async Task<T?> LoadAsync(CancellationToken cancellation)
     {
@@ -91,6 +97,7 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
         }
 
         _etag = read.ETag;
+        IsInDoubt = false;
         return JsonSerializer.Deserialize(read.Bytes, type);
     }
 
@@ -99,9 +106,11 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
     public async Task SaveAsync(T document, CancellationToken cancellation)
     {
         BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(document, type));
+        IsInDoubt = true;
         PutOutcome outcome = _etag is { } etag
             ? await store.ReplaceIfMatchAsync(name, content, etag, cancellation)
             : await store.PutIfAbsentAsync(name, content, cancellation);
+        IsInDoubt = false;
         _etag = outcome is PutOutcome.Written written
             ? written.ETag
             : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");

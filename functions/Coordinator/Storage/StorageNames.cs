@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 
@@ -22,8 +23,17 @@ public static class StorageNames
     /// <summary>The coordinator's mailbox.</summary>
     public const string MailCoordinator = "mail-coordinator";
 
+    /// <summary>The log's files, each written once: silos and auditors read.</summary>
+    public static string Log { get; } = LogPaths.Name(LogContainer.Log);
+
+    /// <summary>The log's newest checkpoint and its batch records: silos and auditors read.</summary>
+    public static string LogHead { get; } = LogPaths.Name(LogContainer.LogHead);
+
+    /// <summary>Entries on their way to the log's writer.</summary>
+    public const string MailAudit = "mail-audit";
+
     /// <summary>The containers that exist once.</summary>
-    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator];
+    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator, Log, LogHead, MailAudit];
 
     /// <summary>A silo's own containers.</summary>
     public static IReadOnlyList<string> Of(SiloId silo) => [Up(silo), Down(silo), Mail(silo)];
@@ -39,6 +49,9 @@ public static class StorageNames
 
     /// <summary>The federation's document.</summary>
     public static BlobName Federation { get; } = new(State, "federation.json");
+
+    /// <summary>The coordinator's own entries that are not in the log yet.</summary>
+    public static BlobName Outgoing { get; } = new(State, "audit.json");
 
     /// <summary>A run's document.</summary>
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
@@ -72,8 +85,8 @@ public static class StorageNames
     /// <summary>The pointer to an adapter's newest version.</summary>
     public static BlobName Channel(FederationId federation, string adapter) => new(Models, $"adapters/{federation.Value}/{adapter}/channels/latest.json");
 
-    /// <summary>A round's mean update.</summary>
-    public static BlobName Aggregate(RunId job, int round) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/aggregate.f32"));
+    /// <summary>A round's mean update, named by its digest, for the same reason as <see cref="Candidate"/>.</summary>
+    public static BlobName Aggregate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.f32"));
 
     /// <summary>A round's new version before it has a number; named by its digest, so that another result of a repeated round cannot take its place.</summary>
     public static BlobName Candidate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.safetensors"));

@@ -50,13 +50,16 @@ public sealed class SiloJournal : IDisposable
     public Sha256Digest Head { get; private set; } = Sha256Digest.Zero;
 
     /// <summary>Opens a journal and replays it. A torn last line, left by a crash while it was written, is cut.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="open">Opens it unbuffered; tests give their own.</param>
     /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
-    public static SiloJournal Open(string path)
+    public static SiloJournal Open(string path, Func<string, FileStream>? open = null)
     {
         FileStream file;
         try
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // Without a buffer: what failed to be written must not wait in memory and follow later.
+            file = open is null ? new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0) : open(path);
         }
         catch (IOException error)
         {
@@ -129,11 +132,10 @@ public sealed class SiloJournal : IDisposable
         long start = _file.Position;
         try
         {
-            _file.Write(bytes);
-            _file.WriteByte((byte)'\n');
+            _file.Write([.. bytes, (byte)'\n']);
             _file.Flush(flushToDisk: true);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             _file.SetLength(start);
             throw new FedCloudException(ErrorCodes.DiskFull, "the journal could not be written", cause: error);

@@ -10,6 +10,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Envelopes;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
@@ -26,9 +27,10 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="home">The home folder.</param>
 /// <param name="policy">The verified policy.</param>
 /// <param name="models">Plans and models.</param>
-/// <param name="trainer">Runs the trainer.</param>
+/// <param name="trainer">Runs jobs.</param>
+/// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, Func<RunId, int, TrainerProcess> trainer, TimeProvider time)
+public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, Action<RunId, int, JsonElement> report, TimeProvider time)
 {
     private const int TrainerStarts = 3;
 
@@ -64,6 +66,10 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         {
             return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, error.Code.Name);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, ErrorCodes.DiskFull.Name);
+        }
     }
 
     /// <summary>Evaluates the final model.</summary>
@@ -79,7 +85,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             TrainerOutcome outcome = await RunTrainerAsync(effect.Job, effect.Round, folder, cancellation);
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, outcome.Succeeded ? Disclosed(plan, folder) : Nothing);
         }
-        catch (FedCloudException)
+        catch (Exception error) when (error is FedCloudException or IOException or UnauthorizedAccessException)
         {
             // Figures are optional: without them the run completes with one silo's evaluation missing.
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, Nothing);
@@ -99,12 +105,17 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.FileMissing.Name);
         }
 
-        using (RSA key = RSA.Create())
+        try
         {
+            using RSA key = RSA.Create();
             key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
             await using FileStream plaintext = File.OpenRead(path);
             await using FileStream output = File.Create(sealedPath);
             await UpdateEnvelope.EncryptAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping.Kid, key, output, cancellation);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.DiskFull.Name);
         }
 
         BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
@@ -134,11 +145,20 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         RunConfig plan, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, CancellationToken cancellation)
     {
         string baseModel = await models.BaseModelAsync(plan, cancellation);
-        AdapterLayout layout = ModelCache.Layout(plan, baseModel);
+        AdapterLayout layout = AdapterLayout.Of(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
-        byte[] job = JobFile.Of(plan, policy, model, round, mode, exchanged, deadline, baseModel, adapter);
-        WholeFile.Write(Path.Combine(folder, "job.json"), job);
+        JobHost host = new()
+        {
+            BaseModel = baseModel,
+            Adapter = adapter,
+            TrainFile = policy.TrainFile,
+            EvalFile = policy.EvalFile,
+            Threads = policy.Threads,
+            MaxMemoryMib = policy.MaxMemoryMib,
+            Deadline = deadline,
+        };
+        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host));
         return layout;
     }
 
@@ -148,7 +168,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         TrainerOutcome outcome = new(false, ErrorCodes.TrainerFailed.Name, Killed: true);
         for (int start = 0; start < TrainerStarts && outcome is { Succeeded: false, Killed: true }; start++)
         {
-            outcome = await trainer(job, round).RunAsync(folder, cancellation);
+            outcome = await trainer.RunAsync(folder, line => report(job, round, line), cancellation);
         }
 
         return outcome;

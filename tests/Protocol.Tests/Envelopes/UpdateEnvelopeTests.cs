@@ -103,6 +103,7 @@ public sealed class UpdateEnvelopeTests
         using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(
             new MemoryStream(envelope),
             expected ?? new ExpectedEnvelope(Rid, 1, plaintext.Length, Sha256Digest.Of(plaintext)),
+            new EnvelopeBuffers(),
             Unwrap,
             CancellationToken.None);
         using MemoryStream output = new();

@@ -40,6 +40,26 @@ public sealed class SiloPolicyTests
         Assert.Equal(ErrorCodes.PolicySignature, Assert.Throws<FedCloudException>(() => SiloPolicy.Read(path, VerificationKey.Of(Administrator))).Code);
     }
 
+    [Theory]
+    [InlineData("\"v\":1", "\"v\":2", "v: expected 1")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":0", "max_rounds: expected at least 1")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":5.5", "$.max_rounds does not have")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":5,\"max_rounds\":6", "the text does not have")]
+    [InlineData("\"from_hour\":0", "\"from_hour\":24", "from_hour: expected an hour from 0 to 23")]
+    [InlineData("\"until_hour\":24", "\"until_hour\":0", "until_hour: expected an hour from 1 to 24")]
+    [InlineData("\"confirmed_members\":[", "\"confirmed_members\":[null", "$.confirmed_members[] does not have")]
+    [InlineData("{", "{\"new_field\":1,", "$.new_field does not have")]
+    public void Parse_ValueOutOfRange_IsRefusedWithItsField(string from, string to, string expected)
+    {
+        string json = JsonSerializer.Serialize(Policy(), SiloPolicyJson.Default.SiloPolicy);
+        Assert.Contains(from, json, StringComparison.Ordinal);
+        int at = json.IndexOf(from, StringComparison.Ordinal);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => SiloPolicy.Parse(System.Text.Encoding.UTF8.GetBytes(string.Concat(json.AsSpan(0, at), to, json.AsSpan(at + from.Length)))));
+
+        Assert.StartsWith($"policy_malformed: {expected}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_Signed_GivesThePolicy()
     {

@@ -1,0 +1,22 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Audit.Verification;
+
+namespace FedCloud.Cli.Audit;
+
+/// <summary>The last line of a verification as <c>--json</c> prints it, after a line for each finding.</summary>
+internal sealed record VerificationDocument(bool Verified, long Failures, string? Origin, long Entries, int Checkpoints, string? Root)
+{
+    public static VerificationDocument Of(VerificationReport report) =>
+        new(report.Failures == 0, report.Failures, report.Checkpoint?.Origin, report.Entries, report.Checkpoints, report.Checkpoint?.Root.ToBase64());
+}
+
+/// <summary>A verified note or proof as <c>--json</c> prints it.</summary>
+internal sealed record NoteDocument(bool Verified, IReadOnlyList<string> Signers, string? Origin, long? Size, string? Root, long? Index);
+
+/// <summary>JSON of the audit commands, one line each.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(VerificationDocument))]
+[JsonSerializable(typeof(NoteDocument))]
+internal sealed partial class AuditJson : JsonSerializerContext;

@@ -1,0 +1,119 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent;
+using FedCloud.SiloAgent.Homes;
+using FedCloud.SiloAgent.Journals;
+using FedCloud.SiloAgent.Policies;
+using FedCloud.SiloAgent.Runs;
+
+namespace FedCloud.Simulation.Tests.Whole;
+
+/// <summary>A silo: a home folder, which survives crashes, and the agent, which does not.</summary>
+internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, ITrainer trainer, TimeProvider time) : IDisposable
+{
+    private readonly List<string> _said = [];
+    private SiloAgentService? _agent;
+    private SiloPolicy? _policy;
+
+    public SiloId Id { get; } = id;
+
+    /// <summary>The last things that the agent reported, for a schedule that fails.</summary>
+    public IEnumerable<string> Said => _said.TakeLast(20);
+
+    /// <summary>Codes of alarms that the agent raised.</summary>
+    public List<string> Alarms { get; } = [];
+
+    /// <summary>Sets the home up, as its administrator does.</summary>
+    public async Task<ConfirmedMember> InitAsync(SiloInvitation invitation)
+    {
+        string file = folder + ".invitation.json";
+        await File.WriteAllBytesAsync(file, invitation.ToJson());
+        SiloHome home = SiloHome.Create(folder, file);
+        (VerificationKey identity, _) = await home.KeyAsync(SiloHome.IdentityKey, CancellationToken.None);
+        (VerificationKey witness, _) = await home.KeyAsync(SiloHome.WitnessKey, CancellationToken.None);
+        (VerificationKey administrator, _) = await home.KeyAsync(SiloHome.AdministratorKey, CancellationToken.None);
+        return new ConfirmedMember(Id, identity.Fingerprint, witness.Fingerprint, administrator.Fingerprint);
+    }
+
+    /// <summary>What the administrator allows, after comparing fingerprints with the others.</summary>
+    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight, Sha256Digest? logKey = null)
+    {
+        Dispose(); // the agent reads its policy when it starts
+        _policy = PolicyOf(federation, members, weight) with { ConfirmedLogKey = logKey };
+    }
+
+    /// <summary>One turn of the agent, started from its home if it is not running. A crash leaves the home alone.</summary>
+    /// <returns>False when nothing was due.</returns>
+    public async Task<bool> TurnAsync()
+    {
+        try
+        {
+            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, InBackground = false });
+            return await _agent.TurnAsync(CancellationToken.None);
+        }
+        catch (SimulatedCrashException)
+        {
+            Dispose();
+            return true;
+        }
+    }
+
+    /// <summary>The version of the roster that this silo has verified; null for none.</summary>
+    public int? RosterVersion()
+    {
+        string path = SiloHome.Open(folder).RosterPath;
+        return File.Exists(path) && JsonSerializer.Deserialize(File.ReadAllBytes(path), FrameJson.Default.DsseEnvelope) is { } envelope ? Roster.Parse(envelope.Payload).Version : null;
+    }
+
+    /// <summary>The journal as it is on disk.</summary>
+    public SiloJournal Journal()
+    {
+        Dispose();
+        return SiloJournal.Open(SiloHome.Open(folder).JournalPath);
+    }
+
+    public void Dispose()
+    {
+        _agent?.Dispose();
+        _agent = null;
+    }
+
+    private void Take(object report)
+    {
+        string line = report.ToString() ?? string.Empty;
+        _said.Add(line);
+        if (line.Contains("phase = alarm", StringComparison.Ordinal))
+        {
+            Alarms.Add(line);
+        }
+    }
+
+    private SiloPolicy PolicyOf(FederationId federation, IEnumerable<ConfirmedMember> members, long weight) => new()
+    {
+        V = 1,
+        Federation = federation,
+        SiloId = Id,
+        TrainFile = "train.jsonl",
+        EvalFile = "eval.jsonl",
+        PublicData = true,
+        BaseModels = [],
+        AllowPlainMode = true,
+        MaxRounds = 100,
+        MaxLocalSteps = 100,
+        MinQuorum = 2,
+        FromHour = 0,
+        UntilHour = 24,
+        DeclaredWeight = weight,
+        Threads = 1,
+        MaxMemoryMib = 0,
+        DiscloseEvalLoss = true,
+        ConfirmedMembers = [.. members],
+    };
+}
