@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Audit.Verification;
 
@@ -15,8 +16,16 @@ internal sealed record VerificationDocument(bool Verified, long Failures, string
 /// <summary>A verified note or proof as <c>--json</c> prints it.</summary>
 internal sealed record NoteDocument(bool Verified, IReadOnlyList<string> Signers, string? Origin, long? Size, string? Root, long? Index);
 
+/// <summary>A check of a transcript.</summary>
+internal sealed record KatFindingDocument(int Transcript, string Check, bool Matches, int Compared, ImmutableArray<string> Differing);
+
+/// <summary>The verdict on transcripts.</summary>
+internal sealed record KatDocument(bool Matches, int Transcripts, ImmutableArray<string> NotRead);
+
 /// <summary>JSON of the audit commands, one line each.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(VerificationDocument))]
 [JsonSerializable(typeof(NoteDocument))]
+[JsonSerializable(typeof(KatFindingDocument))]
+[JsonSerializable(typeof(KatDocument))]
 internal sealed partial class AuditJson : JsonSerializerContext;

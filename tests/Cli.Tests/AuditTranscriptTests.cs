@@ -77,6 +77,30 @@ public sealed class AuditTranscriptTests : IDisposable
         Assert.Single(errors.TrimEnd('\n').Split('\n'));
     }
 
+    [Fact]
+    public async Task Kat_OfTheVectors_MatchesAndAChangedOneIsNamed()
+    {
+        string vectors = Path.Combine(VectorsFolder(), "secagg_fcsa1_kat.json");
+        (int exit, string output, _) = await RunAsync("audit", "kat", vectors);
+        Assert.Equal(0, exit);
+        Assert.Contains("n=7", output, StringComparison.Ordinal);
+        Assert.EndsWith("All checks of 3 transcripts match.\n", output, StringComparison.Ordinal);
+
+        string text = await File.ReadAllTextAsync(vectors);
+        int at = text.IndexOf("\"U3_hash\": \"", StringComparison.Ordinal) + 12;
+        await File.WriteAllTextAsync(In("changed.json"), text[..at] + (text[at] == '0' ? '1' : '0') + text[(at + 1)..]);
+        (exit, output, _) = await RunAsync("audit", "kat", In("changed.json"), "--json");
+        JsonElement[] lines = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+        Assert.Equal(6, exit);
+        Assert.Contains(lines[..^1], line => !line.GetProperty("matches").GetBoolean() && line.GetProperty("check").GetString() == "u3_hash");
+        Assert.False(lines[^1].GetProperty("matches").GetBoolean());
+
+        await File.WriteAllTextAsync(In("changed.json"), "{}");
+        (exit, _, string errors) = await RunAsync("audit", "kat", In("changed.json"));
+        Assert.Equal(2, exit);
+        Assert.StartsWith("transcript_malformed: ", errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("--type", "nonsense")]
     [InlineData("--from", "yesterday")]
@@ -149,7 +173,9 @@ public sealed class AuditTranscriptTests : IDisposable
 
     private string In(string name) => Path.Combine(_folder, name);
 
-    private static JsonElement Vectors()
+    private static JsonElement Vectors() => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(VectorsFolder(), "signed_notes.json"))).RootElement;
+
+    private static string VectorsFolder()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "FedCloud.sln")))
@@ -157,7 +183,7 @@ public sealed class AuditTranscriptTests : IDisposable
             folder = folder.Parent;
         }
 
-        return JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder!.FullName, "tests", "vectors", "signed_notes.json"))).RootElement;
+        return Path.Combine(folder!.FullName, "tests", "vectors");
     }
 
     private static async Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments)
