@@ -69,6 +69,7 @@ public static class EntryAdmission
     private sealed class Selection(LogState state, AdmissionContext context)
     {
         private readonly Dictionary<ActorKey, long> _highest = [];
+        private readonly Dictionary<ActorKey, DateTimeOffset> _newest = [];
         private readonly Dictionary<(ActorKey Actor, long Seq), List<LogEntry>> _waiting = [];
         private readonly List<LogEntry> _batch = [];
         private readonly List<LogEntry> _duplicates = [];
@@ -106,6 +107,8 @@ public static class EntryAdmission
             MustFlush: IsFull || _rosterChanged || _batch.Any(entry => string.Equals(entry.Type, EntryTypes.RoundStart, StringComparison.Ordinal)));
 
         private bool IsFull => _batch.Count == LogSequencer.MaxBatchEntries;
+
+        private DateTimeOffset Newest(ActorKey actor) => _newest.TryGetValue(actor, out DateTimeOffset time) ? time : state.Newest.GetValueOrDefault(actor);
 
         private long Highest(ActorKey actor) => _highest.TryGetValue(actor, out long seq) ? seq : state.Highest.GetValueOrDefault(actor);
 
@@ -149,6 +152,7 @@ public static class EntryAdmission
             _keyChange = LogKeyChange.After(_keyChange, entry, state.Size + _batch.Count);
             _batch.Add(entry);
             _highest[entry.Actor.Key] = entry.Seq;
+            _newest[entry.Actor.Key] = LogState.Later(entry.Instant, Newest(entry.Actor.Key));
             _isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
             if (string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal))
             {
@@ -165,6 +169,13 @@ public static class EntryAdmission
             if (_isClosed && !TypesAfterClosing.Contains(entry.Type, StringComparer.Ordinal))
             {
                 return ErrorCodes.LogClosed;
+            }
+
+            // One entry of a hostile clock would otherwise make the whole log fail for every verifier, for ever.
+            DateTimeOffset newest = Newest(entry.Actor.Key);
+            if (newest != default && entry.Instant < newest - LogState.MaxBackwards)
+            {
+                return ErrorCodes.LogTimeBackwards;
             }
 
             try

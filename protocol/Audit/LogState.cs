@@ -9,6 +9,9 @@ namespace FedCloud.Protocol.Audit;
 /// <summary>All that the one writer of a log keeps between batches. Everything in it follows from the entries.</summary>
 public sealed class LogState
 {
+    /// <summary>How far an actor's times may run backwards.</summary>
+    public static readonly TimeSpan MaxBackwards = TimeSpan.FromMinutes(5);
+
     private LogState(string origin, TileFrontier frontier)
     {
         Origin = origin;
@@ -26,6 +29,9 @@ public sealed class LogState
 
     /// <summary>The highest number in the log, per actor (audit-log, A8).</summary>
     public ImmutableDictionary<ActorKey, long> Highest { get; private init; } = ImmutableDictionary<ActorKey, long>.Empty;
+
+    /// <summary>The newest time in the log, per actor: none of its entries may lie more than <see cref="MaxBackwards"/> before it (audit-log, V12).</summary>
+    public ImmutableDictionary<ActorKey, DateTimeOffset> Newest { get; private init; } = ImmutableDictionary<ActorKey, DateTimeOffset>.Empty;
 
     /// <summary>Whether the federation is closed (audit-log, A7).</summary>
     public bool IsClosed { get; private init; }
@@ -78,6 +84,7 @@ public sealed class LogState
     {
         ArgumentNullException.ThrowIfNull(entries);
         ImmutableDictionary<ActorKey, long>.Builder highest = Highest.ToBuilder();
+        ImmutableDictionary<ActorKey, DateTimeOffset>.Builder newest = Newest.ToBuilder();
         bool isClosed = IsClosed;
         ImmutableSortedDictionary<long, Sha256Digest> rosters = Rosters;
         LogKeyChanged? keyChange = KeyChange;
@@ -91,6 +98,7 @@ public sealed class LogState
             }
 
             highest[entry.Actor.Key] = entry.Seq;
+            newest[entry.Actor.Key] = Later(entry.Instant, newest.GetValueOrDefault(entry.Actor.Key));
             isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
             rosters = string.Equals(entry.Type, EntryTypes.Roster, StringComparison.Ordinal) ? rosters.Add(index, entry.Subjects["roster"]) : rosters;
             keyChange = LogKeyChange.After(keyChange, entry, index);
@@ -103,10 +111,14 @@ public sealed class LogState
         {
             Tail = [.. open[^(int)(growth.After.Size % HashTile.FullWidth)..]],
             Highest = highest.ToImmutable(),
+            Newest = newest.ToImmutable(),
             IsClosed = isClosed,
             Rosters = rosters,
             KeyChange = keyChange,
         };
         return (after, growth.Written);
     }
+
+    /// <summary>The later of two times.</summary>
+    internal static DateTimeOffset Later(DateTimeOffset one, DateTimeOffset other) => one > other ? one : other;
 }

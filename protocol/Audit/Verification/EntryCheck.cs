@@ -12,7 +12,6 @@ internal sealed class EntryCheck(RosterFiles files, KeyRing keys, Findings findi
     private const string Entries = "V5";
     private const string RosterEntries = "V6";
 
-    private static readonly TimeSpan MaxBackwards = TimeSpan.FromMinutes(5);
     private static readonly string[] TypesAfterClosing = [EntryTypes.Export, EntryTypes.Access, EntryTypes.KeyRetired];
 
     private readonly Dictionary<ActorKey, (long Seq, DateTimeOffset Time)> _actors = [];
@@ -92,9 +91,9 @@ internal sealed class EntryCheck(RosterFiles files, KeyRing keys, Findings findi
             findings.AtEntry(Entries, ErrorCodes.EntrySequence, index, $"number {entry.Seq} of {entry.Actor.Key}", $"number {seq + 1}");
         }
 
-        if (time != DateTimeOffset.MinValue && entry.Instant < time - MaxBackwards)
+        if (time != DateTimeOffset.MinValue && entry.Instant < time - LogState.MaxBackwards)
         {
-            findings.AtEntry("V12", ErrorCodes.LogTimeBackwards, index, entry.Time, $"not before {LogEntry.FormatTime(time - MaxBackwards)}");
+            findings.AtEntry("V12", ErrorCodes.LogTimeBackwards, index, entry.Time, $"not before {LogEntry.FormatTime(time - LogState.MaxBackwards)}");
         }
 
         if (_isClosed && !TypesAfterClosing.Contains(entry.Type, StringComparer.Ordinal))
@@ -103,7 +102,7 @@ internal sealed class EntryCheck(RosterFiles files, KeyRing keys, Findings findi
         }
 
         _isClosed |= string.Equals(entry.Type, EntryTypes.FederationClosed, StringComparison.Ordinal);
-        _actors[entry.Actor.Key] = (Math.Max(seq, entry.Seq), entry.Instant > time ? entry.Instant : time);
+        _actors[entry.Actor.Key] = (Math.Max(seq, entry.Seq), LogState.Later(entry.Instant, time));
     }
 
     private void CheckSigner(long index, LogEntry entry, bool isSigned, bool isRoster)

@@ -35,6 +35,7 @@ public sealed class AdministratorEntries
     {
         ArgumentNullException.ThrowIfNull(home);
         ImmutableArray<LogEntry> entries = Read(home);
+        DateTimeOffset time = entries is [.., { } newest] && newest.Instant > at ? newest.Instant : at;
         EntryDraft draft = EntryDraft.Of(EntryTypes.Policy).With("policy", policy).With("silo", home.Invitation.SiloId.Value);
         if (entries is [.., { } last] && draft.Describes(last))
         {
@@ -45,7 +46,7 @@ public sealed class AdministratorEntries
         long read = File.Exists(home.LogIndexPath) ? LogIndex.Parse(await File.ReadAllBytesAsync(home.LogIndexPath, cancellation)).Administrator : 0;
         (VerificationKey administrator, string kid) = await home.KeyAsync(SiloHome.AdministratorKey, cancellation);
         EntryActor actor = new() { Kind = EntryActor.Admin, Id = home.Invitation.SiloId.Value, KeyId = administrator.Fingerprint };
-        LogEntry entry = draft.ToEntry(home.Invitation.Federation, actor, Math.Max(entries.IsEmpty ? 0 : entries[^1].Seq, read) + 1, at);
+        LogEntry entry = draft.ToEntry(home.Invitation.Federation, actor, Math.Max(entries.IsEmpty ? 0 : entries[^1].Seq, read) + 1, time);
         LogEntry signed = entry.WithSignature(await home.Vault.SignAsync(kid, entry.SigningDigest(), cancellation));
 
         // The signature leaves this function only in the file, so one number has one body.

@@ -23,7 +23,8 @@ public sealed record StartPlace(long Index, LogEntry Entry);
 /// <summary>An entry of this silo in the log.</summary>
 /// <param name="Index">Its index.</param>
 /// <param name="Identity">Its identity.</param>
-public sealed record OwnPlace(long Index, Sha256Digest Identity);
+/// <param name="At">Its time.</param>
+public sealed record OwnPlace(long Index, Sha256Digest Identity, DateTimeOffset At = default);
 
 /// <summary>What a silo remembers of the entries that it has read: enough to go on from there, and to find what it looks for.</summary>
 public sealed record LogIndex
@@ -75,7 +76,7 @@ public sealed record LogIndex
         LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size) };
         return entry.Type switch
         {
-            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity)) },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)) },
             _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq },
             EntryTypes.Roster => next with { Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
             EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },

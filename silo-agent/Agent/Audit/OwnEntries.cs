@@ -118,8 +118,16 @@ public sealed class OwnEntries : IDisposable
     {
         (VerificationKey identity, _) = await _home.KeyAsync(SiloHome.IdentityKey, cancellation);
         EntryActor actor = new() { Kind = EntryActor.Silo, Id = _home.Invitation.SiloId.Value, KeyId = identity.Fingerprint };
-        _journal.Append(draft.ToEntry(_home.Invitation.Federation, actor, Math.Max(_journal.LastSeq, Highest()) + 1, _time.GetUtcNow()));
+        _journal.Append(draft.ToEntry(_home.Invitation.Federation, actor, Math.Max(_journal.LastSeq, Highest()) + 1, At()));
     }
+
+    // A clock that goes back does not take the entries with it: the log would not have them.
+    private DateTimeOffset At() => new[]
+    {
+        _time.GetUtcNow(),
+        _journal.Entries is [.., { } last] ? last.Instant : default,
+        _logged.IsEmpty ? default : _logged.Values.Max(place => place.At),
+    }.Max();
 
     private long Highest() => _logged.IsEmpty ? 0 : _logged.Keys.Last();
 }

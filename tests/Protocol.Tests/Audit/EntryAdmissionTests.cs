@@ -31,6 +31,25 @@ public sealed class EntryAdmissionTests
         Assert.False(batch.MustFlush);
     }
 
+    [Theory]
+    [InlineData(-5 * 60, true)]
+    [InlineData((-5 * 60) - 1, false)]
+    public void Admit_TimeThatRunsBackwards_IsTakenUpToFiveMinutes(int seconds, bool taken)
+    {
+        LogEntry one = _federation.Alarm(1, "one");
+        LogEntry two = _federation.Alarm(1, "two");
+        two = _federation.Resign(two with { Time = LogEntry.FormatTime(one.Instant.AddSeconds(seconds)) }, _federation.Members[0].Identity);
+
+        // In one batch, and in the next.
+        AdmittedBatch together = Admit(one, two);
+        _log.WriteAll([one]);
+        AdmittedBatch after = Admit(two);
+
+        Assert.Equal(taken ? 2 : 1, together.Batch.Length);
+        Assert.Equal(taken ? [] : [ErrorCodes.LogTimeBackwards], together.Refused.Select(refused => refused.Code));
+        Assert.Equal(taken ? [] : [ErrorCodes.LogTimeBackwards], after.Refused.Select(refused => refused.Code));
+    }
+
     [Fact]
     public void Admit_NumbersOfTheLog_AreDuplicates()
     {

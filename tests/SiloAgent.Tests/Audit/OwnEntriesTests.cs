@@ -37,6 +37,27 @@ public sealed class OwnEntriesTests : IDisposable
     }
 
     [Fact]
+    public async Task Log_ClockGoesBack_TimesDoNot()
+    {
+        DateTimeOffset before = _silo.Time.GetUtcNow();
+        using (OwnEntries entries = Open())
+        {
+            await entries.LogAsync(Alarm("a"), CancellationToken.None);
+            _silo.Time.Advance(TimeSpan.FromHours(-1));
+            await entries.LogAsync(Alarm("b"), CancellationToken.None);
+            Assert.All(await SendAsync(entries), entry => Assert.Equal(LogEntry.FormatTime(before), entry.Time));
+        }
+
+        // Also where the journal is lost, and only the log knows.
+        File.Delete(_silo.Home.EntriesPath);
+        using OwnEntries again = Open();
+        await again.ReconcileAsync(ImmutableSortedDictionary<long, OwnPlace>.Empty.Add(2, new OwnPlace(5, AuditFederation.Hash("b"), before)), CancellationToken.None);
+        await again.LogAsync(Alarm("c"), CancellationToken.None);
+        LogEntry sent = Assert.Single(await SendAsync(again));
+        Assert.Equal((3, LogEntry.FormatTime(before)), (sent.Seq, sent.Time));
+    }
+
+    [Fact]
     public async Task Send_UntilTheLogShowsThem_AgainAfterAWhileOrAStart()
     {
         using (OwnEntries entries = Open())
