@@ -34,7 +34,10 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
             case EntryTypes.RoundStart:
                 Start(logged);
                 break;
-            case EntryTypes.Masked or EntryTypes.Burned or EntryTypes.U3 or EntryTypes.Result or EntryTypes.RoundFailed:
+            case EntryTypes.Burned:
+                Burn(logged);
+                break;
+            case EntryTypes.Masked or EntryTypes.U3 or EntryTypes.Result or EntryTypes.RoundFailed:
                 GoOn(logged);
                 break;
         }
@@ -89,6 +92,20 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
         _last[job] = round;
     }
 
+    // Signed by a silo, which may be hostile: what fits no round, or speaks for another silo, counts for nothing, and cannot spoil the log.
+    private void Burn(LoggedEntry logged)
+    {
+        long idx = logged.Integer("idx");
+        if (Find(logged) is { } round && round.Job == logged.Entry.Job && round.Round == logged.Entry.Round && string.Equals(round.SiloAt(idx), logged.Entry.Actor.Id, StringComparison.Ordinal))
+        {
+            round.Burned.Add(idx);
+        }
+        else
+        {
+            findings.NotRecomputed(Check, $"entry {logged.Index}: a burned slot of no round, or of another silo; it counts for nothing");
+        }
+    }
+
     private void GoOn(LoggedEntry logged)
     {
         if (Find(logged) is not { } round || round.Job != logged.Entry.Job || round.Round != logged.Entry.Round)
@@ -101,9 +118,6 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
         {
             case EntryTypes.Masked:
                 Mask(logged, round);
-                break;
-            case EntryTypes.Burned:
-                round.Burned.Add(logged.Integer("idx"));
                 break;
             case EntryTypes.U3:
                 Agree(logged, round);

@@ -15,7 +15,7 @@ internal sealed class WitnessCheck(CheckpointFiles checkpoints, EntryCheck entri
 
     private readonly List<Required> _required = [];
     private readonly Dictionary<(RunId Job, Sha256Digest Dataset, ActorKey Silo), long> _reserves = [];
-    private readonly Dictionary<long, long> _starts = [];
+    private readonly Dictionary<string, long> _starts = new(StringComparer.Ordinal);
 
     public void Take(LoggedEntry logged)
     {
@@ -25,7 +25,7 @@ internal sealed class WitnessCheck(CheckpointFiles checkpoints, EntryCheck entri
                 TakeMasked(logged, round);
                 break;
             case EntryTypes.AgentStarted:
-                _starts[logged.Integer("idx")] = logged.Index;
+                _starts[logged.Entry.Actor.Id] = logged.Index;
                 break;
             case EntryTypes.Budget when logged.Entry.Job is { } job:
                 TakeBudget(logged, job);
@@ -64,7 +64,7 @@ internal sealed class WitnessCheck(CheckpointFiles checkpoints, EntryCheck entri
         }
 
         // A restart endangers slots. Plain mode has none: its agent goes on from its journal, perhaps when its update is up already.
-        if (!round.IsPlain && _starts.Remove(logged.Integer("idx"), out long started))
+        if (!round.IsPlain && round.SiloAt(logged.Integer("idx")) is { } silo && _starts.Remove(silo, out long started))
         {
             _required.Add(new Required(started, logged.Index, "agent_started before that silo's next masked"));
         }

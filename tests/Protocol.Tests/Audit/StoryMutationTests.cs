@@ -73,6 +73,7 @@ public sealed class StoryMutationTests
             story.Remove("result-run-public-1");
             story.AppendBatch(story.Round(LogStory.Public, 2, 3, "public-0", "public-2").Start);
         },
+        ["V10 model_not_in_chain: one silo burns in the name of others"] = story => BurnAs(story, signer: 1),
         ["V11 log_key_change: another roster hash"] = story => story.AppendBatch(LogKeyEntry(story, EntryTypes.KeyRotated, AuditFederation.Hash("other"))),
         ["V11 log_key_change: a key that the roster does not name"] = story => story.AppendBatch(LogKeyEntry(story, EntryTypes.KeyRotated, story.Federation.Roster.Digest()).WithSubject("new", AuditFederation.Hash("thief"))),
         ["V11 log_key_change: retired without rotation"] = story => story.AppendBatch(story.C("retired", EntryTypes.KeyRetired, [("old", story.Federation.LogKey.P256!.Fingerprint)], [("purpose", EntryField.Of("lk"))])),
@@ -125,6 +126,8 @@ public sealed class StoryMutationTests
             story.AppendBatch([.. Enumerable.Range(1, 3).Select(idx => new StoryEntry($"burned-{idx}", EntryTypes.Burned, idx, [("rid", rid), ("burned", AuditFederation.Hash("b"))], [("idx", LogStory.Int(idx))], LogStory.Public, 1))]);
             story.AppendBatch(story.Round(LogStory.Public, 2, 3, "public-0", "public-2").Start);
         },
+        ["a silo that burns a slot of no round"] = story =>
+            story.AppendBatch(new StoryEntry("burned", EntryTypes.Burned, 1, [("rid", AuditFederation.Hash("none")), ("burned", AuditFederation.Hash("b"))], [("idx", LogStory.Int(1))], LogStory.Public, 1)),
         ["a continuous start in an open epoch"] = story => story.InsertAfter("reserve-3", story.Started(1, continuous: true) with { Name = "restart" }),
         ["a rollback"] = story =>
         {
@@ -132,6 +135,14 @@ public sealed class StoryMutationTests
             story.AppendBatch(story.Round(LogStory.Private, 3, 4, "private-1", "x").Start);
         },
     };
+
+    private static void BurnAs(LogStory story, int signer)
+    {
+        story.Remove("result-run-public-1");
+        Sha256Digest rid = LogStory.RidOf(story["start-run-public-1"]);
+        story.AppendBatch([.. Enumerable.Range(1, 3).Select(idx => new StoryEntry($"burned-{idx}", EntryTypes.Burned, signer, [("rid", rid), ("burned", AuditFederation.Hash("b"))], [("idx", LogStory.Int(idx))], LogStory.Public, 1))]);
+        story.AppendBatch(story.Round(LogStory.Public, 2, 3, "public-0", "public-2").Start);
+    }
 
     public static TheoryData<string> Names => [.. Mutations.Keys];
 
