@@ -24,6 +24,7 @@ internal static class Routes
     private const int MaxPlanBytes = 256 * 1024;
     private const string EvidenceType = "application/zip";
     private static readonly TimeSpan InvitationValidity = TimeSpan.FromDays(7);
+    private static readonly TimeSpan WitnessPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan BellPatience = TimeSpan.FromSeconds(25);
 
     /// <summary>Maps all routes.</summary>
@@ -57,7 +58,9 @@ internal static class Routes
         }).WithSummary("Invites a silo; the answer is secret");
         api.MapDelete("/silos/{silo}", async (string silo, CoordinatorService coordinator, CancellationToken cancellation) =>
         {
-            await coordinator.Members.RevokeAsync(SiloId.Parse(silo), cancellation);
+            SiloId id = SiloId.Parse(silo);
+            await coordinator.Members.SettleAsync(WitnessPatience, cancellation);
+            await coordinator.Members.RevokeAsync(id, cancellation);
             return Results.Accepted();
         }).WithSummary("Asks the members to remove a silo");
     }

@@ -88,6 +88,9 @@ public sealed class CoordinatorLog : IDisposable
         }
     }
 
+    /// <summary>Whether the first checkpoint of a roster version has enough witness lines.</summary>
+    public Task<bool> IsWitnessedAsync(int rosterVersion, CancellationToken cancellation) => _writer.IsWitnessedAsync(rosterVersion, cancellation);
+
     /// <summary>Files a witness's line.</summary>
     public Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation) => _writer.AcceptAsync(line, witness, cancellation);
 

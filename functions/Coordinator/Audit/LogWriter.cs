@@ -94,7 +94,7 @@ public sealed class LogWriter
     public async Task<LogPosition> WitnessedAsync(CancellationToken cancellation)
     {
         LogState state = _state ?? throw new FedCloudException(ErrorCodes.LogLeaseLost, "this process is not the log's writer at the moment");
-        LoggedRoster[] rosters = [.. state.Rosters.Select(roster => new LoggedRoster(roster.Key, _rosters.Find(roster.Value) ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the log names a roster that is not published")))];
+        LoggedRoster[] rosters = Logged(state);
         ImmutableArray<long> sizes = [.. (await _log.SizesAsync(cancellation)).Where(size => size <= state.Size)];
         LogPosition At(long size) => new(size, rosters.Count(roster => roster.Index < size));
         for (int at = sizes.Length - 1; at >= 0; at--)
@@ -107,6 +107,26 @@ public sealed class LogWriter
         }
 
         return sizes is [.., long newest] ? At(newest) : throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet");
+    }
+
+    /// <summary>Whether the first checkpoint of a roster version has enough witness lines (W4). While another process is the writer, that is not known here, and true.</summary>
+    public async Task<bool> IsWitnessedAsync(int rosterVersion, CancellationToken cancellation)
+    {
+        if (_state is not { } state)
+        {
+            return true;
+        }
+
+        LoggedRoster[] rosters = Logged(state);
+        ImmutableArray<long> sizes = [.. (await _log.SizesAsync(cancellation)).Where(size => size <= state.Size)];
+        long first = rosters.Length < rosterVersion ? 0 : sizes.FirstOrDefault(size => size > rosters[rosterVersion - 1].Index);
+        if (first == 0)
+        {
+            return false;
+        }
+
+        CosignedCheckpoint checkpoint = await _log.CosignedAsync(first, cancellation);
+        return new WitnessCoverage(rosters, sizes, _ => checkpoint).IsWitnessed(first);
     }
 
     /// <summary>Checks a witness's line, and files it.</summary>
@@ -126,6 +146,9 @@ public sealed class LogWriter
         _state = null;
         return _lease.ReleaseAsync(cancellation);
     }
+
+    private LoggedRoster[] Logged(LogState state) =>
+        [.. state.Rosters.Select(roster => new LoggedRoster(roster.Key, _rosters.Find(roster.Value) ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the log names a roster that is not published")))];
 
     // Step 0.
     private async Task<bool> TakeUpAsync(CancellationToken cancellation)

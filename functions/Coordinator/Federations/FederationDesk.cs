@@ -30,6 +30,8 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
 {
     private const string Retiring = "retiring";
 
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+
     private readonly SemaphoreSlim _gate = new(1, 1);
 
     /// <summary>The federation as it stands.</summary>
@@ -61,6 +63,26 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         await stored.SaveAsync(new InvitationSecret(text, time.GetUtcNow() + validity, Convert.ToHexStringLower(salt)), cancellation);
         await log.Desk.TakeAsync(source: null, 0, [FederationEntries.Invited(silo, code, salt)], cancellation);
         return text;
+    }
+
+    /// <summary>Waits until the roster in force is decided and witnessed. A member that is removed earlier leaves a log that lacks its line for ever.</summary>
+    /// <param name="patience">How long: a member that is gone must be removed all the same.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>False when the patience ended first.</returns>
+    public async Task<bool> SettleAsync(TimeSpan patience, CancellationToken cancellation)
+    {
+        long began = time.GetTimestamp();
+        while (State.Proposal is not null || (State.Roster is { } roster && !await log.IsWitnessedAsync(roster.Version, cancellation)))
+        {
+            if (time.GetElapsedTime(began) >= patience)
+            {
+                return false;
+            }
+
+            await Task.Delay(Poll, time, cancellation);
+        }
+
+        return true;
     }
 
     /// <summary>Asks the members to remove a silo.</summary>
