@@ -56,26 +56,6 @@ public sealed class LogState
         ? new(origin, TileFrontier.Empty)
         : throw new FedCloudException(ErrorCodes.CheckpointMalformed, "expected an origin without spaces, found another text");
 
-    /// <summary>Goes on from a signed checkpoint, its tiles, its last bundle and an index of actors that was kept elsewhere.</summary>
-    /// <param name="checkpoint">The last signed checkpoint.</param>
-    /// <param name="tiles">The tiles of <see cref="TileLayout.Frontier"/>.</param>
-    /// <param name="tail">The entries of the partial bundle at the end.</param>
-    /// <param name="highest">The highest number per actor.</param>
-    /// <param name="isClosed">Whether the federation is closed.</param>
-    /// <param name="rosters">The rosters that the entries name, by the index of their entry.</param>
-    /// <exception cref="FedCloudException"><c>root_mismatch</c>, <c>tile_malformed</c> or <c>bundle_malformed</c>.</exception>
-    public static LogState Restore(Checkpoint checkpoint, TileSource tiles, ImmutableArray<byte[]> tail, ImmutableDictionary<ActorKey, long> highest, bool isClosed, ImmutableSortedDictionary<long, Sha256Digest>? rosters = null)
-    {
-        ArgumentNullException.ThrowIfNull(checkpoint);
-        TileFrontier frontier = TileFrontier.Restore(checkpoint.Size, checkpoint.Root, tiles);
-        long first = checkpoint.Size - tail.Length;
-        bool fits = tail.Length == checkpoint.Size % HashTile.FullWidth
-            && tail.Select((entry, i) => MerkleTree.HashLeaf(entry) == frontier.LastTile[i]).All(same => same);
-        return fits
-            ? new LogState(checkpoint.Origin, frontier) { Tail = tail, Highest = highest, IsClosed = isClosed, Rosters = rosters ?? ImmutableSortedDictionary<long, Sha256Digest>.Empty }
-            : throw new FedCloudException(ErrorCodes.BundleMalformed, $"the entries from {first} on are not those of the last tile");
-    }
-
     /// <summary>The state after more entries. Reading a whole log this way rebuilds the index of actors.</summary>
     /// <param name="entries">Entries as the log holds them.</param>
     /// <returns>The state, and the tiles that are new.</returns>

@@ -12,11 +12,21 @@ namespace FedCloud.Coordinator.Audit;
 /// <param name="vault">The vault that holds LK.</param>
 public sealed class LogSigner(IKeyVault vault)
 {
+    // Listed once, not for each checkpoint. A signature that fails, or a key that is not among them, makes the vault be asked again.
+    private Dictionary<Sha256Digest, string>? _kids;
+
     /// <summary>Whether the vault has all of these keys.</summary>
     public async Task<bool> HasAsync(IEnumerable<NoteKey> keys, CancellationToken cancellation)
     {
-        Dictionary<Sha256Digest, string> kids = await KidsAsync(cancellation);
-        return keys.All(key => kids.ContainsKey(FingerprintOf(key)));
+        ArgumentNullException.ThrowIfNull(keys);
+        if (_kids is null || !Has(_kids))
+        {
+            _kids = await KidsAsync(cancellation);
+        }
+
+        return Has(_kids);
+
+        bool Has(Dictionary<Sha256Digest, string> kids) => keys.All(key => kids.ContainsKey(FingerprintOf(key)));
     }
 
     /// <summary>Signs the digest of a checkpoint's text.</summary>
@@ -28,12 +38,20 @@ public sealed class LogSigner(IKeyVault vault)
     public async Task<IReadOnlyList<(NoteKey Key, byte[] Signature)>> SignAsync(byte[] digest, IEnumerable<NoteKey> keys, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(keys);
-        Dictionary<Sha256Digest, string> kids = await KidsAsync(cancellation);
+        Dictionary<Sha256Digest, string> kids = _kids ??= await KidsAsync(cancellation);
         List<(NoteKey, byte[])> signatures = [];
-        foreach (NoteKey key in keys)
+        try
         {
-            string kid = kids.GetValueOrDefault(FingerprintOf(key)) ?? throw Missing(key);
-            signatures.Add((key, await vault.SignAsync(kid, digest, cancellation)));
+            foreach (NoteKey key in keys)
+            {
+                string kid = kids.GetValueOrDefault(FingerprintOf(key)) ?? throw Missing(key);
+                signatures.Add((key, await vault.SignAsync(kid, digest, cancellation)));
+            }
+        }
+        catch (FedCloudException)
+        {
+            _kids = null;
+            throw;
         }
 
         return signatures;

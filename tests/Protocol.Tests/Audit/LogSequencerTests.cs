@@ -120,28 +120,6 @@ public sealed class LogSequencerTests
     }
 
     [Fact]
-    public void State_RestoredFromItsFiles_GoesOnAlike()
-    {
-        AuditFederation federation = new(3);
-        MemoryLog log = new(federation);
-        log.WriteAll([federation.RosterEntry()]);
-        log.WriteAll(Enumerable.Range(0, 300).Select(i => federation.Access($"read_{i}")));
-        LogState rebuilt = log.ReadState(log.Size);
-        BundleCoordinate last = TileLayout.Bundles(log.Size).Last();
-        ImmutableArray<byte[]> tail = EntryBundle.Read(log.Log[last.Path], last.Width);
-
-        LogState restored = LogState.Restore(rebuilt.Checkpoint, MerkleTrees.Source(log.Log), tail, rebuilt.Highest, isClosed: false);
-
-        byte[] next = federation.Access("next").ToBytes();
-        Assert.Equal(301, log.Size);
-        Assert.Equal(LogSequencer.Step(rebuilt, [next]).After.Checkpoint, LogSequencer.Step(restored, [next]).After.Checkpoint);
-        Assert.Equal(LogSequencer.Step(rebuilt, [next]).Files.Select(file => file.Path), LogSequencer.Step(restored, [next]).Files.Select(file => file.Path));
-        AssertRefused(ErrorCodes.BundleMalformed, () => LogState.Restore(rebuilt.Checkpoint, MerkleTrees.Source(log.Log), tail.SetItem(3, tail[4]), rebuilt.Highest, isClosed: false));
-        AssertRefused(ErrorCodes.BundleMalformed, () => LogState.Restore(rebuilt.Checkpoint, MerkleTrees.Source(log.Log), [], rebuilt.Highest, isClosed: false));
-        AssertRefused(ErrorCodes.RootMismatch, () => LogState.Restore(rebuilt.Checkpoint with { Root = default }, MerkleTrees.Source(log.Log), tail, rebuilt.Highest, isClosed: false));
-    }
-
-    [Fact]
     public void Step_EntryOutOfOrder_IsRefused()
     {
         AuditFederation federation = new(3);
