@@ -31,7 +31,7 @@ public static class RunEntries
         return effect switch
         {
             SendOffer offer => [Submitted(offer)],
-            SendStart start => [Started(start.Body)],
+            SendStart start => [Started(start.Body.Rid(), RoundOpening.Of(start.Body))],
             SendResult result => Finished(state, result.Body),
             SendAbandoned abandoned => [EntryDraft.Of(EntryTypes.RoundFailed, abandoned.Body.Job, abandoned.Body.Round).With("rid", abandoned.Body.Rid).With("reason", abandoned.Body.Reason)],
             _ => [],
@@ -41,17 +41,19 @@ public static class RunEntries
     /// <summary>Whether an effect may come again with entries that the log needs once: an offer goes out again when the roster changes.</summary>
     public static bool OnlyOnce(RunEffect effect) => effect is SendOffer;
 
-    /// <summary>The entry of a round's start, which names the round by the identity of the signed start.</summary>
-    public static EntryDraft Started(PlainStartBody start)
+    /// <summary>The entry of a round's start.</summary>
+    /// <param name="rid">The round's identity.</param>
+    /// <param name="start">What opens it.</param>
+    public static EntryDraft Started(Sha256Digest rid, RoundOpening start)
     {
         ArgumentNullException.ThrowIfNull(start);
         return EntryDraft.Of(EntryTypes.RoundStart, start.Job, start.Round)
-            .With("rid", Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)))
+            .With("rid", rid)
             .With("model", start.ModelSha256)
             .With("config", start.ConfigSha256)
-            .With("slot", 0)
-            .With("d", start.UpdateLen)
-            .With("k", BitsOfAByte)
+            .With("slot", start.Slot?.Slot ?? 0)
+            .With("d", start.Slot?.D ?? start.UpdateLen)
+            .With("k", start.Slot?.K ?? BitsOfAByte)
             .With("deadline", start.Deadline);
     }
 
@@ -90,12 +92,7 @@ public static class RunEntries
             Job = result.Job,
             Round = result.Round,
             UpdateSha256 = member.UpdateSha256,
-            UpdateLen = state.Config.FactorsOf(result.ModelVersion - 1) switch
-            {
-                ExchangedFactor.A => lengths.A,
-                ExchangedFactor.B => lengths.B,
-                _ => lengths.Both,
-            },
+            UpdateLen = lengths.Of(state.Config.FactorsOf(result.ModelVersion - 1)),
             Weight = member.Weight,
         };
         return EntryDraft.Of(EntryTypes.Masked, result.Job, result.Round)

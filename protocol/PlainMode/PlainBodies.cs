@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.PlainMode;
 
@@ -71,6 +72,9 @@ public sealed record PlainStartBody
 
     /// <summary>When the round closes, in Unix seconds.</summary>
     public required long Deadline { get; init; }
+
+    /// <summary>The round's identity: the SHA-256 of this body's PAE.</summary>
+    public Sha256Digest Rid() => Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(this, PlainBodyJson.Default.PlainStartBody));
 }
 
 /// <summary>Announces an uploaded update. Signed by the silo's identity key.</summary>

@@ -162,6 +162,10 @@ public sealed record AggregationPlan
     /// <summary><c>plain</c>: single updates reach the coordinator, encrypted for its wrapping key.</summary>
     public required string Mode { get; init; }
 
+    /// <summary>Whether the coordinator sees sums only.</summary>
+    [JsonIgnore]
+    public bool IsSecure => string.Equals(Mode, "secure", StringComparison.Ordinal);
+
     /// <summary>The weighting.</summary>
     public required Weighting Weighting { get; init; }
 

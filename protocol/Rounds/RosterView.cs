@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -23,4 +24,28 @@ public sealed record RosterView
 /// <param name="A">Only A factors travel.</param>
 /// <param name="B">Only B factors travel.</param>
 /// <param name="Both">Both travel.</param>
-public sealed record UpdateLengths(long A, long B, long Both);
+public sealed record UpdateLengths(long A, long B, long Both)
+{
+    /// <summary>The length for a set of factors.</summary>
+    public long Of(ExchangedFactor exchanged) => exchanged switch
+    {
+        ExchangedFactor.A => A,
+        ExchangedFactor.B => B,
+        _ => Both,
+    };
+}
+
+/// <summary>The coordinates of an update for each set of exchanged factors.</summary>
+/// <param name="A">Only A factors travel.</param>
+/// <param name="B">Only B factors travel.</param>
+/// <param name="Both">Both travel.</param>
+public sealed record UpdateCoordinates(long A, long B, long Both)
+{
+    /// <summary>The coordinates for a set of factors.</summary>
+    public long Of(ExchangedFactor exchanged) => exchanged switch
+    {
+        ExchangedFactor.A => A,
+        ExchangedFactor.B => B,
+        _ => Both,
+    };
+}

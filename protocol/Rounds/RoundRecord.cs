@@ -51,7 +51,7 @@ public sealed record RoundRecord
         Reason = round.Reason ?? string.Empty,
         StartedAt = round.StartedAt,
         EndedAt = at,
-        Model = new ModelReference(round.Start.ModelVersion, round.Start.ModelSha256),
+        Model = round.Start.Model,
         NewModel = newModel,
         AggregateSha256 = newModel is null ? null : round.Aggregate?.AggregateSha256,
         AggregateNorm = newModel is null ? null : round.Aggregate?.Norm,

@@ -8,12 +8,11 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
-using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Rounds;
 
 /// <summary>A training run as a pure function: prepare version 0, ask the silos, run round after round, evaluate, end.</summary>
-public static class RunMachine
+public static partial class RunMachine
 {
     private const string AnswersKey = "answers";
     private const string EvaluationKey = "evaluation";
@@ -35,13 +34,19 @@ public static class RunMachine
         [(RunPhase.Running, typeof(UpdateRejected))] = StepRound,
         [(RunPhase.Running, typeof(RoundDeclined))] = StepRound,
         [(RunPhase.Running, typeof(MetricsReported))] = StepRound,
+        [(RunPhase.Running, typeof(SlotGranted))] = static (s, e) => OnSlotGranted(s, (SlotGranted)e),
+        [(RunPhase.Running, typeof(ConsistencyReceived))] = StepRound,
+        [(RunPhase.Running, typeof(UnmaskReceived))] = StepRound,
+        [(RunPhase.Running, typeof(SumNeedsMore))] = StepRound,
+        [(RunPhase.Running, typeof(SumFailed))] = StepRound,
+        [(RunPhase.Running, typeof(BurnedReceived))] = static (s, e) => OnBurned(s, (BurnedReceived)e),
         [(RunPhase.Running, typeof(AggregateReady))] = StepRound,
         [(RunPhase.Running, typeof(AggregateFailed))] = StepRound,
         [(RunPhase.Running, typeof(VersionPublished))] = StepRound,
         [(RunPhase.Running, typeof(ChannelMoved))] = StepRound,
         [(RunPhase.Running, typeof(DeadlineReached))] = StepRound,
         [(RunPhase.Running, typeof(CancelRequested))] = static (s, e) => StepRound(s with { CancelRequested = true }, e) with { Ignored = null },
-        [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => StepRound(WithRoster(s, (RosterChanged)e), e) with { Ignored = null },
+        [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => OnRosterChangedInRound(s, (RosterChanged)e),
         [(RunPhase.Evaluating, typeof(MetricsReported))] = static (s, e) => OnFinalMetrics(s, (MetricsReported)e),
         [(RunPhase.Evaluating, typeof(DeadlineReached))] = static (s, e) => OnEvaluationDue(s, (DeadlineReached)e),
         [(RunPhase.Evaluating, typeof(CancelRequested))] = static (s, e) => Complete(s, e.At),
@@ -109,6 +114,7 @@ public static class RunMachine
             Phase = RunPhase.AwaitingAnswers,
             Model = new ModelReference(0, ready.ModelSha256),
             UpdateLengths = ready.UpdateLengths,
+            UpdateCoordinates = ready.UpdateCoordinates,
             AnswersDue = due,
         };
         return new RunStep(next, [OfferOf(next)]);
@@ -167,13 +173,18 @@ public static class RunMachine
     private static RunStep Begin(RunState state, DateTimeOffset at)
     {
         int approved = state.Participants().Count();
-        return approved < Math.Max(state.Config.Participation.MinSilos, state.Config.Participation.Quorum)
+        return approved < Math.Max(state.Config.Participation.MinSilos, QuorumOf(state))
             ? Fail(state, at, ErrorCodes.QuorumNotMet.Name)
             : StartRound(state with { Phase = RunPhase.Running, AnswersDue = null }, at, []);
     }
 
     private static RunStep StartRound(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
     {
+        if (state.IsSecure)
+        {
+            return OpenRound(state, state.LastRound + 1, attempt: 1, at, before);
+        }
+
         if (state.Model is not { } model || state.UpdateLengths is not { } lengths)
         {
             throw new InvalidOperationException("a run starts rounds only after version 0 exists");
@@ -200,20 +211,15 @@ public static class RunMachine
             ModelVersion = model.Version,
             ModelSha256 = model.Sha256,
             Exchanged = exchanged.ToWire(),
-            UpdateLen = exchanged switch
-            {
-                ExchangedFactor.A => lengths.A,
-                ExchangedFactor.B => lengths.B,
-                _ => lengths.Both,
-            },
+            UpdateLen = lengths.Of(exchanged),
             Cohort = [.. cohort.Select(silo => state.Roster.Members[silo])],
             Deadline = deadline.ToUnixTimeSeconds(),
         };
         RoundState opened = new()
         {
             Round = round,
-            Rid = Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)),
-            Start = start,
+            Rid = start.Rid(),
+            Start = RoundOpening.Of(start),
             Phase = RoundPhase.Collecting,
             Members = cohort.ToImmutableSortedDictionary(
                 silo => silo,
@@ -248,6 +254,11 @@ public static class RunMachine
     {
         AggregateReference aggregate = round.Aggregate ?? throw new InvalidOperationException("a committed round has an aggregate");
         ModelReference model = new(round.Start.ModelVersion + 1, aggregate.NewModelSha256);
+        if (round.Secure is not null)
+        {
+            return OnOpened(state, round, aggregate, model, at);
+        }
+
         PlainResultBody result = new()
         {
             Type = PlainBody.Result,
@@ -259,18 +270,19 @@ public static class RunMachine
             ModelVersion = model.Version,
             NewModelSha256 = model.Sha256,
         };
-        RunState next = state with
-        {
-            Model = model,
-            CommittedRounds = state.CommittedRounds + 1,
-            AbandonedInARow = 0,
-            LastResult = result,
-        };
-        ImmutableArray<RunEffect> effects =
-        [
-            new RecordRound(RoundRecord.Of(state, round, "committed", at, model)),
-            new SendResult([.. next.Participants()], result),
-        ];
+        RunState next = Commit(state, model) with { LastResult = result };
+        return GoOn(next, at, [new RecordRound(RoundRecord.Of(state, round, "committed", at, model)), new SendResult([.. next.Participants()], result)]);
+    }
+
+    private static RunState Commit(RunState state, ModelReference model) => state with
+    {
+        Model = model,
+        CommittedRounds = state.CommittedRounds + 1,
+        AbandonedInARow = 0,
+    };
+
+    private static RunStep GoOn(RunState next, DateTimeOffset at, ImmutableArray<RunEffect> effects)
+    {
         if (next.CancelRequested)
         {
             return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);
@@ -292,11 +304,13 @@ public static class RunMachine
             Reason = round.Reason ?? throw new InvalidOperationException("an abandoned round has a reason"),
         };
         RunState next = state with { AbandonedInARow = state.AbandonedInARow + 1 };
-        ImmutableArray<RunEffect> effects =
-        [
-            new RecordRound(RoundRecord.Of(state, round, "abandoned", at, newModel: null)),
-            new SendAbandoned([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body),
-        ];
+        SendAbandoned tell = new([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body);
+        if (round.Secure is not null)
+        {
+            return OnSecureAbandoned(next, round, tell, at);
+        }
+
+        ImmutableArray<RunEffect> effects = [new RecordRound(RoundRecord.Of(state, round, "abandoned", at, newModel: null)), tell];
         if (next.CancelRequested)
         {
             return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);

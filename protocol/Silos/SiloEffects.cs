@@ -38,7 +38,7 @@ public sealed record FetchBaseModel(RunId Job) : SiloEffect;
 /// <param name="Rid">The round.</param>
 /// <param name="Start">The start.</param>
 /// <param name="InitialModel">Version 0, which the agent recomputes when the round starts from it.</param>
-public sealed record Train(Sha256Digest Rid, PlainStartBody Start, Sha256Digest InitialModel) : SiloEffect;
+public sealed record Train(Sha256Digest Rid, RoundOpening Start, Sha256Digest InitialModel) : SiloEffect;
 
 /// <summary>Stop the trainer of a round that no longer counts.</summary>
 /// <param name="Job">The run.</param>
@@ -48,7 +48,7 @@ public sealed record StopTraining(RunId Job, Sha256Digest Rid) : SiloEffect;
 /// <summary>Watch the log until a checkpoint with enough witness lines covers the round's start. Answers with <see cref="RoundWitnessed"/> or <see cref="RoundMisrecorded"/>; until then it stays pending.</summary>
 /// <param name="Rid">The round.</param>
 /// <param name="Start">The start that the entry must repeat.</param>
-public sealed record AwaitWitnesses(Sha256Digest Rid, PlainStartBody Start) : SiloEffect;
+public sealed record AwaitWitnesses(Sha256Digest Rid, RoundOpening Start) : SiloEffect;
 
 /// <summary>Encrypt the update with a fresh data key and upload it. Answers with <see cref="UpdateUploaded"/>, <see cref="UploadRefused"/>, or <see cref="TrainingFailed"/> when the file is gone.</summary>
 /// <param name="Rid">The round.</param>

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Silos;
@@ -40,11 +41,11 @@ public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int I
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>
 /// <param name="Start">The verified start.</param>
-/// <param name="Rid">The SHA-256 of its PAE.</param>
+/// <param name="Rid">The round's identity.</param>
 /// <param name="Idx">This silo's index in the roster that the start names.</param>
-/// <param name="Previous">The verified result that came with it; null for version 0.</param>
+/// <param name="Previous">The version that the verified result beside it names; null for version 0.</param>
 /// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
-public sealed record StartReceived(DateTimeOffset At, PlainStartBody Start, Sha256Digest Rid, int Idx, PlainResultBody? Previous, string? Refusal) : SiloEvent(At);
+public sealed record StartReceived(DateTimeOffset At, RoundOpening Start, Sha256Digest Rid, int Idx, CommittedVersion? Previous, string? Refusal) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>
 /// <param name="At">When.</param>

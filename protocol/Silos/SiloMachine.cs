@@ -216,8 +216,8 @@ public static partial class SiloMachine
 
     // The model that this silo holds for current: the newest result it knows, or the later one that came with the start.
     private static ModelReference Follow(SiloRun run, StartReceived start) =>
-        start.Previous is { } previous && previous.Job == start.Start.Job && previous.ModelVersion > run.Model.Version && previous.Round < start.Start.Round
-            ? new ModelReference(previous.ModelVersion, previous.NewModelSha256)
+        start.Previous is { } previous && previous.Job == start.Start.Job && previous.Model.Version > run.Model.Version && previous.Round < start.Start.Round
+            ? previous.Model
             : run.Model;
 
     private static IEnumerable<SiloEffect> Repeat(SiloRun run, SiloRound round) => round switch
@@ -366,7 +366,7 @@ public static partial class SiloMachine
 
     private static SiloRound? Current(SiloRun run, Sha256Digest rid) => run.Round is { } round && round.Rid == rid ? round : null;
 
-    private static PlainDeclineBody DeclineOf(PlainStartBody start, Sha256Digest rid, int idx, string reason) => new()
+    private static PlainDeclineBody DeclineOf(RoundOpening start, Sha256Digest rid, int idx, string reason) => new()
     {
         Type = PlainBody.Decline,
         Rid = rid,

@@ -46,11 +46,11 @@ public enum SiloRoundPhase
 /// <summary>One round at the silo.</summary>
 public sealed record SiloRound
 {
-    /// <summary>The SHA-256 of the PAE of <see cref="Start"/>.</summary>
+    /// <summary>The round's identity.</summary>
     public required Sha256Digest Rid { get; init; }
 
     /// <summary>The start.</summary>
-    public required PlainStartBody Start { get; init; }
+    public required RoundOpening Start { get; init; }
 
     /// <summary>Where the silo stands.</summary>
     public required SiloRoundPhase Phase { get; init; }

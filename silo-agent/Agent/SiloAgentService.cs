@@ -10,6 +10,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
@@ -263,7 +264,7 @@ public sealed class SiloAgentService : IDisposable
                 await OfferAsync(offer.Body, now, cancellation);
                 break;
             case CoordinatorMessage.Start start:
-                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name));
+                Append(new StartReceived(now, RoundOpening.Of(start.Body), start.Rid, IndexIn(start.Body.RosterSha256), CommittedVersion.Of(start.Previous), _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name));
                 break;
             case CoordinatorMessage.Result result:
                 Append(new ResultReceived(now, result.Body));

@@ -186,7 +186,7 @@ internal sealed class World
                 return null;
             case SendStart send:
                 // The entry is in the log before the start goes out; witness lines come later, or never.
-                Sha256Digest rid = Protocol.Signing.Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainStartBody));
+                Sha256Digest rid = send.Body.Rid();
                 if (_logged.Add(rid))
                 {
                     Send(() => _witnessed.Add(rid));

@@ -7,7 +7,7 @@ using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
-using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Messaging;
 
@@ -62,14 +62,14 @@ public sealed class BlobLogView : ILogView
     }
 
     /// <inheritdoc/>
-    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
     {
         if (_follower.Index.Find(rid) is not { } found)
         {
             return new RoundSighting.Unwitnessed();
         }
 
-        if (!RunEntries.Started(start).Describes(found.Entry))
+        if (!RunEntries.Started(rid, start).Describes(found.Entry))
         {
             return new RoundSighting.Misrecorded(found.Entry.Identity);
         }

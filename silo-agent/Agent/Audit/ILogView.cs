@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
-using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 
 namespace FedCloud.SiloAgent.Audit;
 
@@ -23,7 +23,7 @@ public interface ILogView
     /// <param name="agentStarted">The index of the entry of this start of the agent, which the checkpoint must cover too (secure-aggregation, 5.3); null while the log lacks it.</param>
     /// <param name="rosters">The rosters that the silo has verified, from version 1.</param>
     /// <param name="cancellation">Stops it.</param>
-    Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation);
+    Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation);
 }
 
 /// <summary>What a look at the log gave.</summary>

@@ -40,14 +40,13 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
     public async Task<SiloEvent> TrainAsync(Train effect, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(effect);
-        PlainStartBody start = effect.Start;
+        RoundOpening start = effect.Start;
         try
         {
             RunConfig plan = models.Plan(start.Job);
             ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(start.Exchanged) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, "the start names unknown factors");
             string folder = home.RoundFolder(start.Job, start.Round);
-            ModelReference model = new(start.ModelVersion, start.ModelSha256);
-            AdapterLayout layout = await PrepareAsync(plan, model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
+            AdapterLayout layout = await PrepareAsync(plan, start.Model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
             if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
             {
                 throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");

@@ -68,14 +68,14 @@ public sealed class SiloEntriesTests
     public void Started_EntryOfARound_DescribesThatStartOnly()
     {
         PlainStartBody start = SiloStory.Start(1);
-        LogEntry entry = RunEntries.Started(start).ToEntry(new FederationId("test-federation"), Coordinator(), 1, _federation.Now);
+        LogEntry entry = RunEntries.Started(start.Rid(), RoundOpening.Of(start)).ToEntry(new FederationId("test-federation"), Coordinator(), 1, _federation.Now);
 
         Assert.Equal(SiloStory.Rid(start), entry.Subjects["rid"]);
-        Assert.True(RunEntries.Started(start).Describes(entry));
-        Assert.False(RunEntries.Started(SiloStory.Start(2)).Describes(entry));
-        Assert.False(RunEntries.Started(start).Describes(entry with { Fields = entry.Fields.SetItem("deadline", EntryField.Of(1)) }));
-        Assert.False(RunEntries.Started(start).Describes(entry with { Subjects = entry.Subjects.SetItem("model", Policy) }));
-        Assert.False(RunEntries.Started(start).Describes(entry with { Round = 2 }));
+        Assert.True(RunEntries.Started(start.Rid(), RoundOpening.Of(start)).Describes(entry));
+        Assert.False(RunEntries.Started(SiloStory.Start(2).Rid(), RoundOpening.Of(SiloStory.Start(2))).Describes(entry));
+        Assert.False(RunEntries.Started(start.Rid(), RoundOpening.Of(start)).Describes(entry with { Fields = entry.Fields.SetItem("deadline", EntryField.Of(1)) }));
+        Assert.False(RunEntries.Started(start.Rid(), RoundOpening.Of(start)).Describes(entry with { Subjects = entry.Subjects.SetItem("model", Policy) }));
+        Assert.False(RunEntries.Started(start.Rid(), RoundOpening.Of(start)).Describes(entry with { Round = 2 }));
     }
 
     private LogEntry Sign(EntryDraft draft, long seq)

@@ -56,7 +56,7 @@ internal sealed class SiloStory
         Deadline = Now.ToUnixTimeSeconds() + 60,
     };
 
-    public static Sha256Digest Rid(PlainStartBody start) => Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody));
+    public static Sha256Digest Rid(PlainStartBody start) => start.Rid();
 
     public static StartReceived Received(PlainStartBody start, PlainResultBody? previous = null, DateTimeOffset? at = null) => new(at ?? Now, start, Rid(start), 1, previous, Refusal: null);
 

@@ -119,7 +119,7 @@ internal sealed class AuditedSilo : IDisposable
 
     public LogEntry StartEntry(PlainStartBody start)
     {
-        EntryDraft draft = RunEntries.Started(start);
+        EntryDraft draft = RunEntries.Started(start.Rid(), RoundOpening.Of(start));
         return Federation.Coordinator(draft.Type, [.. draft.Subjects.Select(subject => (subject.Key, subject.Value))], [.. draft.Fields.Select(field => (field.Key, field.Value))], draft.Job, draft.Round);
     }
 
@@ -139,7 +139,7 @@ internal sealed class AuditedSilo : IDisposable
         Deadline = 1_800_000_060,
     };
 
-    public static Sha256Digest Rid(PlainStartBody start) => RunEntries.Started(start).Subjects["rid"];
+    public static Sha256Digest Rid(PlainStartBody start) => start.Rid();
 
     public static SiloPolicy Policy() => new()
     {
