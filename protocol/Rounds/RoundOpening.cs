@@ -15,6 +15,9 @@ public sealed record RoundSlot
     /// <summary>The epoch.</summary>
     public required Sha256Digest Sid { get; init; }
 
+    /// <summary>The epoch's roster.</summary>
+    public required Sha256Digest RosterSha256 { get; init; }
+
     /// <summary>n, the size of the epoch's roster.</summary>
     public required int Silos { get; init; }
 

@@ -108,7 +108,7 @@ public static partial class RunMachine
         {
             Cohort = grant.Cohort,
             Deadline = deadline.ToUnixTimeSeconds(),
-            Slot = new RoundSlot { Sid = grant.Sid, Silos = grant.N, Slot = grant.Slot, D = layout.D, K = layout.Ring.Bits, AckSha256 = grant.AckSha256 },
+            Slot = new RoundSlot { Sid = grant.Sid, RosterSha256 = grant.RosterSha256, Silos = grant.N, Slot = grant.Slot, D = layout.D, K = layout.Ring.Bits, AckSha256 = grant.AckSha256 },
         };
         return round with
         {

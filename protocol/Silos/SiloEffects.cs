@@ -24,6 +24,21 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(SendMetrics), "send_metrics")]
 [JsonDerivedType(typeof(ForgetRound), "forget_round")]
 [JsonDerivedType(typeof(RaiseAlarm), "raise_alarm")]
+[JsonDerivedType(typeof(ReportEpochs), "report_epochs")]
+[JsonDerivedType(typeof(MakeEpochKeys), "make_epoch_keys")]
+[JsonDerivedType(typeof(SendAdvertise), "send_advertise")]
+[JsonDerivedType(typeof(DealShares), "deal_shares")]
+[JsonDerivedType(typeof(SendShares), "send_shares")]
+[JsonDerivedType(typeof(SendAcknowledgement), "send_acknowledgement")]
+[JsonDerivedType(typeof(SendComplaint), "send_complaint")]
+[JsonDerivedType(typeof(EraseSlot), "erase_slot")]
+[JsonDerivedType(typeof(EraseEpoch), "erase_epoch")]
+[JsonDerivedType(typeof(MaskUpdate), "mask_update")]
+[JsonDerivedType(typeof(UploadMasked), "upload_masked")]
+[JsonDerivedType(typeof(SendMasked), "send_masked")]
+[JsonDerivedType(typeof(SendConsistency), "send_consistency")]
+[JsonDerivedType(typeof(SendUnmask), "send_unmask")]
+[JsonDerivedType(typeof(SendBurned), "send_burned")]
 public abstract record SiloEffect;
 
 /// <summary>Answer an offer.</summary>

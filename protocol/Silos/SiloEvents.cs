@@ -29,6 +29,20 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(SiloDeadlineReached), "deadline_reached")]
 [JsonDerivedType(typeof(LogRefused), "log_refused")]
 [JsonDerivedType(typeof(LogResumed), "log_resumed")]
+[JsonDerivedType(typeof(AgentRestarted), "agent_restarted")]
+[JsonDerivedType(typeof(RosterFollowed), "roster_followed")]
+[JsonDerivedType(typeof(EpochCalled), "epoch_called")]
+[JsonDerivedType(typeof(EpochKeysMade), "epoch_keys_made")]
+[JsonDerivedType(typeof(ListReceived), "list_received")]
+[JsonDerivedType(typeof(SharesDealt), "shares_dealt")]
+[JsonDerivedType(typeof(SharesAccepted), "shares_accepted")]
+[JsonDerivedType(typeof(SharesRefused), "shares_refused")]
+[JsonDerivedType(typeof(EpochExpired), "epoch_expired")]
+[JsonDerivedType(typeof(UpdateMasked), "update_masked")]
+[JsonDerivedType(typeof(U3Shown), "u3_shown")]
+[JsonDerivedType(typeof(AgreementShown), "agreement_shown")]
+[JsonDerivedType(typeof(VersionReceived), "version_received")]
+[JsonDerivedType(typeof(Misbehaved), "misbehaved")]
 public abstract record SiloEvent(DateTimeOffset At);
 
 /// <summary>A plan was offered, and the silo's policy has decided.</summary>
@@ -36,7 +50,8 @@ public abstract record SiloEvent(DateTimeOffset At);
 /// <param name="Offer">The verified offer.</param>
 /// <param name="Idx">This silo's index in the roster that the offer names.</param>
 /// <param name="Refusal">Why the policy refuses; a code, or null when it approves.</param>
-public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal) : SiloEvent(At);
+/// <param name="IsSecure">Whether the plan says that the coordinator sees sums only.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false) : SiloEvent(At);
 
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>
@@ -45,7 +60,17 @@ public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int I
 /// <param name="Idx">This silo's index in the roster that the start names.</param>
 /// <param name="Previous">The version that the verified result beside it names; null for version 0.</param>
 /// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
-public sealed record StartReceived(DateTimeOffset At, RoundOpening Start, Sha256Digest Rid, int Idx, CommittedVersion? Previous, string? Refusal) : SiloEvent(At);
+/// <param name="Burned">Under secure aggregation: the members that burned earlier rounds, by round, from their verified bodies.</param>
+/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
+public sealed record StartReceived(
+    DateTimeOffset At,
+    RoundOpening Start,
+    Sha256Digest Rid,
+    int Idx,
+    CommittedVersion? Previous,
+    string? Refusal,
+    ImmutableSortedDictionary<string, ImmutableArray<int>>? Burned = null,
+    bool IsPublic = false) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>
 /// <param name="At">When.</param>

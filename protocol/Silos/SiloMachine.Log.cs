@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.PlainMode;
 
 namespace FedCloud.Protocol.Silos;
 
@@ -11,10 +12,17 @@ public static partial class SiloMachine
 {
     private static SiloStep OnWitnessed(SiloState state, RunId job, SiloRun run, RoundWitnessed witnessed)
     {
-        if (Current(run, witnessed.Rid) is not { Phase: SiloRoundPhase.Held, Update: { } update } round)
+        if (Current(run, witnessed.Rid) is not { Phase: SiloRoundPhase.Held } round)
         {
             return Ignore(state, "no update of this round is held");
         }
+
+        if (round.Start.Slot is { } slot)
+        {
+            return Arm(state, job, run, round, slot, witnessed.At);
+        }
+
+        PlainUpdateBody update = round.Update ?? throw new InvalidOperationException("an update of plain mode is held with its announcement");
 
         SiloRound uploading = round with { Phase = SiloRoundPhase.Uploading };
         return new SiloStep(With(state, job, run with { Round = uploading }), [new UploadUpdate(round.Rid, update, round.Attempt)]);

@@ -39,6 +39,8 @@ public static partial class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(AbandonedReceived))] = static (s, j, r, e) => OnAbandoned(s, j, r, (AbandonedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(SiloDeadlineReached))] = static (s, j, r, e) => OnDeadline(s, j, r, (SiloDeadlineReached)e),
+        [(nameof(SiloRunPhase.Approved), typeof(UpdateMasked))] = static (s, j, r, e) => OnMasked(s, j, r, (UpdateMasked)e),
+        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => OnVersion(s, j, r, (VersionReceived)e),
         [(nameof(SiloRunPhase.Evaluating), typeof(EvaluationFinished))] = static (s, j, r, e) => OnEvaluated(s, j, r, (EvaluationFinished)e),
     }.ToFrozenDictionary();
 
@@ -54,10 +56,28 @@ public static partial class SiloMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(@event);
+        SiloStep step = Take(state, @event);
+        return step.Ignored is null && @event.At > step.State.Latest ? step with { State = step.State with { Latest = @event.At } } : step;
+    }
+
+    private static SiloStep Take(SiloState state, SiloEvent @event)
+    {
         return @event switch
         {
             LogRefused refused => OnLogRefused(state, refused),
             LogResumed => OnLogResumed(state),
+            AgentRestarted restarted => OnRestarted(state, restarted),
+            RosterFollowed roster => OnRoster(state, roster),
+            EpochCalled called => OnCalled(state, called),
+            EpochKeysMade made => OnKeysMade(state, made),
+            ListReceived list => OnList(state, list),
+            SharesDealt dealt => OnDealt(state, dealt),
+            SharesAccepted accepted => OnAccepted(state, accepted),
+            SharesRefused refused => OnRefused(state, refused),
+            EpochExpired expired => OnExpired(state, expired),
+            U3Shown list => OnU3(state, list),
+            AgreementShown agreement => OnAgreement(state, agreement),
+            Misbehaved seen => new SiloStep(state, [new RaiseAlarm(seen.Job, seen.Code, seen.Evidence)]),
             _ => StepRun(state, @event),
         };
     }
@@ -90,6 +110,12 @@ public static partial class SiloMachine
             Train e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Training),
             AwaitWitnesses e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Held),
             UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
+            MaskUpdate e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Masking),
+            UploadMasked e => !IsUnderWay(state, e.Start.Job, e.Body.Rid, SiloRoundPhase.Uploading),
+            SendUnmask e => FindSlot(state, e.Rid)?.Record.Phase != SiloSlotPhase.Revealed,
+            MakeEpochKeys e => FindEpoch(state, e.Parameters.Sid()) is not { Phase: SiloEpochPhase.New },
+            DealShares e => FindEpoch(state, e.Sid) is not { Phase: SiloEpochPhase.Advertised },
+            SendShares e => FindEpoch(state, e.Body.Sid) is null,
             FetchBaseModel e => state.Runs.GetValueOrDefault(e.Job)?.Phase != SiloRunPhase.Approved,
             _ => false,
         };
@@ -123,6 +149,8 @@ public static partial class SiloMachine
         EndedReceived e => e.Ended.Job,
         EvaluationFinished e => e.Job,
         SiloDeadlineReached e => e.Job,
+        UpdateMasked e => e.Job,
+        VersionReceived e => e.Version.Job,
         _ => throw new ArgumentOutOfRangeException(nameof(@event), @event.GetType().Name, "an event without a run"),
     };
 
@@ -134,6 +162,7 @@ public static partial class SiloMachine
             Phase = offer.Refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
             Idx = offer.Idx,
             InitialModelSha256 = offer.Offer.InitialModelSha256,
+            IsSecure = offer.IsSecure,
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
             Reason = offer.Refusal,
         };
@@ -163,14 +192,22 @@ public static partial class SiloMachine
 
     private static SiloStep OnStart(SiloState state, RunId job, SiloRun run, StartReceived start)
     {
+        SiloRound? retried = null;
         if (run.Round is { } current && start.Start.Round == current.Start.Round)
         {
-            return start.Rid == current.Rid
-                ? new SiloStep(state, [.. Repeat(run, current)])
-                : new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
-        }
+            if (start.Rid == current.Rid)
+            {
+                return new SiloStep(state, [.. Repeat(state, run, current)]);
+            }
 
-        if (start.Start.Round <= run.LastRound)
+            if (!IsRetry(run, current, start))
+            {
+                return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
+            }
+
+            retried = current;
+        }
+        else if (start.Start.Round <= run.LastRound)
         {
             return Ignore(state, "the round is not above the rounds before it");
         }
@@ -180,26 +217,48 @@ public static partial class SiloMachine
             return Ignore(state, "this silo is not in the cohort");
         }
 
-        ImmutableArray<SiloEffect> stop = StopOf(job, run);
-        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start);
+        SiloStep before = new(state, StopOf(job, run));
+        before = run.Round is { } last ? BurnAttempt(before, job, last, run.Idx) : before;
+        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start) ?? WhyNotMasked(before.State, run, start)?.Name;
         SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
         if (refusal is not null)
         {
             PlainDeclineBody decline = DeclineOf(start.Start, start.Rid, start.Idx, refusal);
             SiloRound declined = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Declined, Decline = decline };
-            ImmutableArray<SiloEffect> alarm = string.Equals(refusal, ErrorCodes.ModelNotInChain.Name, StringComparison.Ordinal)
-                ? [new RaiseAlarm(job, refusal, [run.Model.Sha256, start.Start.ModelSha256])]
-                : [];
-            return new SiloStep(With(state, job, known with { Round = declined }), [.. stop, new SendDecline(decline), .. alarm]);
+            return new SiloStep(With(before.State, job, known with { Round = declined }), [.. before.Effects, new SendDecline(decline), .. AlarmOf(job, run, start, refusal)]);
+        }
+
+        if (retried is { IsTrained: true })
+        {
+            SiloRound held = retried with { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Held, Attempt = 0, Decline = null };
+            return new SiloStep(With(before.State, job, known with { Round = held }), [.. before.Effects, new AwaitWitnesses(start.Rid, start.Start)]);
         }
 
         SiloRound training = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Training };
-        return new SiloStep(With(state, job, known with { Round = training }), [.. stop, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
+        return new SiloStep(With(before.State, job, known with { Round = training }), [.. before.Effects, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
+    }
+
+    // The same round in another slot, under the same roster, model and configuration (secure-aggregation, J8).
+    private static bool IsRetry(SiloRun run, SiloRound current, StartReceived start) =>
+        current.Start is { Slot: { } slot } known && start.Start is { Slot: { } next } again
+        && slot.RosterSha256 == next.RosterSha256 && known.ModelSha256 == again.ModelSha256 && known.ConfigSha256 == again.ConfigSha256
+        && run.OpenedRound < again.Round;
+
+    private static ImmutableArray<SiloEffect> AlarmOf(RunId job, SiloRun run, StartReceived start, string refusal)
+    {
+        if (string.Equals(refusal, ErrorCodes.ModelNotInChain.Name, StringComparison.Ordinal))
+        {
+            return [new RaiseAlarm(job, refusal, [run.Model.Sha256, start.Start.ModelSha256])];
+        }
+
+        bool hostile = string.Equals(refusal, ErrorCodes.SlotConflict.Name, StringComparison.Ordinal) || string.Equals(refusal, ErrorCodes.RoundOpened.Name, StringComparison.Ordinal);
+        return hostile ? [new RaiseAlarm(job, refusal, [start.Rid])] : [];
     }
 
     private static string? WhyNot(SiloRun run, StartReceived start)
     {
-        if (start.Start.ConfigSha256 != run.ConfigSha256)
+        // A round of the other mode is a round of another plan: without its masks the update must not leave.
+        if (start.Start.ConfigSha256 != run.ConfigSha256 || start.Start.Slot is not null != run.IsSecure)
         {
             return ErrorCodes.PlanNotApproved.Name;
         }
@@ -220,8 +279,9 @@ public static partial class SiloMachine
             ? previous.Model
             : run.Model;
 
-    private static IEnumerable<SiloEffect> Repeat(SiloRun run, SiloRound round) => round switch
+    private static IEnumerable<SiloEffect> Repeat(SiloState state, SiloRun run, SiloRound round) => round switch
     {
+        { Phase: SiloRoundPhase.Announced, Start.Slot: not null } when FindSlot(state, round.Rid)?.Record.Masked is { } masked => [new SendMasked(round.Start, masked, round.Attempt, MetricsOf(run, round))],
         { Phase: SiloRoundPhase.Announced, Update: { } update } => [new SendUpdate(update, round.Attempt, MetricsOf(run, round))],
         { Phase: SiloRoundPhase.Declined, Decline: { } decline } => [new SendDecline(decline)],
         _ => [],
@@ -237,6 +297,12 @@ public static partial class SiloMachine
         if (trained.UpdateLen != round.Start.UpdateLen)
         {
             return Declined(state, job, run, round, ErrorCodes.UpdateLengthMismatch.Name);
+        }
+
+        if (round.Start.Slot is not null)
+        {
+            SiloRound kept = round with { Phase = SiloRoundPhase.Held, IsTrained = true, Weight = trained.Weight, Metrics = trained.Metrics };
+            return new SiloStep(With(state, job, run with { Round = kept }), [new AwaitWitnesses(round.Rid, round.Start)]);
         }
 
         PlainUpdateBody update = new()
@@ -255,24 +321,24 @@ public static partial class SiloMachine
     }
 
     private static SiloStep OnTrainingFailed(SiloState state, RunId job, SiloRun run, TrainingFailed failed) =>
-        Current(run, failed.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round
+        Current(run, failed.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Masking or SiloRoundPhase.Uploading } round
             ? Declined(state, job, run, round, failed.Reason)
             : Ignore(state, "the round is over");
 
     private static SiloStep OnUploaded(SiloState state, RunId job, SiloRun run, UpdateUploaded uploaded)
     {
-        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round)
+        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading } round)
         {
             return Ignore(state, "no upload of this round is under way");
         }
 
         SiloRound announced = round with { Phase = SiloRoundPhase.Announced, Attempt = uploaded.Attempt };
-        return new SiloStep(With(state, job, run with { Round = announced }), [new SendUpdate(update, uploaded.Attempt, MetricsOf(run, round))]);
+        return new SiloStep(With(state, job, run with { Round = announced }), [.. Repeat(state, run, announced)]);
     }
 
     private static SiloStep OnUploadRefused(SiloState state, RunId job, SiloRun run, UploadRefused refused)
     {
-        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round || refused.Attempt != round.Attempt)
+        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading } round || refused.Attempt != round.Attempt)
         {
             return Ignore(state, "no upload of this attempt is under way");
         }
@@ -283,32 +349,40 @@ public static partial class SiloMachine
         }
 
         SiloRound next = round with { Attempt = round.Attempt + 1 };
-        return new SiloStep(With(state, job, run with { Round = next }), [new UploadUpdate(round.Rid, update, next.Attempt)]);
+        SiloEffect upload = round.Update is { } update
+            ? new UploadUpdate(round.Rid, update, next.Attempt)
+            : new UploadMasked(round.Start, FindSlot(state, round.Rid)?.Record.Masked ?? throw new InvalidOperationException("a masked vector is uploaded"), next.Attempt);
+        return new SiloStep(With(state, job, run with { Round = next }), [upload]);
     }
 
     private static SiloStep OnResult(SiloState state, RunId job, SiloRun run, ResultReceived received)
     {
         PlainResultBody result = received.Result;
-        if (result.ModelVersion <= run.Model.Version)
-        {
-            return result.ModelVersion == run.Model.Version && result.NewModelSha256 != run.Model.Sha256
-                ? new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [run.Model.Sha256, result.NewModelSha256])])
-                : Ignore(state, "the result is known");
-        }
-
-        if (run.Round is { } current && current.Rid == result.Rid && result.Members.Any(member => member.Idx == run.Idx && !IsMine(current, member)))
+        if (result.ModelVersion > run.Model.Version && run.Round is { } current && current.Rid == result.Rid && result.Members.Any(member => member.Idx == run.Idx && !IsMine(current, member)))
         {
             return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.ResultNotMine.Name, [result.Rid, result.NewModelSha256])]);
         }
 
+        return FollowVersion(state, job, run, CommittedVersion.Of(result));
+    }
+
+    private static SiloStep FollowVersion(SiloState state, RunId job, SiloRun run, CommittedVersion version)
+    {
+        if (version.Model.Version <= run.Model.Version)
+        {
+            return version.Model.Version == run.Model.Version && version.Model.Sha256 != run.Model.Sha256
+                ? new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [run.Model.Sha256, version.Model.Sha256])])
+                : Ignore(state, "the result is known");
+        }
+
         SiloRun next = run with
         {
-            Model = new ModelReference(result.ModelVersion, result.NewModelSha256),
-            LastRound = Math.Max(run.LastRound, result.Round),
-            Round = run.Round?.Start.Round <= result.Round ? null : run.Round,
+            Model = version.Model,
+            LastRound = Math.Max(run.LastRound, version.Round),
+            Round = run.Round?.Start.Round <= version.Round ? null : run.Round,
         };
         ImmutableArray<SiloEffect> stop = next.Round is null ? StopOf(job, run) : [];
-        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, result.Round)]);
+        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, version.Round)]);
     }
 
     private static bool IsMine(SiloRound round, PlainMember member) =>
@@ -321,12 +395,22 @@ public static partial class SiloMachine
             return Ignore(state, "the round is over");
         }
 
+        if (round.Start.Slot is not null)
+        {
+            // The update is kept: the round may go on in another slot.
+            SiloStep given = new(With(state, job, run with { Round = round with { Phase = SiloRoundPhase.Given } }), StopOf(job, run));
+            return BurnAttempt(given, job, round, run.Idx);
+        }
+
         return new SiloStep(With(state, job, run with { Round = null }), [.. StopOf(job, run), new ForgetRound(job, round.Start.Round)]);
     }
 
     private static SiloStep OnEnded(SiloState state, RunId job, SiloRun run, EndedReceived received)
     {
-        ImmutableArray<SiloEffect> close = [.. StopOf(job, run), new ForgetRound(job, int.MaxValue)];
+        SiloStep burned = new(state, StopOf(job, run));
+        burned = run.Round is { } last ? BurnAttempt(burned, job, last, run.Idx) : burned;
+        state = burned.State;
+        ImmutableArray<SiloEffect> close = [.. burned.Effects, new ForgetRound(job, int.MaxValue)];
         if (!string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal))
         {
             return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
@@ -353,7 +437,8 @@ public static partial class SiloMachine
     {
         PlainDeclineBody decline = DeclineOf(round.Start, round.Rid, run.Idx, reason);
         SiloRound declined = round with { Phase = SiloRoundPhase.Declined, Decline = decline, Update = null };
-        return new SiloStep(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
+        SiloStep step = new(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
+        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Erase(step, found, SiloSlotPhase.Burned) : step;
     }
 
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
@@ -362,7 +447,7 @@ public static partial class SiloMachine
     private static ImmutableArray<SiloEffect> StopOf(RunId job, SiloRun run) =>
         run.Round is { Phase: SiloRoundPhase.Training } round ? [new StopTraining(job, round.Rid)] : [];
 
-    private static bool IsOpen(SiloRound round) => round.Phase is SiloRoundPhase.Training or SiloRoundPhase.Held or SiloRoundPhase.Uploading;
+    private static bool IsOpen(SiloRound round) => round.Phase is SiloRoundPhase.Training or SiloRoundPhase.Held or SiloRoundPhase.Masking or SiloRoundPhase.Uploading;
 
     private static SiloRound? Current(SiloRun run, Sha256Digest rid) => run.Round is { } round && round.Rid == rid ? round : null;
 
