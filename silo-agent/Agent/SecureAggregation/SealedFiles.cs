@@ -121,7 +121,7 @@ internal sealed class SealedFiles : IDisposable
 
     private static void Overwrite(string path)
     {
-        using FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.None);
+        using FileStream file = new(path, FileMode.Open, FileAccess.Write, FileShare.ReadWrite); // no reader may stop it
         file.Write(new byte[file.Length]);
         file.Flush(flushToDisk: true);
     }
