@@ -7,6 +7,8 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Tests.SecureAggregation;
 using FedCloud.SiloAgent.SecureAggregation;
+using FsCheck;
+using FsCheck.Fluent;
 using Xunit;
 
 namespace FedCloud.SiloAgent.Tests.SecureAggregation;
@@ -175,6 +177,41 @@ public sealed class EpochVaultTests : IDisposable
     }
 
     [Fact]
+    public void Erase_InAnyOrderWithRestartsAndRepeats_LeavesExactlyTheRest()
+    {
+        using HeldShares held = _federation.Held(1);
+        Prop.ForAll(ArbMap.Default.ArbFor<int>(), seed =>
+        {
+            Random random = new(seed);
+            string folder = Path.Combine(_home, Guid.NewGuid().ToString("N"));
+            bool[] erased = new bool[Slots + 1]; // the slots, and the coefficient seed
+            for (int step = 0; step < 12; step++)
+            {
+                using EpochVault vault = new(folder, KeyPath);
+                Make(vault).Dispose();
+                Action[] steps =
+                [
+                    .. Enumerable.Range(0, Slots).Select<int, Action>(slot => () => vault.EraseSlot(Sid, slot)), () => vault.EraseCoefficientSeed(Sid),
+                    () => vault.PutOwnShares(Sid, _federation.Dealt[1].Own), () => vault.PutHeld(Sid, held),
+                ];
+                int chosen = random.Next(steps.Length);
+                steps[chosen]();
+                erased[Math.Min(chosen, Slots)] |= chosen <= Slots;
+            }
+
+            using EpochVault last = new(folder, KeyPath);
+            last.PutOwnShares(Sid, _federation.Dealt[1].Own);
+            last.PutHeld(Sid, held);
+            string[] expected =
+            [
+                "agreement-key", .. erased[Slots] ? Array.Empty<string>() : ["coefficient-seed"],
+                .. Enumerable.Range(0, Slots).Where(slot => !erased[slot]).SelectMany<int, string>(slot => [$"slot-0{slot}", $"own-0{slot}", $"held-0{slot}"]),
+            ];
+            return expected.Order(StringComparer.Ordinal).SequenceEqual(Directory.GetFiles(Path.Combine(folder, Sid.Hex)).Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(8));
+    }
+
+    [Fact]
     public void EndEpoch_EverySecret_IsGoneAndThePublicStays()
     {
         Fill(_vault);
@@ -191,7 +228,7 @@ public sealed class EpochVaultTests : IDisposable
     }
 
     [Fact]
-    public void Read_AnyByteChangedAnywhere_IsRefused()
+    public void Read_ByteChangedInAnyRegion_IsRefused()
     {
         Fill(_vault);
         Action[] reads =
@@ -202,7 +239,8 @@ public sealed class EpochVaultTests : IDisposable
         foreach (string path in SecretFiles.Append(Path.Combine(Folder, "coins", "run-1.7")))
         {
             byte[] right = File.ReadAllBytes(path);
-            byte[][] wrong = [.. Enumerable.Range(0, right.Length).Select(at => Flipped(right, at)), right[..^1], right[..5], [], new byte[right.Length]];
+            int[] regions = [0, 11, 12, right.Length - 17, right.Length - 16, right.Length - 1]; // first and last of nonce, ciphertext, tag
+            byte[][] wrong = [.. regions.Select(at => Flipped(right, at)), right[..^1], right[..5], [], new byte[right.Length]];
             foreach (byte[] bytes in wrong)
             {
                 File.WriteAllBytes(path, bytes);
