@@ -15,7 +15,6 @@ namespace FedCloud.Cloud.Keys;
 /// </remarks>
 public sealed class FileKeyVault : IKeyVault
 {
-    private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string Scheme = "file:";
     private const int RsaBits = 3072;
 
@@ -26,7 +25,7 @@ public sealed class FileKeyVault : IKeyVault
     public FileKeyVault(string folder)
     {
         _folder = folder;
-        MakeFolder(folder);
+        PrivateFolder.Make(folder);
     }
 
     /// <inheritdoc/>
@@ -118,7 +117,7 @@ public sealed class FileKeyVault : IKeyVault
     private KeyVersion? TryCreate(string name, int number, KeyKind kind)
     {
         string folder = Path.Combine(_folder, name);
-        MakeFolder(folder);
+        PrivateFolder.Make(folder);
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:D4}.p8"));
         using AsymmetricAlgorithm key = kind == KeyKind.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(RsaBits);
         byte[] secret = key.ExportPkcs8PrivateKey();
@@ -198,20 +197,5 @@ public sealed class FileKeyVault : IKeyVault
 
         string path = Path.Combine(_folder, parts[0], parts[1] + ".p8");
         return File.Exists(path) ? path : null;
-    }
-
-    private static void MakeFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
-        {
-            Directory.CreateDirectory(folder);
-            return;
-        }
-
-        Directory.CreateDirectory(folder, FolderMode);
-        if ((File.GetUnixFileMode(folder) & ~FolderMode) != UnixFileMode.None)
-        {
-            throw new FedCloudException(ErrorCodes.KeyFilePermissions, $"expected mode 0700 on the key folder {Path.GetFileName(folder)}, found a wider one");
-        }
     }
 }

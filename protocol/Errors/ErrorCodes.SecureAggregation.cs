@@ -165,6 +165,13 @@ public static partial class ErrorCodes
         "more coordinates of this silo's update were clamped than the policy allows",
         "raise the segment's range, or keep the default range = clip");
 
+    /// <summary>A file of a silo's epoch secrets cannot be used.</summary>
+    public static ErrorCode EpochSecretsBroken { get; } = new(
+        "epoch_secrets_broken",
+        ExitCode.VerificationFailed,
+        "a file of this silo's epoch secrets is damaged, was changed, or belongs to another file name, epoch or home",
+        "restore nothing from a backup, which could use a slot twice; end the epoch, the next one has fresh secrets");
+
     /// <summary>A transcript file cannot be read.</summary>
     public static ErrorCode TranscriptMalformed { get; } = new(
         "transcript_malformed",

@@ -9,18 +9,19 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <summary>A silo's secrets of one epoch: c, the seed of its Shamir coefficients, and for each slot s and b.</summary>
 /// <remarks>
 /// Every secret can be erased by itself, as rule J6 asks: a slot's at DONE or BURNED, the coefficient seed after SHARED, c at the end
-/// of the epoch. <see cref="Dispose"/> erases all. Not for use by two threads at once.
+/// of the epoch. What is erased is gone for its uses: they throw <see cref="ObjectDisposedException"/>. <see cref="Dispose"/> erases all.
+/// Not for use by two threads at once.
 /// </remarks>
 public sealed class EpochSecrets : IDisposable
 {
     private const int HeadBytes = 4;
 
-    private readonly AgreementKey _c;
+    private readonly AgreementKey? _c;
     private readonly SecretBytes _coefficientSeed;
-    private readonly AgreementKey[] _s;
+    private readonly AgreementKey?[] _s;
     private readonly SecretBytes[] _b;
 
-    private EpochSecrets(int idx, AgreementKey c, SecretBytes coefficientSeed, AgreementKey[] s, SecretBytes[] b)
+    private EpochSecrets(int idx, AgreementKey? c, SecretBytes coefficientSeed, AgreementKey?[] s, SecretBytes[] b)
     {
         Idx = idx;
         _c = c;
@@ -53,7 +54,7 @@ public sealed class EpochSecrets : IDisposable
         return new EpochSecrets(idx, c, seed, s, b);
     }
 
-    /// <summary>Reads what <see cref="CopyTo"/> wrote; the caller zeroes its own copy.</summary>
+    /// <summary>Reads what <see cref="CopyTo"/> wrote; the caller zeroes its own copy. A secret of zeros counts as erased.</summary>
     /// <exception cref="FedCloudException"><c>agreement_key_invalid</c>, <c>secagg_parameters_invalid</c>.</exception>
     public static EpochSecrets Read(ReadOnlySpan<byte> stored)
     {
@@ -65,15 +66,15 @@ public sealed class EpochSecrets : IDisposable
             throw new FedCloudException(ErrorCodes.SecaggParametersInvalid, $"expected the secrets of {slots} slots, found {stored.Length} bytes");
         }
 
-        AgreementKey c = AgreementKey.FromScalar(stored.Slice(HeadBytes, Fcsa1.KeyBytes));
-        SecretBytes seed = new(stored.Slice(HeadBytes + Fcsa1.KeyBytes, Fcsa1.KeyBytes));
-        AgreementKey[] s = new AgreementKey[slots];
+        AgreementKey? c = StoredKey(stored.Slice(HeadBytes, Fcsa1.KeyBytes));
+        SecretBytes seed = StoredSecret(stored.Slice(HeadBytes + Fcsa1.KeyBytes, Fcsa1.KeyBytes));
+        AgreementKey?[] s = new AgreementKey?[slots];
         SecretBytes[] b = new SecretBytes[slots];
         for (int slot = 0; slot < slots; slot++)
         {
             ReadOnlySpan<byte> pair = stored.Slice(HeadBytes + (2 * Fcsa1.KeyBytes * (1 + slot)), 2 * Fcsa1.KeyBytes);
-            s[slot] = AgreementKey.FromScalar(pair[..Fcsa1.KeyBytes]);
-            b[slot] = new SecretBytes(pair[Fcsa1.KeyBytes..]);
+            s[slot] = StoredKey(pair[..Fcsa1.KeyBytes]);
+            b[slot] = StoredSecret(pair[Fcsa1.KeyBytes..]);
         }
 
         return new EpochSecrets(idx, c, seed, s, b);
@@ -85,12 +86,12 @@ public sealed class EpochSecrets : IDisposable
     {
         BinaryPrimitives.WriteUInt16BigEndian(destination, (ushort)Idx);
         BinaryPrimitives.WriteUInt16BigEndian(destination[2..], (ushort)Slots);
-        _c.CopyScalarTo(destination[HeadBytes..]);
+        C.CopyScalarTo(destination[HeadBytes..]);
         _coefficientSeed.Span.CopyTo(destination[(HeadBytes + Fcsa1.KeyBytes)..]);
         for (int slot = 0; slot < Slots; slot++)
         {
             Span<byte> pair = destination.Slice(HeadBytes + (2 * Fcsa1.KeyBytes * (1 + slot)), 2 * Fcsa1.KeyBytes);
-            _s[slot].CopyScalarTo(pair);
+            S(slot).CopyScalarTo(pair);
             _b[slot].Span.CopyTo(pair[Fcsa1.KeyBytes..]);
         }
     }
@@ -111,8 +112,8 @@ public sealed class EpochSecrets : IDisposable
         {
             Sid = sid,
             Idx = Idx,
-            CPk = _c.Public,
-            SPk = [.. _s.Select(key => key.Public)],
+            CPk = C.Public,
+            SPk = [.. Enumerable.Range(0, Slots).Select(slot => S(slot).Public)],
             BCom = [.. Enumerable.Range(0, Slots).Select(slot => Derivations.SelfSeedCommitment(sid, Idx, slot, _b[slot].Span))],
         };
     }
@@ -120,7 +121,7 @@ public sealed class EpochSecrets : IDisposable
     /// <summary>Erases s and b of a slot.</summary>
     public void EraseSlot(int slot)
     {
-        _s[slot].Dispose();
+        _s[slot]?.Dispose();
         _b[slot].Dispose();
     }
 
@@ -128,7 +129,7 @@ public sealed class EpochSecrets : IDisposable
     public void EraseCoefficientSeed() => _coefficientSeed.Dispose();
 
     /// <summary>Erases c; no share can be decrypted after that.</summary>
-    public void EraseAgreementKey() => _c.Dispose();
+    public void EraseAgreementKey() => _c?.Dispose();
 
     /// <summary>Erases everything.</summary>
     public void Dispose()
@@ -141,11 +142,11 @@ public sealed class EpochSecrets : IDisposable
         }
     }
 
-    internal AgreementKey C => _c;
+    internal AgreementKey C => Present(_c);
 
     internal SecretBytes CoefficientSeed => _coefficientSeed;
 
-    internal AgreementKey S(int slot) => _s[slot];
+    internal AgreementKey S(int slot) => Present(_s[slot]);
 
     internal SecretBytes B(int slot) => _b[slot];
 
@@ -155,6 +156,27 @@ public sealed class EpochSecrets : IDisposable
         random(secret.Span);
         return secret;
     }
+
+    private AgreementKey Present(AgreementKey? key)
+    {
+        ObjectDisposedException.ThrowIf(key is null, this);
+        return key;
+    }
+
+    private static AgreementKey? StoredKey(ReadOnlySpan<byte> scalar) => IsErased(scalar) ? null : AgreementKey.FromScalar(scalar);
+
+    private static SecretBytes StoredSecret(ReadOnlySpan<byte> stored)
+    {
+        SecretBytes secret = new(stored);
+        if (IsErased(stored))
+        {
+            secret.Dispose();
+        }
+
+        return secret;
+    }
+
+    private static bool IsErased(ReadOnlySpan<byte> stored) => !stored.ContainsAnyExcept((byte)0);
 
     private static void RequireShape(int idx, int slots)
     {

@@ -8,7 +8,8 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <remarks>Zeroed slot by slot with <see cref="EraseSlot"/> (rule J6), and whole when disposed. An erased slot gives no share, also after it was stored and read again.</remarks>
 public sealed class ShareBundle : IDisposable
 {
-    private const int SlotBytes = 2 * Shamir.ShareBytes;
+    /// <summary>The bytes of a slot: the share of s, then the share of b.</summary>
+    public const int SlotBytes = 2 * Shamir.ShareBytes;
 
     private readonly SecretBytes _shares;
     private readonly bool[] _erased;

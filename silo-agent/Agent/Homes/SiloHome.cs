@@ -10,6 +10,7 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.SecureAggregation;
 
 namespace FedCloud.SiloAgent.Homes;
 
@@ -69,6 +70,13 @@ public sealed class SiloHome
 
     /// <summary>The signed wrapping key in use.</summary>
     public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
+
+    /// <summary>Opens what the silo keeps of its epochs; the caller disposes it.</summary>
+    /// <exception cref="FedCloudException"><c>key_file_permissions</c>, <c>key_unusable</c>, <c>disk_full</c>.</exception>
+    public EpochVault OpenEpochs() => new(Path.Combine(_folder, "epochs"), Path.Combine(_folder, "keys", "at-rest.key"));
+
+    /// <summary>The token that shows whether a start continues the one before.</summary>
+    public StartToken StartToken() => new(_folder);
 
     /// <summary>Sets a home up from an invitation.</summary>
     /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>

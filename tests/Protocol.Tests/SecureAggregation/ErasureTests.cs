@@ -44,6 +44,33 @@ public sealed class ErasureTests
     }
 
     [Fact]
+    public void Read_SecretsOfZeros_AreErasedAndTheOthersAreThere()
+    {
+        TestFederation federation = new(4, slots: 2);
+        byte[] stored = new byte[federation.Secrets[1].StoredBytes];
+        federation.Secrets[1].CopyTo(stored);
+        using EpochSecrets noSlot = EpochSecrets.Read(Without(stored, 68, 64));
+        using EpochSecrets noSeed = EpochSecrets.Read(Without(stored, 36, 32));
+        using EpochSecrets noKey = EpochSecrets.Read(Without(stored, 4, 32));
+        noSlot.EraseSlot(0);
+
+        Assert.Throws<ObjectDisposedException>(() => RoundMasks.OfSilo(federation.Scope(10, Ring.K32, slot: 0), noSlot));
+        RoundMasks.OfSilo(federation.Scope(10, Ring.K32, slot: 1), noSlot).Dispose();
+        Assert.Throws<ObjectDisposedException>(() => noSlot.Advertise(federation.Parameters));
+        Assert.Throws<ObjectDisposedException>(() => DealtShares.Deal(federation.Members, noSeed));
+        RoundMasks.OfSilo(federation.Scope(10, Ring.K32), noSeed).Dispose();
+        Assert.Equal(SecureAggregationBody.Encode(federation.Secrets[1].Advertise(federation.Parameters)), SecureAggregationBody.Encode(noSeed.Advertise(federation.Parameters)));
+        Assert.Throws<ObjectDisposedException>(() => HeldShares.Receive(federation.Members, noKey, federation.Dealt[1].Own, federation.Deliveries(1), federation.Keys));
+
+        static byte[] Without(byte[] stored, int first, int count)
+        {
+            byte[] rest = [.. stored];
+            rest.AsSpan(first, count).Clear();
+            return rest;
+        }
+    }
+
+    [Fact]
     public void EraseSlot_OfShares_LeavesTheOtherSlotAlsoAfterStorage()
     {
         TestFederation federation = new(4, slots: 2);
