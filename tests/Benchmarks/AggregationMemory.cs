@@ -104,26 +104,8 @@ internal static class AggregationMemory
         UpdateReference reference = new() { Sha256 = update, Length = layout.UpdateLength(ExchangedFactor.B), Weight = 1, Attempt = 0, EnvelopeLength = 0 };
         AggregateRound effect = new(silos, Rid, "b", new ModelReference(0, model), [.. Enumerable.Range(1, silos).Select(i => new Summand(new SiloId($"silo-{i}"), 1, reference))]);
         RoundAggregation aggregation = new(store, new UpdateReader(store, vault), scratch);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        long start = Environment.WorkingSet;
-        long peak = start;
-        using CancellationTokenSource stop = new();
-        Task sampler = Task.Run(async () =>
-        {
-            using PeriodicTimer timer = new(TimeSpan.FromMilliseconds(20));
-            while (!stop.IsCancellationRequested)
-            {
-                peak = Math.Max(peak, Environment.WorkingSet);
-                await timer.WaitForNextTickAsync();
-            }
-        });
-        Stopwatch watch = Stopwatch.StartNew();
-        RunEvent result = await aggregation.RunAsync(config, layout, effect, TimeProvider.System, default);
-        double seconds = watch.Elapsed.TotalSeconds;
-        await stop.CancelAsync();
-        await sampler;
-        return result is AggregateReady ? (seconds, (peak - start) / 1048576.0) : throw new InvalidOperationException("the aggregation failed");
+        RunEvent? result = null;
+        (double seconds, double mib) = await PeakWorkingSet.MeasureAsync(async () => result = await aggregation.RunAsync(config, layout, effect, TimeProvider.System, default));
+        return result is AggregateReady ? (seconds, mib) : throw new InvalidOperationException("the aggregation failed");
     }
 }

@@ -4,7 +4,7 @@ using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg | tokenizer | training | training-memory
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -18,6 +18,8 @@ return args switch
     ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["secagg"] => SecureAggregationCost.Run(),
+    ["secagg", "--silos", string silos, "--parameters", string parameters, "--dropouts", string dropouts, "--workers", string workers] =>
+        await SecureSumCost.RunAsync(Number(silos), Number(parameters), Number(dropouts), Number(workers)),
     ["tokenizer"] => TokenizerSpeed.Run(),
     ["training-memory"] => TrainingMemory.Run(),
     ["training"] => await TrainingSpeed.RunAsync(),
@@ -25,8 +27,10 @@ return args switch
     _ => Usage(),
 };
 
+static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg | tokenizer | training | training-memory");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory");
     return 2;
 }

@@ -4,6 +4,7 @@ using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Envelopes;
@@ -20,7 +21,9 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="vault">The vault that unwraps data keys.</param>
 public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
 {
-    // A round reads many updates one after the other: the same buffers again, so that the heap stays as small as one reading needs.
+    private readonly UploadReader _uploads = new(store, vault);
+
+    // As in UploadReader: the same buffers for one update after the other.
     private readonly ConcurrentBag<Buffers> _free = [];
 
     /// <summary>Reads an update to its end; only when this returns did the update verify.</summary>
@@ -48,21 +51,11 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         CancellationToken cancellation)
     {
         BlobName name = new(UploadName.Container(silo), UploadName.Path(job, round, update.Attempt));
-        using BlobRead blob = await store.OpenReadAsync(name, 0, null, cancellation)
-            ?? throw new FedCloudException(ErrorCodes.UpdateMissing, $"{name}: expected an upload, found none");
-
-        // The length is known before a byte is read, so an oversized body costs nothing.
-        if (blob.BlobLength > UpdateEnvelope.LengthOf(UpdateEnvelope.MaxHeaderBytes, update.Length))
-        {
-            throw new FedCloudException(ErrorCodes.EnvelopeLength, $"{name}: expected about {update.Length} bytes, found {blob.BlobLength}");
-        }
-
         Buffers buffers = _free.TryTake(out Buffers? known) ? known : new Buffers();
         try
         {
             ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
-            using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, buffers.Envelope, vault.UnwrapAsync, cancellation);
-            await ReadAsync(reader, buffers, layout, exchanged, take, cancellation);
+            await _uploads.ReadAsync(name, expected, reader => ReadAsync(reader, buffers, layout, exchanged, take, cancellation), cancellation);
         }
         finally
         {
@@ -114,15 +107,12 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
 
     private sealed class Buffers
     {
-        public EnvelopeBuffers Envelope { get; } = new();
-
         public byte[] Carry { get; } = new byte[UpdateEnvelope.ChunkBytes + sizeof(float)];
 
         public float[] Piece { get; } = new float[(UpdateEnvelope.ChunkBytes / sizeof(float)) + 1];
 
         public void Clear()
         {
-            Envelope.Clear();
             Carry.AsSpan().Clear();
             Piece.AsSpan().Clear();
         }
