@@ -88,7 +88,7 @@ internal static class PlanCommands
 
     private static Argument<string> File() => new("FILE") { Description = "The plan, YAML; docs/plan-format.md describes it." };
 
-    private static Option<int?> Silos() => new("--silos") { Description = "The silos of the federation; checks the plan for that many, and says what secure aggregation does with them." };
+    private static Option<int?> Silos() => new("--silos") { HelpName = "N", Description = "The silos of the federation; checks the plan for that many, and says what secure aggregation does with them." };
 
     private static PlanReading Read(string file, int? silos) => silos is null or >= 1
         ? PlanReader.Read(YamlPlan.Read(file), FilledIn, silos)

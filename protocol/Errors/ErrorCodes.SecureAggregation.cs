@@ -16,7 +16,7 @@ public static partial class ErrorCodes
         "secagg_roster_size",
         ExitCode.Refused,
         "secure aggregation needs a roster of 3 to 255 silos: with two, each would learn the other's update from the sum",
-        "invite more silos, or write aggregation.mode: plain");
+        "bring the federation to 3 to 255 silos, or write aggregation.mode: plain");
 
     /// <summary>Threshold, slots, ring width or length are outside the specification.</summary>
     public static ErrorCode SecaggParametersInvalid { get; } = new(

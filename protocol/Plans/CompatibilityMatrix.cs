@@ -115,7 +115,9 @@ public static class CompatibilityMatrix
     {
         if (config.Aggregation.IsSecure && silos is < Fcsa1.MinSilos or > Fcsa1.MaxSilos)
         {
-            yield return new(PlanSchema.Mode, ErrorCodes.SecaggRosterSize, $"with two silos each would learn the other's update from the sum, so secure aggregation needs {Fcsa1.MinSilos} to {Fcsa1.MaxSilos} silos; there are {silos}");
+            yield return new(PlanSchema.Mode, ErrorCodes.SecaggRosterSize, silos > Fcsa1.MaxSilos
+                ? $"secure aggregation shares each secret among at most {Fcsa1.MaxSilos} silos; there are {silos}"
+                : $"with two silos each would learn the other's update from the sum, so secure aggregation needs at least {Fcsa1.MinSilos}; there are {silos}");
         }
 
         ParticipationPlan participation = config.Participation;
@@ -160,7 +162,7 @@ public static class CompatibilityMatrix
         string? reason = min > max
             ? $"aggregation.secure.weight_min {min} is above aggregation.weight_max {max}, so no declared weight is accepted"
             : 2 * min * steps < max
-                ? $"a declared weight of {min} rounds to zero where aggregation.weight_max {max} has {steps} steps; lower that or raise aggregation.secure.weight_min"
+                ? $"a declared weight of {min} rounds to zero of the {steps} steps to aggregation.weight_max {max}; the smallest that counts is {((max - 1) / (2 * steps)) + 1}"
                 : null;
         return reason is null ? null : new("aggregation.secure.weight_min", ErrorCodes.PlanInvalidValue, reason, "aggregation.weight_max");
     }
