@@ -27,7 +27,7 @@ public sealed class PlannedRingTests
     {
         RingLayout layout = PlannedRing.LayoutOf(Config(), silos: 10, coordinates: 12_345);
 
-        Assert.Equal([new RingSegment { Name = "model", Length = 12_345, Clip = 100, Range = 100, Weighted = false }], layout.Segments);
+        Assert.Equal(new RingSegment { Name = "model", Length = 12_345, Clip = 100, Range = 100, Weighted = false }, Assert.Single(layout.Segments));
         Assert.Equal((Ring.K32, 12_346L, false), (layout.Ring, layout.D, layout.Rotated));
     }
 
@@ -55,9 +55,10 @@ public sealed class PlannedRingTests
     [Fact]
     public void LayoutOf_LongDecimal_IsTheNearestDouble()
     {
-        RingLayout layout = PlannedRing.LayoutOf(Config("aggregation.secure.update_clip: 7.922816251426433759354395033"), silos: 3, coordinates: 1);
+        RingLayout layout = PlannedRing.LayoutOf(Config("aggregation.secure.update_clip: 88.2301120277874366822704887"), silos: 3, coordinates: 1);
 
-        Assert.Equal(7.922816251426433759354395033, layout.Segments[0].Clip);
+        // A cast of the decimal gives 88.23011202778743.
+        Assert.Equal(88.2301120277874366822704887, layout.Segments[0].Clip);
     }
 
     [Fact]
