@@ -119,7 +119,7 @@ public sealed class SiloPolicyTests
 
         Assert.Null(policy.Refusal(plan, silos: 3));
         Assert.Equal(ErrorCodes.SecaggRosterSize, policy.Refusal(plan, silos: 2));
-        Assert.Equal(ErrorCodes.RingTooSmall, policy.Refusal(Secure(plan, secure => secure with { CoordinateBits = 30 }), silos: 4));
+        Assert.Equal(ErrorCodes.RingTooSmall, policy.Refusal(Secure(plan, secure => secure with { CoordinateBits = 30 }), silos: 5));
         Assert.Equal(ErrorCodes.CohortFixed, policy.Refusal(plan with { Participation = plan.Participation with { CohortSize = 3 } }, silos: 4));
         Assert.Equal(ErrorCodes.PolicyRefused, (policy with { MaxRounds = 4 }).Refusal(plan, silos: 3));
         Assert.Null(policy.Refusal(declared, silos: 3));
