@@ -3,6 +3,8 @@
 using System.Globalization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.SecureAggregation;
+using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 
 namespace FedCloud.Protocol.Audit;
@@ -35,6 +37,10 @@ public static class SiloEntries
         {
             SendAnswer answer => Answered(state.Runs[answer.Body.Job], answer.Body, policy),
             RaiseAlarm alarm => Alarm(alarm),
+            SendBurned burned => EntryDraft.Of(EntryTypes.Burned, burned.Body.Job, checked((int)burned.Body.Round))
+                .With("rid", burned.Body.Rid)
+                .With("burned", Dsse.Identity(Fcsa1.PayloadType, SecureAggregationBody.Encode(burned.Body)))
+                .With("idx", burned.Body.Idx),
             _ => null,
         };
     }

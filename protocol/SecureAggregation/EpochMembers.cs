@@ -39,12 +39,14 @@ public sealed class EpochMembers
     /// <param name="advertisements">The signed bodies in the order received.</param>
     /// <param name="identityKeys">The roster's identity keys by index.</param>
     /// <param name="own">What this silo advertised, which must be on the list unchanged; null at the coordinator and the auditor.</param>
+    /// <param name="otherKeys">Keys of the roster in other roles, which nobody may advertise.</param>
     /// <exception cref="FedCloudException"><c>advertise_list_invalid</c>, <c>signature_invalid</c>, or a code of the body and of the parameters.</exception>
     public static EpochMembers Open(
         EpochParams parameters,
         IReadOnlyList<DsseEnvelope> advertisements,
         IReadOnlyDictionary<int, VerificationKey> identityKeys,
-        AdvertiseBody? own = null)
+        AdvertiseBody? own = null,
+        IEnumerable<VerificationKey>? otherKeys = null)
     {
         ArgumentNullException.ThrowIfNull(parameters);
         ArgumentNullException.ThrowIfNull(advertisements);
@@ -61,7 +63,7 @@ public sealed class EpochMembers
             throw Invalid("expected silos strictly ascending by index, found another order");
         }
 
-        RequireDistinctKeys(bodies, identityKeys);
+        RequireDistinctKeys(bodies, identityKeys.Values.Concat(otherKeys ?? []));
         EpochMembers members = new(parameters, bodies.ToImmutableSortedDictionary(body => body.Idx, body => body));
         members.RequireOwn(own);
         return members;
@@ -89,9 +91,9 @@ public sealed class EpochMembers
         return body;
     }
 
-    private static void RequireDistinctKeys(ImmutableArray<AdvertiseBody> bodies, IReadOnlyDictionary<int, VerificationKey> identityKeys)
+    private static void RequireDistinctKeys(ImmutableArray<AdvertiseBody> bodies, IEnumerable<VerificationKey> rosterKeys)
     {
-        HashSet<string> seen = [.. identityKeys.Values.Select(key => Convert.ToHexStringLower(key.Spki[^P256Point.EncodedBytes..]))];
+        HashSet<string> seen = [.. rosterKeys.Select(key => Convert.ToHexStringLower(key.Spki[^P256Point.EncodedBytes..]))];
         foreach (AdvertiseBody body in bodies)
         {
             foreach (P256Point key in (IEnumerable<P256Point>)[body.CPk, .. body.SPk])

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Silos;
@@ -55,11 +56,8 @@ public sealed record SiloSlot
     /// <summary>The one round that has it (rule J3).</summary>
     public required Sha256Digest Rid { get; init; }
 
-    /// <summary>The round's run.</summary>
-    public required RunId Job { get; init; }
-
-    /// <summary>The round's number.</summary>
-    public required int Round { get; init; }
+    /// <summary>The round.</summary>
+    public required RoundOpening Start { get; init; }
 
     /// <summary>R2; the same body whenever it is sent again.</summary>
     public MaskedBody? Masked { get; init; }
@@ -116,6 +114,7 @@ public sealed record SiloEpoch
 /// <param name="Rid">The round.</param>
 /// <param name="Job">Its run.</param>
 /// <param name="Round">Its number.</param>
+/// <param name="RosterSha256">The roster of its epoch, by which indexes count.</param>
 /// <param name="Cohort">Its U2.</param>
 /// <param name="Needed">How many members of it must have burned the slot.</param>
-public sealed record MaskedFrom(Sha256Digest Rid, RunId Job, int Round, ImmutableArray<int> Cohort, int Needed);
+public sealed record MaskedFrom(Sha256Digest Rid, RunId Job, int Round, Sha256Digest RosterSha256, ImmutableArray<int> Cohort, int Needed);

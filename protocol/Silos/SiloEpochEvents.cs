@@ -14,6 +14,11 @@ namespace FedCloud.Protocol.Silos;
 /// <param name="Token">The hash of this start's token; null where the host has none.</param>
 public sealed record AgentRestarted(DateTimeOffset At, bool IsContinuous, Sha256Digest? Token) : SiloEvent(At);
 
+/// <summary>The log shows a masked vector of this silo whose journal head this journal lacks (rule J7).</summary>
+/// <param name="At">When.</param>
+/// <param name="Head">The head.</param>
+public sealed record JournalOlder(DateTimeOffset At, Sha256Digest Head) : SiloEvent(At);
+
 /// <summary>Another roster is in force.</summary>
 /// <param name="At">When.</param>
 /// <param name="RosterSha256">Its hash.</param>

@@ -30,6 +30,7 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(LogRefused), "log_refused")]
 [JsonDerivedType(typeof(LogResumed), "log_resumed")]
 [JsonDerivedType(typeof(AgentRestarted), "agent_restarted")]
+[JsonDerivedType(typeof(JournalOlder), "journal_older")]
 [JsonDerivedType(typeof(RosterFollowed), "roster_followed")]
 [JsonDerivedType(typeof(EpochCalled), "epoch_called")]
 [JsonDerivedType(typeof(EpochKeysMade), "epoch_keys_made")]

@@ -49,11 +49,16 @@ public static partial class SiloMachine
     private static SiloStep OnRestarted(SiloState state, AgentRestarted restarted)
     {
         SiloState next = state with { Token = restarted.Token };
-        if (restarted.IsContinuous)
-        {
-            return new SiloStep(next, [ReportOf(next)]);
-        }
+        return restarted.IsContinuous ? new SiloStep(next, [ReportOf(next)]) : BurnAll(next);
+    }
 
+    // The log shows a vector of this silo that its journal does not know of: the journal is an old one.
+    private static SiloStep OnOlder(SiloState state, JournalOlder older) => state.Disowned == older.Head
+        ? Ignore(state, "what followed that line is burned already")
+        : BurnAll(state with { Disowned = older.Head });
+
+    private static SiloStep BurnAll(SiloState next)
+    {
         ImmutableArray<SiloEffect>.Builder effects = ImmutableArray.CreateBuilder<SiloEffect>();
         effects.AddRange(next.Epochs.Values.Select(epoch => new EraseEpoch(epoch.Sid)));
         foreach ((RunId job, SiloRun run) in next.Runs)
@@ -161,7 +166,7 @@ public static partial class SiloMachine
         ImmutableArray<SiloEffect>.Builder effects = before.Effects.ToBuilder();
         foreach (SiloSlot slot in epoch.Slots.Values.Where(slot => slot.IsInUse && slot.Phase != SiloSlotPhase.Revealed))
         {
-            effects.Add(new SendBurned(BurnedOf(slot.Job, slot.Round, slot.Rid, epoch.Idx)));
+            effects.Add(new SendBurned(BurnedOf(slot.Start.Job, slot.Start.Round, slot.Rid, epoch.Idx)));
         }
 
         foreach ((RunId job, SiloRun run) in state.Runs)

@@ -66,9 +66,9 @@ public static partial class SiloMachine
             return Alarmed(Declined(state, job, run, round, ErrorCodes.SlotConflict.Name), job, ErrorCodes.SlotConflict, taken.Rid, round.Rid);
         }
 
-        SiloSlot armed = new() { Phase = SiloSlotPhase.Armed, Rid = round.Rid, Job = job, Round = round.Start.Round };
+        SiloSlot armed = new() { Phase = SiloSlotPhase.Armed, Rid = round.Rid, Start = round.Start };
         CohortBounds bounds = CohortBounds.Of(epoch.Parameters.N);
-        MaskedFrom masked = new(round.Rid, job, round.Start.Round, epoch.Cohort, epoch.Cohort.Length - bounds.Threshold + bounds.MaxColluders + 1);
+        MaskedFrom masked = new(round.Rid, job, round.Start.Round, epoch.Parameters.RosterSha256, epoch.Cohort, epoch.Cohort.Length - bounds.Threshold + bounds.MaxColluders + 1);
         string model = round.Start.ModelSha256.Hex;
         SiloState next = With(state, epoch with { Slots = epoch.Slots.SetItem(slot.Slot, armed) });
         next = With(next, job, run with { Round = round with { Phase = SiloRoundPhase.Masking } });
@@ -98,7 +98,7 @@ public static partial class SiloMachine
 
     private static SiloStep OnU3(SiloState state, U3Shown shown)
     {
-        if (FindSlot(state, shown.Rid) is not { } found || !state.Runs.TryGetValue(found.Record.Job, out SiloRun? run))
+        if (FindSlot(state, shown.Rid) is not { } found || !state.Runs.TryGetValue(found.Record.Start.Job, out SiloRun? run))
         {
             return Ignore(state, "no slot is held for the round");
         }
@@ -107,8 +107,8 @@ public static partial class SiloMachine
         if (slot.U3Sha256 is { } signed)
         {
             return signed == shown.U3Sha256
-                ? new SiloStep(state, [new SendConsistency(slot.Job, slot.Round, ConsistencyOf(found))])
-                : new SiloStep(state, [new RaiseAlarm(slot.Job, ErrorCodes.U3Conflict.Name, [signed, shown.U3Sha256, shown.Identity])]);
+                ? new SiloStep(state, [new SendConsistency(slot.Start.Job, slot.Start.Round, ConsistencyOf(found))])
+                : new SiloStep(state, [new RaiseAlarm(slot.Start.Job, ErrorCodes.U3Conflict.Name, [signed, shown.U3Sha256, shown.Identity])]);
         }
 
         if (slot.Phase != SiloSlotPhase.Masked)
@@ -116,14 +116,14 @@ public static partial class SiloMachine
             return Ignore(state, "nothing was masked for the round, or its slot is burned");
         }
 
-        if (slot.Round <= run.OpenedRound)
+        if (slot.Start.Round <= run.OpenedRound)
         {
-            return new SiloStep(state, [new RaiseAlarm(slot.Job, ErrorCodes.RoundOpened.Name, [slot.Rid, shown.Identity])]);
+            return new SiloStep(state, [new RaiseAlarm(slot.Start.Job, ErrorCodes.RoundOpened.Name, [slot.Rid, shown.Identity])]);
         }
 
         SiloSlot agreed = slot with { Phase = SiloSlotPhase.Consistent, U3Sha256 = shown.U3Sha256 };
-        SiloState next = With(With(state, found, agreed), slot.Job, run with { OpenedRound = slot.Round });
-        return new SiloStep(next, [new SendConsistency(slot.Job, slot.Round, ConsistencyOf((found.Epoch, found.Slot, agreed)))]);
+        SiloState next = With(With(state, found, agreed), slot.Start.Job, run with { OpenedRound = slot.Start.Round });
+        return new SiloStep(next, [new SendConsistency(slot.Start.Job, slot.Start.Round, ConsistencyOf((found.Epoch, found.Slot, agreed)))]);
     }
 
     private static SiloStep OnAgreement(SiloState state, AgreementShown shown)
@@ -133,10 +133,10 @@ public static partial class SiloMachine
             return Ignore(state, "the silo did not agree to open this round, or it is over");
         }
 
-        SendUnmask reveal = new(slot.Job, slot.Round, found.Epoch.Sid, found.Slot, slot.Rid);
+        SendUnmask reveal = new(slot.Start.Job, slot.Start.Round, found.Epoch.Sid, found.Slot, slot.Rid);
         if (signed != shown.U3Sha256)
         {
-            return new SiloStep(state, [new RaiseAlarm(slot.Job, ErrorCodes.U3Conflict.Name, [signed, shown.U3Sha256])]);
+            return new SiloStep(state, [new RaiseAlarm(slot.Start.Job, ErrorCodes.U3Conflict.Name, [signed, shown.U3Sha256])]);
         }
 
         return slot.Phase == SiloSlotPhase.Revealed

@@ -67,6 +67,7 @@ public static partial class SiloMachine
             LogRefused refused => OnLogRefused(state, refused),
             LogResumed => OnLogResumed(state),
             AgentRestarted restarted => OnRestarted(state, restarted),
+            JournalOlder older => OnOlder(state, older),
             RosterFollowed roster => OnRoster(state, roster),
             EpochCalled called => OnCalled(state, called),
             EpochKeysMade made => OnKeysMade(state, made),
@@ -116,6 +117,8 @@ public static partial class SiloMachine
             MakeEpochKeys e => FindEpoch(state, e.Parameters.Sid()) is not { Phase: SiloEpochPhase.New },
             DealShares e => FindEpoch(state, e.Sid) is not { Phase: SiloEpochPhase.Advertised },
             SendShares e => FindEpoch(state, e.Body.Sid) is null,
+            SendAdvertise e => FindEpoch(state, e.Body.Sid) is null,
+            SendAcknowledgement e => FindEpoch(state, e.Body.Sid) is null,
             FetchBaseModel e => state.Runs.GetValueOrDefault(e.Job)?.Phase != SiloRunPhase.Approved,
             _ => false,
         };
@@ -294,15 +297,15 @@ public static partial class SiloMachine
             return Ignore(state, "the round is over");
         }
 
-        if (trained.UpdateLen != round.Start.UpdateLen)
-        {
-            return Declined(state, job, run, round, ErrorCodes.UpdateLengthMismatch.Name);
-        }
-
         if (round.Start.Slot is not null)
         {
             SiloRound kept = round with { Phase = SiloRoundPhase.Held, IsTrained = true, Weight = trained.Weight, Metrics = trained.Metrics };
             return new SiloStep(With(state, job, run with { Round = kept }), [new AwaitWitnesses(round.Rid, round.Start)]);
+        }
+
+        if (trained.UpdateLen != round.Start.UpdateLen)
+        {
+            return Declined(state, job, run, round, ErrorCodes.UpdateLengthMismatch.Name);
         }
 
         PlainUpdateBody update = new()

@@ -135,6 +135,9 @@ public sealed record SiloState
     /// <summary>The hash of the token of the agent's last start (rule J7); null for none.</summary>
     public Sha256Digest? Token { get; init; }
 
+    /// <summary>A head of the journal that the log shows and the journal lacks, for which all slots were burned; null for none.</summary>
+    public Sha256Digest? Disowned { get; init; }
+
     /// <summary>The latest time of any event: a clock that is set back prolongs nothing.</summary>
     public DateTimeOffset Latest { get; init; }
 

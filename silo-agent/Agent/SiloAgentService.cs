@@ -12,7 +12,6 @@ using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
-using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Audit;
@@ -22,6 +21,7 @@ using FedCloud.SiloAgent.Membership;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
+using FedCloud.SiloAgent.SecureAggregation;
 
 namespace FedCloud.SiloAgent;
 
@@ -34,12 +34,15 @@ public sealed record SiloAgentOptions
     /// <summary>The audit log; null means the log in the storage.</summary>
     public ILogView? Log { get; init; }
 
+    /// <summary>The folders that may hold the token of a start; null means those of the system that lie in memory.</summary>
+    public IReadOnlyList<string>? TokenFolders { get; init; }
+
     /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
     public bool InBackground { get; init; } = true;
 }
 
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
-public sealed class SiloAgentService : IDisposable
+public sealed partial class SiloAgentService : IDisposable
 {
     private const int BatchSize = 16;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
@@ -60,6 +63,9 @@ public sealed class SiloAgentService : IDisposable
     private readonly SignedPost _signed;
     private readonly OwnEntries _entries;
     private readonly SiloAudit _audit;
+    private readonly EpochVault _vault;
+    private readonly SecureIntake _secureIntake;
+    private readonly SecureWork _secure;
     private readonly VerificationKey _coordinator;
     private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly SemaphoreSlim _wake = new(0);
@@ -102,8 +108,16 @@ public sealed class SiloAgentService : IDisposable
             throw;
         }
 
+        _vault = new EpochVault(home.EpochsFolder, home.EpochsKeyPath);
+        EpochFiles files = new(_vault, _member, _models);
+        _secureIntake = new SecureIntake(_store, home, _vault, files, _member, _models, policy, _coordinator);
+        _secure = new SecureWork(_store, home, _post, _vault, files, _models, Report, time);
+        Sha256Digest journalHead = _journal.Head;
+        StartToken token = new(home.Folder, _options.TokenFolders);
+        bool isContinuous = token.Matches(_journal.State.Token);
+        Append(new AgentRestarted(time.GetUtcNow(), isContinuous, token.Renew()));
         ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);
-        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), _journal.Head, time, (phase, detail) => Report(phase, null, null, detail));
+        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), journalHead, isContinuous, _journal.Contains, time, (phase, detail) => Report(phase, null, null, detail));
     }
 
     /// <summary>Whether the silo follows the log as a member.</summary>
@@ -140,6 +154,7 @@ public sealed class SiloAgentService : IDisposable
     public void Dispose()
     {
         _models.Dispose();
+        _vault.Dispose();
         _journal.Dispose();
         _entries.Dispose();
         (_options.Store is null ? _store as IDisposable : null)?.Dispose();
@@ -162,9 +177,10 @@ public sealed class SiloAgentService : IDisposable
 
             await TakeFinishedAsync();
             TakeDeadlines();
-            if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } refused)
+            TakeRoster();
+            if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
             {
-                Append(refused);
+                Append(seen);
             }
 
             bool worked = await CarryOutAsync(cancellation);
@@ -227,9 +243,17 @@ public sealed class SiloAgentService : IDisposable
     {
         try
         {
-            foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(Frame.FromJson(message.Body), _coordinator))
+            Frame frame = Frame.FromJson(message.Body);
+            if (SecureIntake.Takes(frame))
             {
-                await TakeAsync(verified, cancellation);
+                await TakeSecureAsync(frame, cancellation);
+            }
+            else
+            {
+                foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(frame, _coordinator))
+                {
+                    await TakeAsync(verified, cancellation);
+                }
             }
 
             await _mailbox.CompleteAsync(message, cancellation);
@@ -258,7 +282,7 @@ public sealed class SiloAgentService : IDisposable
                 await _member.FollowAsync(roster.Version, cancellation);
                 break;
             case CoordinatorMessage.WrappingKey key:
-                WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(key.Body, EnrolmentJson.Default.KekCurrentBody));
+                Keep(key.Body);
                 break;
             case CoordinatorMessage.Offer offer:
                 await OfferAsync(offer.Body, now, cancellation);
@@ -284,17 +308,19 @@ public sealed class SiloAgentService : IDisposable
     {
         int idx = IndexIn(offer.RosterSha256);
         string? refusal;
+        bool isSecure = false;
         try
         {
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
-            refusal = _policy.Refusal(plan)?.Name;
+            isSecure = plan.Aggregation.IsSecure;
+            refusal = _policy.Refusal(plan, _member.Roster?.N ?? 0)?.Name;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             refusal = error.Code.Name;
         }
 
-        Append(new OfferReceived(now, offer, idx, refusal));
+        Append(new OfferReceived(now, offer, idx, refusal, isSecure));
         Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
     }
 
@@ -317,6 +343,11 @@ public sealed class SiloAgentService : IDisposable
         foreach (SiloDeadline deadline in SiloMachine.Deadlines(_journal.State).Where(deadline => deadline.At <= now).ToList())
         {
             Append(new SiloDeadlineReached(now, deadline.Job, deadline.Rid));
+        }
+
+        foreach (Sha256Digest sid in SiloMachine.Expired(_journal.State, now).ToList())
+        {
+            Append(new EpochExpired(now, sid));
         }
     }
 
@@ -388,12 +419,16 @@ public sealed class SiloAgentService : IDisposable
                 _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
                 break;
             case ForgetRound forget:
-                _home.ForgetRounds(forget.Job, forget.Round);
+                _secure.Forget(forget.Job, _home.ForgetRounds(forget.Job, forget.Round));
                 _journal.Complete(pending.Id, result: null);
                 break;
             case RaiseAlarm alarm:
                 Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
                 _journal.Complete(pending.Id, result: null);
+                break;
+            case ReportEpochs when _member.Roster?.Find(_home.Invitation.SiloId) is null:
+                return false;
+            case { } effect when await CarryOutSecureAsync(pending.Id, effect, cancellation):
                 break;
             default:
                 await _signed.SendAsync(pending.Effect, cancellation);

@@ -58,7 +58,7 @@ public sealed class BlobLogView : ILogView
         }
 
         _follower.Take(read ?? await _follower.ReadAsync(checkpoint, afresh: false, cancellation));
-        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator);
+        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator, _follower.Index.Masked);
     }
 
     /// <inheritdoc/>
@@ -69,7 +69,8 @@ public sealed class BlobLogView : ILogView
             return new RoundSighting.Unwitnessed();
         }
 
-        if (!RunEntries.Started(rid, start).Describes(found.Entry))
+        bool inChain = found.Model is { } model ? model == start.ModelSha256 : start.ModelVersion == 0;
+        if (!inChain || !RunEntries.Started(rid, start).Describes(found.Entry))
         {
             return new RoundSighting.Misrecorded(found.Entry.Identity);
         }

@@ -36,7 +36,9 @@ public abstract record LogLook
     /// <param name="Size">Its size.</param>
     /// <param name="Own">This silo's own entries in it, by number.</param>
     /// <param name="Administrator">The highest number of its administrator in the log; 0 for none.</param>
-    public sealed record Accepted(long Size, ImmutableSortedDictionary<long, OwnPlace> Own, long Administrator = 0) : LogLook;
+    /// <param name="Masked">The newest masked vector of each index since the newest roster; null for none.</param>
+    public sealed record Accepted(
+        long Size, ImmutableSortedDictionary<long, OwnPlace> Own, long Administrator = 0, ImmutableSortedDictionary<int, MaskedPlace>? Masked = null) : LogLook;
 
     /// <summary>The log shows another history, or an older one.</summary>
     /// <param name="Code">How.</param>

@@ -18,7 +18,13 @@ public sealed record RosterPlace(long Index, Sha256Digest Sha256, long Size);
 /// <summary>A round's start in the log.</summary>
 /// <param name="Index">Its entry's index.</param>
 /// <param name="Entry">The entry.</param>
-public sealed record StartPlace(long Index, LogEntry Entry);
+/// <param name="Model">The model of the run's last result before it; null where there is none.</param>
+public sealed record StartPlace(long Index, LogEntry Entry, Sha256Digest? Model = null);
+
+/// <summary>The newest masked vector of an index in the log.</summary>
+/// <param name="Index">Its entry.</param>
+/// <param name="JournalHead">The silo's journal before it.</param>
+public sealed record MaskedPlace(long Index, Sha256Digest JournalHead);
 
 /// <summary>An entry of this silo in the log.</summary>
 /// <param name="Index">Its index.</param>
@@ -30,7 +36,7 @@ public sealed record OwnPlace(long Index, Sha256Digest Identity, DateTimeOffset 
 public sealed record LogIndex
 {
     /// <summary>The version that this code writes and reads.</summary>
-    public const int CurrentVersion = 1;
+    public const int CurrentVersion = 2;
 
     /// <summary>The index of no entries.</summary>
     public static LogIndex Empty { get; } = new()
@@ -61,6 +67,12 @@ public sealed record LogIndex
     /// <summary>The starts of rounds that have neither result nor failure yet: the first entry of each.</summary>
     public required ImmutableArray<StartPlace> Starts { get; init; }
 
+    /// <summary>The model of each run's last result, by run.</summary>
+    public ImmutableSortedDictionary<string, Sha256Digest> Results { get; init; } = ImmutableSortedDictionary.Create<string, Sha256Digest>(StringComparer.Ordinal);
+
+    /// <summary>The newest masked vector of each index since the newest roster.</summary>
+    public ImmutableSortedDictionary<int, MaskedPlace> Masked { get; init; } = ImmutableSortedDictionary<int, MaskedPlace>.Empty;
+
     /// <summary>This silo's own entries, by number.</summary>
     public required ImmutableSortedDictionary<long, OwnPlace> Own { get; init; }
 
@@ -78,13 +90,17 @@ public sealed record LogIndex
         {
             _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)) },
             _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq },
-            EntryTypes.Roster => next with { Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
+            EntryTypes.Roster => next with { Masked = Masked.Clear(), Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
             EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },
-            EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry)) },
-            EntryTypes.Result or EntryTypes.RoundFailed => next with { Starts = Starts.RemoveAll(start => start.Entry.Subjects["rid"] == entry.Subjects["rid"]) },
+            EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry, entry.Job is { } job && Results.TryGetValue(job.Value, out Sha256Digest model) ? model : null)) },
+            EntryTypes.Result => next with { Starts = Without(entry), Results = Results.SetItem(entry.Job?.Value ?? string.Empty, entry.Subjects["new_model"]) },
+            EntryTypes.RoundFailed => next with { Starts = Without(entry) },
+            EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
             _ => next,
         };
     }
+
+    private ImmutableArray<StartPlace> Without(LogEntry entry) => Starts.RemoveAll(start => start.Entry.Subjects["rid"] == entry.Subjects["rid"]);
 
     /// <summary>The start of a round; null when there is none.</summary>
     public StartPlace? Find(Sha256Digest rid) => Starts.FirstOrDefault(start => start.Entry.Subjects["rid"] == rid);

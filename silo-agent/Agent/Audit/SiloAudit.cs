@@ -17,9 +17,11 @@ namespace FedCloud.SiloAgent.Audit;
 /// <param name="self">The silo.</param>
 /// <param name="policy">The hash of its policy.</param>
 /// <param name="journalHead">The head of its journal at this start.</param>
+/// <param name="isContinuous">Whether the host proved that nothing was restored since the last start.</param>
+/// <param name="isInJournal">Whether a hash is that of a line of its journal.</param>
 /// <param name="time">The clock.</param>
 /// <param name="report">Takes a phase and a detail for the terminal.</param>
-public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sha256Digest policy, Sha256Digest journalHead, TimeProvider time, Action<string, string> report)
+public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sha256Digest policy, Sha256Digest journalHead, bool isContinuous, Func<Sha256Digest, bool> isInJournal, TimeProvider time, Action<string, string> report)
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StartPeriod = TimeSpan.FromMilliseconds(400);
@@ -31,6 +33,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     private DateTimeOffset _next = DateTimeOffset.MinValue;
     private EntryDraft? _started;
     private string? _trouble;
+    private bool _isOlder;
 
     /// <summary>How often the log is looked at: more often while an update is held.</summary>
     public static TimeSpan PeriodOf(SiloState state) => RoundsOf(state).Any(round => round.Phase == SiloRoundPhase.Held) ? HeldPeriod : Period;
@@ -43,7 +46,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     /// <param name="rosters">The rosters that it has verified, from version 1.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <returns>What happened, for the journal; null for nothing.</returns>
-    public async Task<LogRefused?> TurnAsync(SiloState state, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    public async Task<SiloEvent?> TurnAsync(SiloState state, ImmutableArray<Roster> rosters, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(state);
         if (rosters is not [.., { } roster] || roster.Find(self) is not { } member || !IsTime(state))
@@ -51,10 +54,10 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
             return null;
         }
 
-        LogRefused? refused = null;
+        SiloEvent? seen = null;
         try
         {
-            refused = state.LogRefusal is null ? await FollowAsync(member, rosters, cancellation) : null;
+            seen = state.LogRefusal is null ? await FollowAsync(member, rosters, cancellation) : null;
             _trouble = null;
         }
         catch (FedCloudException error)
@@ -62,8 +65,8 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
             Report(error);
         }
 
-        await SendAsync(refused is not null || state.LogRefusal is not null, cancellation);
-        return refused;
+        await SendAsync(seen is LogRefused || state.LogRefusal is not null, cancellation);
+        return seen;
     }
 
     /// <summary>What the looks so far gave for the round of a held update; null while there is nothing to tell.</summary>
@@ -88,22 +91,31 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         }
     }
 
-    private async Task<LogRefused?> FollowAsync(RosterMember member, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    private async Task<SiloEvent?> FollowAsync(RosterMember member, ImmutableArray<Roster> rosters, CancellationToken cancellation)
     {
+        ImmutableSortedDictionary<int, MaskedPlace>? masked = null;
         switch (await view.FollowAsync(rosters, cancellation))
         {
             case LogLook.Accepted accepted:
                 await entries.ReconcileAsync(accepted.Own, cancellation);
                 entries.Administrator.Confirm(accepted.Administrator);
-                _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, continuous: false);
+                _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, isContinuous);
                 await entries.LogAsync(_started, cancellation);
                 IsInLog = true;
+                masked = accepted.Masked;
                 break;
             case LogLook.Refused refused:
                 return new LogRefused(time.GetUtcNow(), refused.Code.Name, refused.Evidence);
         }
 
         long? agentStarted = _started is null ? null : entries.IndexOf(_started);
+
+        // Whatever this silo masked before this start must be in its journal, or the journal is an old one (secure-aggregation, J7).
+        if (agentStarted is { } started && masked?.GetValueOrDefault(member.Idx) is { } last && last.Index < started && !isInJournal(last.JournalHead) && !_isOlder)
+        {
+            _isOlder = true;
+            return new JournalOlder(time.GetUtcNow(), last.JournalHead);
+        }
 
         // Also while the trainer works, so that an update need not wait for lines that are there already.
         foreach (SiloRound round in _watched.Where(round => _sightings.GetValueOrDefault(round.Rid) is null or RoundSighting.Unwitnessed))

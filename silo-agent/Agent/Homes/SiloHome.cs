@@ -121,6 +121,18 @@ public sealed class SiloHome
     /// <summary>A verified version of the roster with its signatures.</summary>
     public string RosterVersionPath(int version) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "rosters")).FullName, string.Create(CultureInfo.InvariantCulture, $"{version:D6}.dsse.json"));
 
+    /// <summary>The joins of a verified version's members, which carry their keys.</summary>
+    public string RosterJoinsPath(int version) => Path.ChangeExtension(RosterVersionPath(version), null) + ".joins";
+
+    /// <summary>The folder of epochs' secrets.</summary>
+    public string EpochsFolder => Path.Combine(_folder, "epochs");
+
+    /// <summary>The key that encrypts epochs' secrets at rest.</summary>
+    public string EpochsKeyPath => Path.Combine(_folder, "epochs.key");
+
+    /// <summary>The folder itself, which tells this home from a copy.</summary>
+    public string Folder => _folder;
+
     /// <summary>A checkpoint that is kept as evidence.</summary>
     public string EvidencePath(Sha256Digest note) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "evidence")).FullName, note.Hex + ".note");
 
@@ -150,15 +162,20 @@ public sealed class SiloHome
     }
 
     /// <summary>Deletes the folders of a run's rounds up to this one.</summary>
-    public void ForgetRounds(RunId job, int round)
+    /// <returns>The rounds.</returns>
+    public IReadOnlyList<int> ForgetRounds(RunId job, int round)
     {
+        List<int> forgotten = [];
         foreach (string folder in Directory.GetDirectories(JobFolder(job), "r*"))
         {
             if (int.TryParse(Path.GetFileName(folder)[1..], out int found) && found <= round)
             {
                 Directory.Delete(folder, recursive: true);
+                forgotten.Add(found);
             }
         }
+
+        return forgotten;
     }
 
     private string RoundPath(RunId job, int round) => Path.Combine(JobFolder(job), $"r{round}");

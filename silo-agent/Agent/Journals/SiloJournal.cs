@@ -35,6 +35,7 @@ public sealed partial class JournalJson : JsonSerializerContext;
 public sealed class SiloJournal : IDisposable
 {
     private readonly FileStream _file;
+    private readonly HashSet<Sha256Digest> _heads = [Sha256Digest.Zero];
     private long _seq;
     private long _nextEffect = 1;
 
@@ -48,6 +49,9 @@ public sealed class SiloJournal : IDisposable
 
     /// <summary>The SHA-256 of the last line.</summary>
     public Sha256Digest Head { get; private set; } = Sha256Digest.Zero;
+
+    /// <summary>Whether a hash is that of a line of this journal.</summary>
+    public bool Contains(Sha256Digest head) => _heads.Contains(head);
 
     /// <summary>Opens a journal and replays it. A torn last line, left by a crash while it was written, is cut.</summary>
     /// <param name="path">The file.</param>
@@ -143,6 +147,7 @@ public sealed class SiloJournal : IDisposable
 
         _seq = line.Seq;
         Head = Sha256Digest.Of(bytes);
+        _heads.Add(Head);
     }
 
     private void Replay()
@@ -188,5 +193,6 @@ public sealed class SiloJournal : IDisposable
 
         _seq = line.Seq;
         Head = Sha256Digest.Of(bytes);
+        _heads.Add(Head);
     }
 }

@@ -24,6 +24,7 @@ public sealed class Member
     private readonly SiloPolicy _policy;
     private readonly CoordinatorPost _post;
     private readonly Action<string, string> _report;
+    private MemberKeys? _keys;
 
     /// <summary>Takes membership up.</summary>
     /// <param name="store">The storage.</param>
@@ -50,6 +51,19 @@ public sealed class Member
 
     /// <summary>The newest roster that this silo has verified; null before version 1.</summary>
     public Roster? Roster => Rosters is [.., { } newest] ? newest : null;
+
+    /// <summary>The keys of a roster that this silo has verified; null for another.</summary>
+    /// <exception cref="FedCloudException"><c>roster_invalid</c>: the stored joins were changed.</exception>
+    public MemberKeys? KeysOf(Sha256Digest roster)
+    {
+        if (_keys?.Sha256 != roster && Rosters.FirstOrDefault(known => known.Digest() == roster) is { } found)
+        {
+            RosterBundle bundle = RosterBundle.Parse(File.ReadAllBytes(_home.RosterJoinsPath(found.Version)));
+            _keys = MemberKeys.Of(found, bundle.Joins, VerificationKey.FromBase64(_home.Invitation.CoordinatorSpki));
+        }
+
+        return _keys?.Sha256 == roster ? _keys : null;
+    }
 
     /// <summary>Asks to become a member, unless the silo is one; asking again is harmless.</summary>
     public async Task JoinAsync(CancellationToken cancellation)
@@ -151,6 +165,7 @@ public sealed class Member
         Roster next = RosterChain.Verify(Roster, bundle.Roster, keys);
         RequireOwn(next);
         byte[] envelope = JsonSerializer.SerializeToUtf8Bytes(bundle.Roster, FrameJson.Default.DsseEnvelope);
+        WholeFile.Write(_home.RosterJoinsPath(next.Version), bundle.ToJson());
         WholeFile.Write(_home.RosterVersionPath(next.Version), envelope);
         WholeFile.Write(_home.RosterPath, envelope);
         Rosters = Rosters.Add(next);

@@ -16,6 +16,7 @@ using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
@@ -47,10 +48,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(start.Exchanged) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, "the start names unknown factors");
             string folder = home.RoundFolder(start.Job, start.Round);
             AdapterLayout layout = await PrepareAsync(plan, start.Model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
-            if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
-            {
-                throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
-            }
+            RequireShape(plan, layout, exchanged, start);
 
             TrainerOutcome outcome = await RunTrainerAsync(start.Job, start.Round, folder, cancellation);
             if (!outcome.Succeeded)
@@ -159,6 +157,22 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         };
         WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host));
         return layout;
+    }
+
+    private static void RequireShape(RunConfig plan, AdapterLayout layout, ExchangedFactor exchanged, RoundOpening start)
+    {
+        if (start.Slot is { } slot)
+        {
+            RingLayout ring = PlannedRing.LayoutOf(plan, slot.Silos, layout.UpdateCoordinates(exchanged));
+            if (ring.D != slot.D || ring.Ring.Bits != slot.K)
+            {
+                throw new FedCloudException(ErrorCodes.RoundStartInvalid, $"expected {ring.D} coordinates of {ring.Ring.Bits} bits, found {slot.D} of {slot.K}");
+            }
+        }
+        else if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
+        {
+            throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
+        }
     }
 
     // A killed trainer goes on from its checkpoint; one that says why it failed would only say it again.
