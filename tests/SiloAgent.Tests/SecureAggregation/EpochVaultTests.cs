@@ -66,6 +66,19 @@ public sealed class EpochVaultTests : IDisposable
     }
 
     [Fact]
+    public void MakeOrRead_WritingFailsHalfway_MadeNothing()
+    {
+        string inTheWay = Directory.CreateDirectory(PathOf("slot-00"), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute).FullName;
+        File.SetUnixFileMode(Path.Combine(Folder, Sid.Hex), UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        Assert.Equal(ErrorCodes.DiskFull, Code(() => Make(_vault)));
+        Assert.Equal(ErrorCodes.KeyMissing, Code(() => _vault.Read(Sid)));
+
+        Directory.Delete(inTheWay);
+        Assert.Equal(Advertised(_vault), Advertised(_vault));
+    }
+
+    [Fact]
     public void MakeOrRead_PublicEpochWithoutSecrets_IsRefused()
     {
         _vault.PutPublic(Sid, "advertise", Advertised(_vault));

@@ -54,11 +54,15 @@ public sealed class StartTokenTests : IDisposable
     [Fact]
     public void Matches_NoTmpfs_IsFalse()
     {
-        StartToken none = new("/home/a", []);
-        StartToken onDisk = new("/home/a", ["/proc", Path.Combine(_folder, "absent")]);
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        bool isTmpfs = OperatingSystem.IsLinux() && string.Equals(new DriveInfo(folder).DriveFormat, "tmpfs", StringComparison.Ordinal);
+        StartToken none = new("/home/a", ["/proc", Path.Combine(_folder, "absent")]);
+        StartToken onDisk = new("/home/a", [folder]);
 
         Assert.False(none.Matches(none.Renew()));
-        Assert.False(onDisk.Matches(onDisk.Renew()));
+        Assert.Equal(isTmpfs, onDisk.Matches(onDisk.Renew()));
+        Assert.Equal(isTmpfs ? 1 : 0, Directory.GetFiles(folder).Length);
+        Directory.Delete(folder, recursive: true);
     }
 
     [Fact]
