@@ -80,6 +80,25 @@ public static class RingWords
         }
     }
 
+    /// <summary>Reads the integers of smallest absolute value, two's complement.</summary>
+    /// <param name="ring">The ring.</param>
+    /// <param name="words">Packed words.</param>
+    /// <param name="values">Receives as many integers.</param>
+    public static void Unpack(Ring ring, ReadOnlySpan<byte> words, Span<int> values)
+    {
+        ArgumentNullException.ThrowIfNull(ring);
+        if (ring.Bits == 32 && BitConverter.IsLittleEndian)
+        {
+            words.CopyTo(MemoryMarshal.AsBytes(values));
+            return;
+        }
+
+        for (int i = 0; i < values.Length; i++)
+        {
+            values[i] = (int)ring.Lift(Read(ring, words, i));
+        }
+    }
+
     private static void Combine(Ring ring, Span<byte> target, ReadOnlySpan<byte> operand, bool subtract)
     {
         ArgumentNullException.ThrowIfNull(ring);

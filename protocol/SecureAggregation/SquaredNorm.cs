@@ -22,6 +22,15 @@ public sealed class SquaredNorm
         _sum = sum;
     }
 
-    /// <summary>Adds the next coordinate.</summary>
-    public void Add(double value) => _sum += value * value;
+    /// <summary>Adds the next coordinates.</summary>
+    public void Add(ReadOnlySpan<int> values)
+    {
+        double sum = _sum;
+        foreach (int value in values)
+        {
+            sum += (double)value * value;
+        }
+
+        _sum = sum;
+    }
 }

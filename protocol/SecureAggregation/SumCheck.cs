@@ -9,6 +9,8 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <remarks>They show that some silo was hostile or broken, not which one.</remarks>
 public sealed class SumCheck
 {
+    private const int PieceCoordinates = 1024;
+
     private readonly RingLayout _layout;
     private readonly int _contributors;
     private readonly long _minWeight;
@@ -38,20 +40,24 @@ public sealed class SumCheck
     /// <summary>Adds the next words of z.</summary>
     public void Add(ReadOnlySpan<byte> words)
     {
-        int count = words.Length / _layout.Ring.WordBytes;
-        for (int i = 0; i < count; i++)
+        Span<int> values = stackalloc int[PieceCoordinates];
+        while (words.Length > 0)
         {
-            long value = _layout.Ring.Lift(RingWords.Read(_layout.Ring, words, i));
-            if (SegmentOf(_next) is { } segment)
+            (int segment, long end) = SegmentOf(_next);
+            Span<int> piece = values[..(int)Math.Min(Math.Min(PieceCoordinates, end - _next), words.Length / _layout.Ring.WordBytes)];
+            int bytes = piece.Length * _layout.Ring.WordBytes;
+            RingWords.Unpack(_layout.Ring, words[..bytes], piece);
+            if (segment < _norms.Length)
             {
-                _norms[segment].Add(value);
+                _norms[segment].Add(piece);
             }
             else
             {
-                _weight = value;
+                _weight = piece[^1];
             }
 
-            _next++;
+            _next += piece.Length;
+            words = words[bytes..];
         }
     }
 
@@ -89,18 +95,19 @@ public sealed class SumCheck
         }
     }
 
-    private int? SegmentOf(long coordinate)
+    // The segment of a coordinate and where it ends; after the last segment comes the weight.
+    private (int Segment, long End) SegmentOf(long coordinate)
     {
         long end = 0;
-        for (int segment = 0; segment < _layout.Segments.Length; segment++)
+        for (int segment = 0; segment < _norms.Length; segment++)
         {
             end += _layout.Segments[segment].Length;
             if (coordinate < end)
             {
-                return segment;
+                return (segment, end);
             }
         }
 
-        return null;
+        return (_norms.Length, long.MaxValue);
     }
 }

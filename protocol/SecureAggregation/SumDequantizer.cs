@@ -8,6 +8,8 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <remarks>In binary64, coordinate by coordinate, without fused operations, so that an auditor gets the same bytes.</remarks>
 public sealed class SumDequantizer
 {
+    private const int PieceCoordinates = 1024;
+
     private readonly RingLayout _layout;
     private readonly int _contributors;
     private readonly double _weightSum;
@@ -39,9 +41,15 @@ public sealed class SumDequantizer
     {
         double scale = _layout.Scale(segment);
         double divisor = Divisor(_layout.Segments[segment]);
-        for (int i = 0; i < values.Length; i++)
+        Span<int> integers = stackalloc int[PieceCoordinates];
+        for (int at = 0; at < values.Length; at += PieceCoordinates)
         {
-            values[i] = _layout.Ring.Lift(RingWords.Read(_layout.Ring, words, i)) / scale / divisor; // (z_j / s) / (z_{d-1} / s_w)
+            Span<int> piece = integers[..Math.Min(PieceCoordinates, values.Length - at)];
+            RingWords.Unpack(_layout.Ring, words.Slice(at * _layout.Ring.WordBytes, piece.Length * _layout.Ring.WordBytes), piece);
+            for (int i = 0; i < piece.Length; i++)
+            {
+                values[at + i] = piece[i] / scale / divisor; // (z_j / s) / (z_{d-1} / s_w)
+            }
         }
     }
 

@@ -73,6 +73,10 @@ internal sealed class SecureRound : IDisposable
 
     public SecureSumInputs SumInputs => new() { Scope = Scope, Agreement = Round.Agreement, Secrets = Secrets, Terms = Terms, Vectors = Vectors };
 
+    private string ZPath => Path.Combine(_folder, "z");
+
+    private string MeanPath => Path.Combine(_folder, "mean.f32");
+
     public MaskedIngest Ingest => new(Store, SharedVault, _folder);
 
     public ExpectedEnvelope Expected(int u) => new(Scope.Rid, u, Scope.VectorBytes, Round.Masked[u].YSha256);
@@ -108,11 +112,11 @@ internal sealed class SecureRound : IDisposable
 
     public async Task<(OpenedSum Opened, byte[] Z, float[] Mean)> SumAsync(int workers, int maxRange = SecureSum.MaxRange)
     {
-        string z = Path.Combine(_folder, "z");
-        string mean = Path.Combine(_folder, "mean.f32");
-        OpenedSum opened = await new SecureSum(Store, maxRange).RunAsync(SumInputs, z, mean, workers, default);
-        return (opened, await File.ReadAllBytesAsync(z), MemoryMarshal.Cast<byte, float>(await File.ReadAllBytesAsync(mean)).ToArray());
+        OpenedSum opened = await SumToFilesAsync(workers, maxRange);
+        return (opened, await File.ReadAllBytesAsync(ZPath), MemoryMarshal.Cast<byte, float>(await File.ReadAllBytesAsync(MeanPath)).ToArray());
     }
+
+    public Task<OpenedSum> SumToFilesAsync(int workers, int maxRange) => new SecureSum(Store, maxRange).RunAsync(SumInputs, ZPath, MeanPath, workers, default);
 
     /// <summary>z as the auditor's code computes it.</summary>
     public (Sha256Digest Digest, byte[] Z) Reference()
