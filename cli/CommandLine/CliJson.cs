@@ -2,6 +2,7 @@
 
 using System.Text.Json.Serialization;
 using FedCloud.Cli.Demo;
+using FedCloud.Cli.Plans;
 using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.CommandLine;
@@ -12,8 +13,8 @@ internal sealed record ErrorDocument(ErrorText Error);
 /// <summary>An error's parts.</summary>
 internal sealed record ErrorText(string Code, string Message, string Next);
 
-/// <summary>A checked plan as <c>--json</c> prints it.</summary>
-internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config);
+/// <summary>A checked plan as <c>--json</c> prints it; the figures only for a number of silos and in secure mode.</summary>
+internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config, SecureFigures? Secure = null);
 
 /// <summary>One problem of a plan.</summary>
 internal sealed record ProblemDocument(int Line, string Code, string Message);

@@ -43,7 +43,7 @@ public static partial class ErrorCodes
     public static ErrorCode WeightOutOfRange { get; } = new(
         "weight_out_of_range",
         ExitCode.Refused,
-        "the declared weight is below 1, above the plan's weight_max, or not 1 with uniform weighting",
+        "the declared weight is below 1 or the plan's weight_min, above its weight_max, or not 1 with uniform weighting",
         "correct the declared count in the silo's policy");
 
     /// <summary>An update has another length than the round's.</summary>

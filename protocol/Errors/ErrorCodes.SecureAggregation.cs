@@ -16,7 +16,7 @@ public static partial class ErrorCodes
         "secagg_roster_size",
         ExitCode.Refused,
         "secure aggregation needs a roster of 3 to 255 silos: with two, each would learn the other's update from the sum",
-        "invite more silos, or write aggregation.mode: plain");
+        "bring the federation to 3 to 255 silos, or write aggregation.mode: plain");
 
     /// <summary>Threshold, slots, ring width or length are outside the specification.</summary>
     public static ErrorCode SecaggParametersInvalid { get; } = new(
@@ -30,7 +30,7 @@ public static partial class ErrorCodes
         "ring_too_small",
         ExitCode.Unusable,
         "the sum of all silos, noise included, could overflow the ring",
-        "raise the ring's width, or lower the bits of a coordinate");
+        "raise aggregation.secure.ring_bits, or leave out aggregation.secure.coordinate_bits");
 
     /// <summary>A key for key agreement is not a point on P-256, or a scalar is out of range.</summary>
     public static ErrorCode AgreementKeyInvalid { get; } = new(

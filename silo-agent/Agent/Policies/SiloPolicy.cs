@@ -152,11 +152,21 @@ public sealed record SiloPolicy
 
         bool allowed = plan.Federation == Federation
             && (BaseModels.IsEmpty || BaseModels.Contains(plan.BaseModel))
-            && (AllowPlainMode || !string.Equals(plan.Aggregation.Mode, "plain", StringComparison.Ordinal))
+            && (AllowPlainMode || plan.Aggregation.IsSecure)
             && plan.Rounds <= MaxRounds
             && plan.Training.LocalSteps <= MaxLocalSteps
             && plan.Participation.Quorum >= MinQuorum;
         return allowed ? null : ErrorCodes.PolicyRefused;
+    }
+
+    /// <summary>Why the silo refuses a plan for a roster of this size: the policy, the rules of secure aggregation, or a declared weight that the plan does not accept; null when it approves.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="silos">n, the roster's size.</param>
+    public ErrorCode? Refusal(RunConfig plan, int silos)
+    {
+        ErrorCode? refusal = Refusal(plan) ?? CompatibilityMatrix.RefusalsFor(plan, silos).FirstOrDefault()?.Code;
+        bool tooLight = plan.Aggregation is { IsSecure: true, Weighting: Weighting.Declared } && DeclaredWeight < plan.Aggregation.Secure.WeightMin;
+        return refusal ?? (tooLight ? ErrorCodes.WeightOutOfRange : null);
     }
 
     /// <summary>Whether rounds are taken at this time.</summary>

@@ -109,8 +109,36 @@ public sealed class SiloPolicyTests
         return path;
     }
 
+    [Fact]
+    public void Refusal_SecurePlan_FollowsTheRosterAndTheDeclaredWeight()
+    {
+        RunConfig plan = Secure(Plan(), secure => secure);
+        SiloPolicy policy = Policy() with { AllowPlainMode = false };
+        RunConfig declared = Secure(plan, secure => secure with { WeightMin = 10 });
+        declared = declared with { Aggregation = declared.Aggregation with { Weighting = Weighting.Declared } };
+
+        Assert.Null(policy.Refusal(plan, silos: 3));
+        Assert.Equal(ErrorCodes.SecaggRosterSize, policy.Refusal(plan, silos: 2));
+        Assert.Equal(ErrorCodes.RingTooSmall, policy.Refusal(Secure(plan, secure => secure with { CoordinateBits = 30 }), silos: 5));
+        Assert.Equal(ErrorCodes.CohortFixed, policy.Refusal(plan with { Participation = plan.Participation with { CohortSize = 3 } }, silos: 4));
+        Assert.Equal(ErrorCodes.PolicyRefused, (policy with { MaxRounds = 4 }).Refusal(plan, silos: 3));
+        Assert.Null(policy.Refusal(declared, silos: 3));
+        Assert.Equal(ErrorCodes.WeightOutOfRange, (policy with { DeclaredWeight = 9 }).Refusal(declared, silos: 3));
+    }
+
+    [Fact]
+    public void Refusal_PlainPlan_NeedsNoThirdSilo()
+    {
+        Assert.Null(Policy().Refusal(Plan(), silos: 2));
+        Assert.Equal(ErrorCodes.PlanInvalidValue, Policy().Refusal(Plan(), silos: 1));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { AllowPlainMode = false }).Refusal(Plan(), silos: 2));
+    }
+
+    private static RunConfig Secure(RunConfig plan, Func<SecureAggregationPlan, SecureAggregationPlan> change) =>
+        plan with { Aggregation = plan.Aggregation with { Mode = "secure", Secure = change(plan.Aggregation.Secure) } };
+
     private static RunConfig Plan() => PlanReader.Require(PlanReader.Read(
-        new PlanMapping(0, []),
+        new PlanMapping(0, [new PlanEntry(0, "aggregation", new PlanMapping(0, [new PlanEntry(0, "mode", new PlanScalar(0, "plain", Quoted: false))]))]),
         new Dictionary<string, string>(StringComparer.Ordinal) { ["job"] = "run-1", ["federation"] = "test-federation", ["base_model"] = Sha256Digest.Zero.Hex }));
 
     private static SiloPolicy Policy() => new()
