@@ -18,7 +18,7 @@ internal static class PlanStory
         yield return $"What leaves a silo: {Travels(config.Algorithm)}; {(secure ? "masked, " : string.Empty)}signed and encrypted for the coordinator.{(config.Metrics.EvalLoss ? " The evaluation loss too, where the silo's policy allows it." : string.Empty)}";
         if (figures is not null)
         {
-            yield return string.Create(CultureInfo.InvariantCulture, $"On the wire: {figures.BytesPerParameter} bytes a parameter (k = {figures.RingBits} bits, of which b = {figures.CoordinateBits} for one silo); values are rounded to steps of {figures.Step:0.0e-0}{(figures.RingBits == 16 ? " after a rotation, which pads the update to a power of two" : string.Empty)}.");
+            yield return string.Create(CultureInfo.InvariantCulture, $"On the wire: {figures.BytesPerParameter} bytes a parameter (k = {figures.RingBits} bits, of which b = {figures.CoordinateBits} for one silo); values are rounded to steps of {figures.Step:0.0e-0}{(figures.RingBits == 16 ? " after a rotation, which pads the update's last block to a power of two" : string.Empty)}.");
         }
 
         yield return secure

@@ -162,7 +162,7 @@ public static class CompatibilityMatrix
         string? reason = min > max
             ? $"aggregation.secure.weight_min {min} is above aggregation.weight_max {max}, so no declared weight is accepted"
             : 2 * min * steps < max
-                ? $"a declared weight of {min} rounds to zero of the {steps} steps to aggregation.weight_max {max}; the smallest that counts is {((max - 1) / (2 * steps)) + 1}"
+                ? $"a declared weight of {min} rounds to zero, since aggregation.weight_max {max} has {steps} steps; the smallest that counts is {((max - 1) / (2 * steps)) + 1}"
                 : null;
         return reason is null ? null : new("aggregation.secure.weight_min", ErrorCodes.PlanInvalidValue, reason, "aggregation.weight_max");
     }

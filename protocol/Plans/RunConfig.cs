@@ -165,7 +165,7 @@ public sealed record AggregationPlan
     /// <summary><c>secure</c>: updates are masked, and only their sum opens; <c>plain</c>: single updates reach the coordinator, encrypted for its wrapping key.</summary>
     public required string Mode { get; init; }
 
-    /// <summary>Whether the coordinator sees sums only.</summary>
+    /// <summary>Whether updates are aggregated securely.</summary>
     [JsonIgnore]
     public bool IsSecure => string.Equals(Mode, "secure", StringComparison.Ordinal);
 

@@ -98,7 +98,7 @@ public sealed class ScheduleTests(ITestOutputHelper output)
         PlanMapping plan = new(0,
         [
             Text("rounds", rounds),
-            new PlanEntry(0, "aggregation", new PlanMapping(0, [Text("weighting", declared ? "declared" : "uniform")])),
+            new PlanEntry(0, "aggregation", new PlanMapping(0, [Text("mode", "plain"), Text("weighting", declared ? "declared" : "uniform")])),
             new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", 60), Text("straggler_grace", 10), Text("max_abandoned_rounds", 5)])),
         ]);
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "sim-run", ["federation"] = "sim-federation", ["base_model"] = new string('0', 64) };

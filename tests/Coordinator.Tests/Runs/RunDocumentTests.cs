@@ -128,7 +128,11 @@ public sealed class RunDocumentTests
     {
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "run-1", ["federation"] = "test-federation", ["base_model"] = new string('0', 64) };
         PlanEntry Field(string name, string value) => new(0, name, new PlanScalar(0, value, Quoted: false));
-        PlanMapping plan = new(0, [new PlanEntry(0, "participation", new PlanMapping(0, [Field("quorum", "2"), Field("min_silos", "2")]))]);
+        PlanMapping plan = new(0,
+        [
+            new PlanEntry(0, "aggregation", new PlanMapping(0, [Field("mode", "plain")])),
+            new PlanEntry(0, "participation", new PlanMapping(0, [Field("quorum", "2"), Field("min_silos", "2")])),
+        ]);
         return PlanReader.Require(PlanReader.Read(plan, filledIn));
     }
 }

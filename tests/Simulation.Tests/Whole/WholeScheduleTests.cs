@@ -99,7 +99,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
             Text("algorithm", algorithm),
             Text("accept_inexact_lora", algorithm is "fedavg"),
             new PlanEntry(0, "lora", new PlanMapping(0, [Text("rank", 2), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
-            new PlanEntry(0, "aggregation", new PlanMapping(0, [Text("weighting", "declared")])),
+            new PlanEntry(0, "aggregation", new PlanMapping(0, [Text("mode", "plain"), Text("weighting", "declared")])),
             new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", 120), Text("straggler_grace", 20), Text("max_abandoned_rounds", 5)])),
         ]);
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "sim-run", ["federation"] = "sim-federation", ["base_model"] = TinyBase.Manifest.Digest().Hex };
