@@ -108,12 +108,12 @@ public sealed partial class SiloAgentService : IDisposable
             throw;
         }
 
-        _vault = new EpochVault(home.EpochsFolder, home.EpochsKeyPath);
+        _vault = home.OpenEpochs();
         EpochFiles files = new(_vault, _member, _models);
         _secureIntake = new SecureIntake(_store, home, _vault, files, _member, _models, policy, _coordinator);
         _secure = new SecureWork(_store, home, _post, _vault, files, _models, Report, time);
         Sha256Digest journalHead = _journal.Head;
-        StartToken token = new(home.Folder, _options.TokenFolders);
+        StartToken token = home.StartToken(_options.TokenFolders);
         bool isContinuous = token.Matches(_journal.State.Token);
         Append(new AgentRestarted(time.GetUtcNow(), isContinuous, token.Renew()));
         ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);

@@ -76,7 +76,8 @@ public sealed class SiloHome
     public EpochVault OpenEpochs() => new(Path.Combine(_folder, "epochs"), Path.Combine(_folder, "keys", "at-rest.key"));
 
     /// <summary>The token that shows whether a start continues the one before.</summary>
-    public StartToken StartToken() => new(_folder);
+    /// <param name="folders">The folders in memory that may hold it; null means the system's.</param>
+    public StartToken StartToken(IEnumerable<string>? folders = null) => new(_folder, folders);
 
     /// <summary>Sets a home up from an invitation.</summary>
     /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
@@ -123,15 +124,6 @@ public sealed class SiloHome
 
     /// <summary>The joins of a verified version's members, which carry their keys.</summary>
     public string RosterJoinsPath(int version) => Path.ChangeExtension(RosterVersionPath(version), null) + ".joins";
-
-    /// <summary>The folder of epochs' secrets.</summary>
-    public string EpochsFolder => Path.Combine(_folder, "epochs");
-
-    /// <summary>The key that encrypts epochs' secrets at rest.</summary>
-    public string EpochsKeyPath => Path.Combine(_folder, "epochs.key");
-
-    /// <summary>The folder itself, which tells this home from a copy.</summary>
-    public string Folder => _folder;
 
     /// <summary>A checkpoint that is kept as evidence.</summary>
     public string EvidencePath(Sha256Digest note) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "evidence")).FullName, note.Hex + ".note");

@@ -10,6 +10,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
@@ -117,17 +118,14 @@ internal sealed class AuditedSilo : IDisposable
     public async Task<List<LogEntry>> TakeEntriesAsync() =>
         [.. (await TakeSentAsync()).Where(frame => frame.Type == "log_entry").SelectMany(frame => frame.Envelopes).Select(EntryEnvelope.Read)];
 
-    public LogEntry StartEntry(PlainStartBody start)
+    public LogEntry StartEntry(RoundOpening start)
     {
-        EntryDraft draft = RunEntries.Started(start.Rid(), RoundOpening.Of(start));
+        EntryDraft draft = RunEntries.Started(Rid(start), start);
         return Federation.Coordinator(draft.Type, [.. draft.Subjects.Select(subject => (subject.Key, subject.Value))], [.. draft.Fields.Select(field => (field.Key, field.Value))], draft.Job, draft.Round);
     }
 
-    public static PlainStartBody Start(int round) => new()
+    public static RoundOpening Start(int round) => new()
     {
-        Type = PlainBody.Start,
-        Federation = new FederationId("test-federation"),
-        RosterSha256 = Sha256Digest.Zero,
         Job = new RunId("run-1"),
         Round = round,
         ConfigSha256 = AuditFederation.Hash("plan"),
@@ -139,7 +137,7 @@ internal sealed class AuditedSilo : IDisposable
         Deadline = 1_800_000_060,
     };
 
-    public static Sha256Digest Rid(PlainStartBody start) => start.Rid();
+    public static Sha256Digest Rid(RoundOpening start) => AuditFederation.Hash($"{start.Job}/{start.Round}");
 
     public static SiloPolicy Policy() => new()
     {

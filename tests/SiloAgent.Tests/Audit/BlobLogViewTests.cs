@@ -3,6 +3,7 @@
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.SiloAgent.Audit;
 using Xunit;
@@ -11,7 +12,7 @@ namespace FedCloud.SiloAgent.Tests.Audit;
 
 public sealed class BlobLogViewTests : IDisposable
 {
-    private static readonly PlainStartBody Start = AuditedSilo.Start(1);
+    private static readonly RoundOpening Start = AuditedSilo.Start(1);
 
     private readonly AuditedSilo _silo = new();
 
@@ -213,6 +214,6 @@ public sealed class BlobLogViewTests : IDisposable
 
     private Task<LogLook> FollowAsync(BlobLogView view) => view.FollowAsync(_silo.Rosters, CancellationToken.None);
 
-    private Task<RoundSighting> SeekAsync(BlobLogView view, PlainStartBody? start = null) =>
+    private Task<RoundSighting> SeekAsync(BlobLogView view, RoundOpening? start = null) =>
         view.SeekAsync(AuditedSilo.Rid(start ?? Start), start ?? Start, 0, _silo.Rosters, CancellationToken.None);
 }

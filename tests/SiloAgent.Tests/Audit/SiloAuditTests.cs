@@ -20,7 +20,7 @@ public sealed class SiloAuditTests : IDisposable
 {
     private static readonly TimeSpan TrainerStarts = TimeSpan.FromMilliseconds(400);
 
-    private static readonly PlainStartBody Start = AuditedSilo.Start(1);
+    private static readonly RoundOpening Start = AuditedSilo.Start(1);
     private static readonly Sha256Digest Rid = AuditedSilo.Rid(Start);
 
     private readonly AuditedSilo _silo = new();
@@ -119,11 +119,11 @@ public sealed class SiloAuditTests : IDisposable
         _log.Look = new LogLook.Refused(ErrorCodes.LogFork, [Rid]);
         await _entries.LogAsync(EntryDraft.Of(EntryTypes.Alarm).With("code", "log_fork").With("evidence_1", Rid), CancellationToken.None);
 
-        LogRefused? refused = await TurnAsync(new SiloState());
+        LogRefused refused = Assert.IsType<LogRefused>(await TurnAsync(new SiloState()));
         _silo.Time.Advance(TimeSpan.FromSeconds(1));
         await TurnAsync(new SiloState { LogRefusal = "log_fork" });
 
-        Assert.Equal("log_fork", refused!.Code);
+        Assert.Equal("log_fork", refused.Code);
         Assert.Equal(1, _log.Looks);
         Assert.Equal("alarm", Assert.Single(await _silo.TakeEntriesAsync()).Type);
     }
@@ -212,9 +212,9 @@ public sealed class SiloAuditTests : IDisposable
     }
 
     private SiloAudit Audit(OwnEntries entries) =>
-        new(_log, entries, _silo.Federation.Members[0].Silo, AuditFederation.Hash("policy"), AuditFederation.Hash("head"), _silo.Time, (phase, detail) => _said.Add($"{phase} {detail}"));
+        new(_log, entries, _silo.Federation.Members[0].Silo, AuditFederation.Hash("policy"), AuditFederation.Hash("head"), isContinuous: false, head => head == AuditFederation.Hash("head"), _silo.Time, (phase, detail) => _said.Add($"{phase} {detail}"));
 
-    private Task<LogRefused?> TurnAsync(SiloState state) => _audit.TurnAsync(state, _silo.Rosters, CancellationToken.None);
+    private Task<SiloEvent?> TurnAsync(SiloState state) => _audit.TurnAsync(state, _silo.Rosters, CancellationToken.None);
 
     private async Task AcceptAsync()
     {
@@ -256,7 +256,7 @@ public sealed class SiloAuditTests : IDisposable
             return Trouble is null ? Task.FromResult(Look) : throw Trouble;
         }
 
-        public Task<RoundSighting> SeekAsync(Sha256Digest rid, PlainStartBody start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+        public Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
         {
             Searches++;
             AgentStarted = agentStarted;

@@ -5,6 +5,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Journals;
@@ -148,7 +149,7 @@ public sealed class SiloJournalTests
 
     private static void Hold(SiloJournal journal)
     {
-        PlainStartBody start = AuditedSilo.Start(1);
+        RoundOpening start = AuditedSilo.Start(1);
         Sha256Digest rid = AuditedSilo.Rid(start);
         OfferReceived offer = Offer(Job.Value);
         journal.Append(offer with { Offer = offer.Offer with { ConfigSha256 = start.ConfigSha256, InitialModelSha256 = start.ModelSha256 } });
