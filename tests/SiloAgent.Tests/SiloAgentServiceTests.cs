@@ -42,7 +42,7 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
         await agent.TurnAsync(CancellationToken.None);
 
         List<Frame> sent = await _silo.TakeSentAsync();
-        Assert.Equal(["witness_line", "log_entry"], sent.Select(frame => frame.Type));
+        Assert.Equal(["witness_line", "log_entry", "epoch_report"], sent.Select(frame => frame.Type));
         LogEntry started = EntryEnvelope.Read(sent[1].Envelopes[0]);
         Assert.Equal(EntryTypes.AgentStarted, started.Type);
 
