@@ -7,16 +7,20 @@ using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator;
@@ -32,6 +36,12 @@ public sealed record CoordinatorOptions
 
     /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Slots of an epoch under secure aggregation, from 1 to 64: with more, epochs come more rarely and their messages are larger. Default 16.</summary>
+    public int EpochSlots { get; init; } = Fcsa1.DefaultSlots;
+
+    /// <summary>How long silos may take for a step of an epoch, in whole seconds, before it goes on without them. Default 30 s.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
     public bool InBackground { get; init; } = true;
@@ -51,7 +61,9 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly CoordinatorOptions _options;
     private readonly ICoordinatorEvents _events;
     private readonly SiloPost _post;
+    private readonly EpochArchive _archive;
     private readonly RunEffects _effects;
+    private readonly RoundDesk _rounds;
     private readonly BlobMailbox _mailbox;
     private readonly CoordinatorLog _log;
     private readonly SemaphoreSlim _bell = new(0);
@@ -59,6 +71,8 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly ConcurrentDictionary<RunId, RunActor> _runs = [];
     private readonly ConcurrentQueue<RosterView> _rosters = new();
     private FederationDesk? _members;
+    private EpochActor? _epochs;
+    private EpochDesk? _epochDesk;
 
     /// <summary>Makes a coordinator.</summary>
     public CoordinatorService(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
@@ -70,7 +84,9 @@ public sealed class CoordinatorService : IAsyncDisposable
         _events = events;
         _post = new SiloPost(store, vault, options.Federation, time, events.RingSilo);
         _log = new CoordinatorLog(store, vault, time, options, events);
-        _effects = new RunEffects(store, vault, _post, _log.Desk, time, options.Scratch);
+        _archive = new EpochArchive(new SecureShelf(store));
+        _effects = new RunEffects(store, vault, _post, _log.Desk, time, options.Scratch, _archive, (request, cancellation) => Epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
+        _rounds = new RoundDesk(_archive, () => _runs.Values.Select(run => run.State));
         _mailbox = new BlobMailbox(store, StorageNames.MailCoordinator, time);
     }
 
@@ -82,6 +98,9 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     /// <summary>The runs as they stand.</summary>
     public IEnumerable<RunState> Runs => _runs.Values.Select(run => run.State).OrderBy(run => run.SubmittedAt);
+
+    /// <summary>The epochs of secure aggregation.</summary>
+    public EpochActor Epochs => _epochs ?? throw new InvalidOperationException("the coordinator is not started");
 
     /// <summary>The coordinator's message key.</summary>
     public VerificationKey? MessageKey { get; private set; }
@@ -105,6 +124,10 @@ public sealed class CoordinatorService : IAsyncDisposable
             LogVkey = VerificationKey.FromSpki(log.Spki).VKey(_log.Origin),
         };
         await _log.StartAsync(cancellation);
+        EpochsState opening = new() { Federation = _options.Federation, Slots = _options.EpochSlots, StepTimeout = (int)_options.StepTimeout.TotalSeconds };
+        EpochEffects epochEffects = new(_archive, _post, _log.Desk, _time, GrantAsync);
+        _epochs = await EpochActor.StartAsync(_store, opening, epochEffects, _time, _events.EpochEffectFailed, cancellation);
+        _epochDesk = new EpochDesk(_archive, _epochs, _time);
         await foreach (BlobItem item in _store.ListAsync(StorageNames.State, "runs/", cancellation))
         {
             string[] parts = item.Path.Split('/');
@@ -124,6 +147,12 @@ public sealed class CoordinatorService : IAsyncDisposable
             _rosters.Enqueue(roster);
             await TellRunsOfRostersAsync(cancellation);
         }
+
+        // Only now: a slot is granted to a run that is here.
+        if (_options.InBackground)
+        {
+            _epochs.Begin();
+        }
     }
 
     /// <summary>Serves the mailbox and the log until it is stopped, or one of them fails.</summary>
@@ -136,7 +165,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         await Task.WhenAll(both);
     }
 
-    /// <summary>Takes what waits in the mailbox, and does one due thing of each run: for a host that schedules by itself.</summary>
+    /// <summary>Takes what waits in the mailbox, and does one due thing of each run and of the epochs: for a host that schedules by itself.</summary>
     /// <returns>False when nothing was due.</returns>
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
@@ -146,6 +175,7 @@ public sealed class CoordinatorService : IAsyncDisposable
             worked |= await run.TurnAsync(cancellation);
         }
 
+        worked |= await Epochs.TurnAsync(cancellation);
         return await _log.TurnAsync(cancellation) || worked;
     }
 
@@ -159,7 +189,7 @@ public sealed class CoordinatorService : IAsyncDisposable
     }
 
     /// <summary>Begins a run; submitting the same plan under the same id again is the same run.</summary>
-    /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>run_exists</c>.</exception>
+    /// <exception cref="FedCloudException"><c>roster_missing</c>, <c>run_exists</c>, or the code of the rule by which the roster's size refuses the plan.</exception>
     public async Task<RunState> SubmitAsync(RunConfig config, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -174,6 +204,11 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             if (!_runs.TryGetValue(config.Job, out RunActor? actor))
             {
+                if (CompatibilityMatrix.RefusalsFor(config, roster.Members.Count).FirstOrDefault() is { } refusal)
+                {
+                    throw new FedCloudException(refusal.Code, refusal.Reason);
+                }
+
                 RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
                 actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
                 _runs[config.Job] = actor;
@@ -229,6 +264,11 @@ public sealed class CoordinatorService : IAsyncDisposable
         foreach (RunActor run in _runs.Values)
         {
             await run.DisposeAsync();
+        }
+
+        if (_epochs is { } epochs)
+        {
+            await epochs.DisposeAsync();
         }
 
         _bell.Dispose();
@@ -298,6 +338,24 @@ public sealed class CoordinatorService : IAsyncDisposable
                 }
 
                 break;
+            case RoundMessage round:
+                if (await _rounds.TakeAsync(round, _time.GetUtcNow(), cancellation) is { } fits)
+                {
+                    await TakeAsync(fits, cancellation);
+                }
+                else if (round.Run is { } named)
+                {
+                    _events.EventIgnored(named, round.GetType().Name, "the message belongs to no round in progress");
+                }
+
+                break;
+            case EpochMessage epoch:
+                if (_epochDesk is { } desk && await desk.TakeAsync(epoch, Federation.Roster, cancellation) is { } stale)
+                {
+                    _events.EpochEventIgnored(epoch.GetType().Name, stale);
+                }
+
+                break;
             case SiloMessage.Joining joining:
                 await Members.JoinAsync(joining, cancellation);
                 break;
@@ -316,10 +374,15 @@ public sealed class CoordinatorService : IAsyncDisposable
         return Task.CompletedTask;
     }
 
+    // A run that is over needs no slot.
+    private Task GrantAsync(SlotGrant grant, CancellationToken cancellation) =>
+        _runs.TryGetValue(grant.Request.Job, out RunActor? run) ? run.ApplyAsync(id: null, new SlotGranted(_time.GetUtcNow(), grant), cancellation) : Task.CompletedTask;
+
     private async Task TellRunsOfRostersAsync(CancellationToken cancellation)
     {
         while (_rosters.TryPeek(out RosterView? roster))
         {
+            await Epochs.ApplyAsync(new EpochRosterChanged(_time.GetUtcNow(), roster), cancellation);
             foreach (RunActor run in _runs.Values)
             {
                 await run.ApplyAsync(id: null, new RosterChanged(_time.GetUtcNow(), roster), cancellation);

@@ -22,6 +22,16 @@ public interface ICoordinatorEvents
     /// <summary>An effect failed and will be tried again.</summary>
     void EffectFailed(RunId job, Exception reason);
 
+    /// <summary>A verified message about an epoch had no effect.</summary>
+    void EpochEventIgnored(string name, string reason)
+    {
+    }
+
+    /// <summary>An effect of the epochs failed and will be tried again.</summary>
+    void EpochEffectFailed(Exception reason)
+    {
+    }
+
     /// <summary>An entry was offered that the log does not take.</summary>
     void EntryRefused(LogEntry entry, ErrorCode reason);
 

@@ -181,12 +181,12 @@ public sealed class UpdateEnvelopeReader : IDisposable
             throw new FedCloudException(ErrorCodes.EnvelopeMalformed, "expected version 1 with RSA-OAEP-256 and A256GCM-STREAM-1M, found another form");
         }
 
-        if (header.Rid != expected.Rid || header.Idx != expected.Idx || header.PlaintextSha256 != expected.PlaintextSha256)
+        if (header.Rid != expected.Rid || header.Idx != expected.Idx || (expected.PlaintextSha256 is { } digest && header.PlaintextSha256 != digest))
         {
             throw new FedCloudException(ErrorCodes.EnvelopeMalformed, "the header names another round, silo or update than the signed announcement");
         }
 
-        if (header.TotalLen != expected.Length)
+        if (expected.PlaintextSha256 is null ? header.TotalLen < 0 || header.TotalLen > expected.Length : header.TotalLen != expected.Length)
         {
             throw new FedCloudException(ErrorCodes.EnvelopeLength, UpdateEnvelope.Describe(expected.Length, header.TotalLen));
         }
@@ -204,6 +204,6 @@ public sealed class UpdateEnvelopeReader : IDisposable
 /// <summary>What an envelope's header must say.</summary>
 /// <param name="Rid">The round.</param>
 /// <param name="Idx">The sender's roster index.</param>
-/// <param name="Length">The plaintext's length in bytes, known before reading.</param>
-/// <param name="PlaintextSha256">The plaintext's digest, from the signed announcement.</param>
-public sealed record ExpectedEnvelope(Sha256Digest Rid, int Idx, long Length, Sha256Digest PlaintextSha256);
+/// <param name="Length">The plaintext's length in bytes, known before reading; the largest one where the digest is not known.</param>
+/// <param name="PlaintextSha256">The plaintext's digest, from the signed announcement; null where nothing announces it, and the plaintext is signed itself.</param>
+public sealed record ExpectedEnvelope(Sha256Digest Rid, int Idx, long Length, Sha256Digest? PlaintextSha256);

@@ -86,13 +86,14 @@ public static class EpochMachine
         return new EpochStep(state with { Next = sharing }, [new SendList(next.Sid, next.Number, next.Advertised)]);
     }
 
-    private static EpochStep OnListSent(EpochsState state, ListSent sent) => Opening(state, sent.Sid, EpochPhase.Sharing) is { L1: null } next
+    // In any phase: silos may answer a list before the report that it was sent.
+    private static EpochStep OnListSent(EpochsState state, ListSent sent) => state.Next is { L1: null } next && next.Sid == sent.Sid
         ? new EpochStep(state with { Next = next with { L1 = sent.L1 } }, [])
         : Ignore(state, "the list is known");
 
     private static EpochStep OnShared(EpochsState state, Shared shared)
     {
-        if (Opening(state, shared.Sid, EpochPhase.Sharing) is not { L1: not null } next || !next.Advertised.ContainsKey(shared.Idx) || next.Shared.ContainsKey(shared.Idx))
+        if (Opening(state, shared.Sid, EpochPhase.Sharing) is not { } next || !next.Advertised.ContainsKey(shared.Idx) || next.Shared.ContainsKey(shared.Idx))
         {
             return Ignore(state, "the epoch does not wait for this silo's shares");
         }
@@ -146,9 +147,12 @@ public static class EpochMachine
         };
         bool useless = next.Current is { } current && (!current.Cohort().Contains(reported.Idx) || current.Lost.Contains(reported.Idx));
         bool called = next.Next is { } opening && opening.Called.Contains(reported.Idx) && !opening.Lost.Contains(reported.Idx);
-        return useless
-            ? Serve(next with { Wanted = next.Wanted || (useless && !called) }, reported.At, [])
-            : Ignore(state, "the silo has what it needs");
+        if (useless)
+        {
+            return Serve(next with { Wanted = next.Wanted || !called }, reported.At, []);
+        }
+
+        return ReferenceEquals(next.Current, state.Current) && ReferenceEquals(next.Next, state.Next) ? Ignore(state, "the silo has what it needs") : new EpochStep(next, []);
     }
 
     private static EpochState? WithLoss(EpochState? epoch, EpochsReported reported) =>

@@ -106,6 +106,7 @@ public sealed record PlainUpdateBody
 }
 
 /// <summary>Says that the silo takes no part in the round. Signed by the silo's identity key.</summary>
+/// <remarks>Serves rounds under secure aggregation too, whose specification leaves it to its user.</remarks>
 public sealed record PlainDeclineBody
 {
     /// <summary>Always <see cref="PlainBody.Decline"/>.</summary>
@@ -162,6 +163,7 @@ public sealed record PlainResultBody
 }
 
 /// <summary>Gives a round up. Signed by the coordinator's key. The model stays as it was.</summary>
+/// <remarks>Serves rounds under secure aggregation too, whose specification leaves it to its user.</remarks>
 public sealed record PlainAbandonedBody
 {
     /// <summary>Always <see cref="PlainBody.Abandoned"/>.</summary>

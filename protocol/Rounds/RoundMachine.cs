@@ -101,6 +101,11 @@ public static partial class RoundMachine
             return RoundStep.Ignore(state, ignored);
         }
 
+        if ((state.Secure is null) != (announced.Update.Masked is null))
+        {
+            return RoundStep.Ignore(state, "the announcement is of the other mode");
+        }
+
         // An update that waits for its check is replaced only by the same update under another name: the frame that
         // names the blob is unsigned, so a forged first one must not shut out the true one.
         if (member.Update == announced.Update || (member.Update is { } first && first.Sha256 != announced.Update.Sha256))

@@ -163,10 +163,11 @@ public sealed record OpenSum(
 public sealed record SendSecureResult(ImmutableArray<SiloId> To, int Round, ResultBody Body, VersionBody Version) : RunEffect;
 
 /// <summary>The body by which a member burned its slot of a round.</summary>
+/// <param name="Round">The round's number.</param>
 /// <param name="Rid">The round.</param>
 /// <param name="Idx">The member.</param>
 /// <param name="Identity">The body's identity.</param>
-public sealed record BurnedSlot(Sha256Digest Rid, int Idx, Sha256Digest Identity);
+public sealed record BurnedSlot(int Round, Sha256Digest Rid, int Idx, Sha256Digest Identity);
 
 /// <summary>A member's shares of a sum.</summary>
 /// <param name="Idx">The member.</param>

@@ -93,7 +93,7 @@ public static partial class RunMachine
 
         ImmutableArray<BurnedSlot> burned = [.. state.Unfinished
             .Where(earlier => earlier.Round != round.Round)
-            .SelectMany(earlier => earlier.Burned.Select(body => new BurnedSlot(earlier.Rid, body.Key, body.Value)))];
+            .SelectMany(earlier => earlier.Burned.Select(body => new BurnedSlot(earlier.Round, earlier.Rid, body.Key, body.Value)))];
         return new RunStep(next, [new SendSecureStart(asked, opened.Start.ToStart(opened.Rid), opened.Start, state.LastVersion, burned)]);
     }
 

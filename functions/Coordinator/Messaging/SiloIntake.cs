@@ -7,6 +7,7 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
@@ -14,6 +15,7 @@ using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Messaging;
@@ -63,6 +65,11 @@ public static class SiloIntake
     public static ImmutableArray<SiloMessage> Verify(Frame frame, FederationState federation, DateTimeOffset at)
     {
         ArgumentNullException.ThrowIfNull(frame);
+        if (frame.Envelopes.IsEmpty && string.Equals(frame.Type, SecureFrame.Unmask, StringComparison.Ordinal))
+        {
+            return [SecureIntake.Unmask(frame, federation)];
+        }
+
         return [.. frame.Envelopes.Select(envelope => Verify(envelope, frame, federation, at))];
     }
 
@@ -73,6 +80,8 @@ public static class SiloIntake
         PlainBody.PayloadType => Plain(envelope, frame, federation, at),
         RunBody.PayloadType => Answer(envelope, federation, at),
         RunBody.MetricsPayloadType => Metrics(envelope, federation, at),
+        Fcsa1.PayloadType => SecureIntake.Verify(envelope, frame, federation),
+        EpochBody.PayloadType => SecureIntake.Report(envelope, federation),
         LogEntry.PayloadType => Logged(envelope, federation),
         WitnessLineBody.PayloadType => Line(envelope, federation),
         _ => throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that silos send, found another payload type"),
@@ -164,7 +173,7 @@ public static class SiloIntake
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "metrics: expected at most 16 decimal strings, found another form");
     }
 
-    private static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)
+    internal static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)
     {
         foreach ((SiloId silo, JoinedSilo joined) in federation.Joined)
         {
@@ -180,7 +189,7 @@ public static class SiloIntake
 
     private static VerificationKey Identity(JoinBody join) => VerificationKey.FromBase64(join.IkSpki);
 
-    private static string TypeOf(DsseEnvelope envelope)
+    internal static string TypeOf(DsseEnvelope envelope)
     {
         try
         {
@@ -193,7 +202,7 @@ public static class SiloIntake
         }
     }
 
-    private static void RequireType(string found, string expected)
+    internal static void RequireType(string found, string expected)
     {
         if (!string.Equals(found, expected, StringComparison.Ordinal))
         {
@@ -201,7 +210,7 @@ public static class SiloIntake
         }
     }
 
-    private static string IdOf(DsseEnvelope envelope, VerificationKey signer) => $"{envelope.Identity.Hex}/{signer.Fingerprint.Hex}";
+    internal static string IdOf(DsseEnvelope envelope, VerificationKey signer) => $"{envelope.Identity.Hex}/{signer.Fingerprint.Hex}";
 
     // A reason is shown to people and stored: only words of the one vocabulary get in.
     private static string CodeOrUnknown(string reason) => ErrorCodes.All.ContainsKey(reason) ? reason : ErrorCodes.TrainerFailed.Name;

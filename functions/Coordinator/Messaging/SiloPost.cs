@@ -9,6 +9,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Messaging;
@@ -49,6 +50,27 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
             Spki = Convert.ToBase64String(key.Spki),
         };
         return await SignAsync(EnrolmentBody.KeysPayloadType, Jcs.Serialize(body, EnrolmentJson.Default.KekCurrentBody), cancellation);
+    }
+
+    /// <summary>Signs a body of secure aggregation.</summary>
+    /// <typeparam name="T">The body.</typeparam>
+    public Task<DsseEnvelope> SignAsync<T>(T body, CancellationToken cancellation)
+        where T : class, ISecureAggregationBody<T> => SignAsync(Fcsa1.PayloadType, SecureAggregationBody.Encode(body), cancellation);
+
+    /// <summary>Sends one frame with a claim check on a parcel to each silo. Sent again, the same parcel lies under the same name.</summary>
+    public async Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, Parcel parcel, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(parcel);
+        byte[] bytes = parcel.ToJson();
+        Sha256Digest sha256 = Sha256Digest.Of(bytes);
+        await Task.WhenAll(to.Select(async silo =>
+        {
+            BlobName name = StorageNames.Parcel(silo, sha256);
+            await store.PutIfAbsentAsync(name, BlobContent.Of(bytes), cancellation);
+            FrameBlob claim = new() { Role = Parcel.Role, Container = name.Container, Name = name.Path, Length = bytes.Length, Sha256 = sha256 };
+            await SendAsync([silo], type, run, round, envelopes, [claim], cancellation);
+        }));
     }
 
     /// <summary>Sends one frame to each silo, to all at once.</summary>

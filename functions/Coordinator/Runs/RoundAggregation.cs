@@ -50,8 +50,40 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
             return new AggregateFailed(time.GetUtcNow(), effect.Rid, broken.Silo, reason ?? ErrorCodes.UpdateMissing.Name);
         }
 
-        AggregateReference aggregate = await StepAsync(config, layout, exchanged, effect, folder, meanPath, cancellation);
+        AggregateReference aggregate = await StepAsync(config, layout, exchanged, effect.Round, effect.Model, folder, meanPath, cancellation);
         return new AggregateReady(time.GetUtcNow(), effect.Rid, aggregate);
+    }
+
+    /// <summary>Computes and stores the version that follows from a mean, and the mean; the same in both modes.</summary>
+    /// <param name="config">The plan.</param>
+    /// <param name="layout">The adapter's layout.</param>
+    /// <param name="exchanged">The factors that travel.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="model">The version that the round started from.</param>
+    /// <param name="folder">For the files that come up.</param>
+    /// <param name="meanPath">The mean, float32, little-endian.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>The mean's digest and norm, and the new version's digest.</returns>
+    public async Task<AggregateReference> StepAsync(
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, int round, ModelReference model, TemporaryFolder folder, string meanPath, CancellationToken cancellation)
+    {
+        string previousPath = folder.File("previous.safetensors");
+        string nextPath = folder.File("next.safetensors");
+        BlobName previousName = StorageNames.Version(config.Federation, config.Adapter, config.Job, model.Version);
+        await BlobFiles.DownloadAsync(store, previousName, previousPath, model.Sha256, cancellation);
+        double norm;
+        Sha256Digest meanSha256;
+        await using (FileStream mean = File.OpenRead(meanPath))
+        {
+            (norm, meanSha256) = Measure(mean);
+            using SafetensorsFile previous = SafetensorsFile.Open(previousPath, SafetensorsLimits.Foreign);
+            ModelVersionFile.WriteNext(nextPath, config, layout, previous, model.Version + 1, exchanged, mean);
+        }
+
+        Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Candidate(config.Job, round, next), nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, round, meanSha256), meanPath, cancellation);
+        return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
 
     private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
@@ -94,28 +126,6 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         {
             mean.Add(values.Slice((int)(from - first), (int)(to - from)));
         }
-    }
-
-    private async Task<AggregateReference> StepAsync(
-        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, TemporaryFolder folder, string meanPath, CancellationToken cancellation)
-    {
-        string previousPath = folder.File("previous.safetensors");
-        string nextPath = folder.File("next.safetensors");
-        BlobName previousName = StorageNames.Version(config.Federation, config.Adapter, config.Job, effect.Model.Version);
-        await BlobFiles.DownloadAsync(store, previousName, previousPath, effect.Model.Sha256, cancellation);
-        double norm;
-        Sha256Digest meanSha256;
-        await using (FileStream mean = File.OpenRead(meanPath))
-        {
-            (norm, meanSha256) = Measure(mean);
-            using SafetensorsFile previous = SafetensorsFile.Open(previousPath, SafetensorsLimits.Foreign);
-            ModelVersionFile.WriteNext(nextPath, config, layout, previous, effect.Model.Version + 1, exchanged, mean);
-        }
-
-        Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
-        await BlobFiles.PutOnceAsync(store, StorageNames.Candidate(config.Job, effect.Round, next), nextPath, cancellation);
-        await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, effect.Round, meanSha256), meanPath, cancellation);
-        return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
 
     // The L2 norm in binary64, in order.

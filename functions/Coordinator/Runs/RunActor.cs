@@ -14,12 +14,9 @@ public sealed class RunActor : IAsyncDisposable
     private readonly StoredDocument<RunDocument> _stored;
     private readonly RunEffects _effects;
     private readonly TimeProvider _time;
-    private readonly Action<RunId, Exception> _failed;
     private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly SemaphoreSlim _wake = new(0);
-    private readonly CancellationTokenSource _stop = new();
+    private readonly ActorLoop _loop;
     private RunDocument _document;
-    private Task _work = Task.CompletedTask;
 
     private RunActor(StoredDocument<RunDocument> stored, RunDocument document, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed)
     {
@@ -27,7 +24,7 @@ public sealed class RunActor : IAsyncDisposable
         _document = document;
         _effects = effects;
         _time = time;
-        _failed = failed;
+        _loop = new ActorLoop(TurnAsync, () => RunMachine.NextDeadline(State)?.At, time, error => failed(document.State.Config.Job, error));
     }
 
     /// <summary>The run as it stands.</summary>
@@ -55,7 +52,11 @@ public sealed class RunActor : IAsyncDisposable
         }
 
         RunActor actor = new(stored, document, effects, time, failed);
-        actor._work = inBackground ? Task.Run(actor.WorkAsync, CancellationToken.None) : Task.CompletedTask;
+        if (inBackground)
+        {
+            actor._loop.Begin();
+        }
+
         return actor;
     }
 
@@ -72,7 +73,7 @@ public sealed class RunActor : IAsyncDisposable
             {
                 await _stored.SaveAsync(next, cancellation);
                 Volatile.Write(ref _document, next);
-                _wake.Release();
+                _loop.Wake();
             }
 
             return ignored;
@@ -106,39 +107,8 @@ public sealed class RunActor : IAsyncDisposable
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
-        await _work;
-        _stop.Dispose();
+        await _loop.DisposeAsync();
         _gate.Dispose();
-        _wake.Dispose();
-    }
-
-    private async Task WorkAsync()
-    {
-        TimeSpan retry = TimeSpan.FromMilliseconds(200);
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (!await TurnAsync(_stop.Token))
-                {
-                    await WaitAsync();
-                }
-
-                retry = TimeSpan.FromMilliseconds(200);
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception error) when (error is FedCloudException or IOException)
-            {
-                // The effect stays pending: it is tried again, ever more slowly, and a restart of the host tries it too.
-                _failed(State.Config.Job, error);
-                await DelayAsync(retry);
-                retry = TimeSpan.FromTicks(Math.Min(retry.Ticks * 2, TimeSpan.FromSeconds(30).Ticks));
-            }
-        }
     }
 
     private async Task CompleteAsync(long effect, RunEvent? result, CancellationToken cancellation)
@@ -163,29 +133,6 @@ public sealed class RunActor : IAsyncDisposable
         if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
         {
             Volatile.Write(ref _document, stored);
-        }
-    }
-
-    // Waits for a change or for the next deadline, whichever comes first.
-    private async Task WaitAsync()
-    {
-        TimeSpan left = RunMachine.NextDeadline(State) is { } deadline ? deadline.At - _time.GetUtcNow() : Timeout.InfiniteTimeSpan;
-        TimeSpan most = TimeSpan.FromMinutes(1);
-        if (left == Timeout.InfiniteTimeSpan || left > TimeSpan.Zero)
-        {
-            await _wake.WaitAsync(left < most ? left : most, _stop.Token);
-        }
-    }
-
-    private async Task DelayAsync(TimeSpan delay)
-    {
-        try
-        {
-            await Task.Delay(delay, _time, _stop.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // The host stops; the loop's condition sees it.
         }
     }
 }

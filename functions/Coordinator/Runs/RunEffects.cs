@@ -5,12 +5,15 @@ using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Aggregation;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
@@ -31,6 +34,8 @@ public sealed class RunEffects
     private readonly BaseModelShapes _shapes;
     private readonly UpdateReader _updates;
     private readonly RoundAggregation _aggregation;
+    private readonly SumAggregation _sums;
+    private readonly SecureRunEffects _secure;
     private readonly string _scratch;
 
     /// <summary>Makes the executor.</summary>
@@ -40,7 +45,10 @@ public sealed class RunEffects
     /// <param name="desk">Takes the entries of effects.</param>
     /// <param name="time">The clock.</param>
     /// <param name="scratch">A folder for temporary files.</param>
-    public RunEffects(IBlobStore store, IKeyVault vault, SiloPost post, AuditDesk desk, TimeProvider time, string scratch)
+    /// <param name="archive">What is stored of epochs and rounds under secure aggregation.</param>
+    /// <param name="request">Asks the epochs for a slot.</param>
+    public RunEffects(
+        IBlobStore store, IKeyVault vault, SiloPost post, AuditDesk desk, TimeProvider time, string scratch, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
     {
         _store = store;
         _post = post;
@@ -50,6 +58,8 @@ public sealed class RunEffects
         _shapes = new BaseModelShapes(store);
         _updates = new UpdateReader(store, vault);
         _aggregation = new RoundAggregation(store, _updates, scratch);
+        _sums = new SumAggregation(archive, new UnmaskReader(store, vault), _aggregation, time, scratch);
+        _secure = new SecureRunEffects(archive, post, new MaskedIngest(store, vault, scratch), time, request);
     }
 
     /// <summary>Carries out one effect. Its entries for the log are journaled before.</summary>
@@ -96,8 +106,10 @@ public sealed class RunEffects
             case RecordRound record:
                 await _store.PutOnceAsync(StorageNames.RoundRecord(config.Job, record.Record.Round), JsonSerializer.SerializeToUtf8Bytes(record.Record, DocumentJson.Default.RoundRecord), cancellation);
                 return null;
+            case OpenSum open:
+                return await _sums.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), open, cancellation);
             default:
-                throw new ArgumentOutOfRangeException(nameof(effect), effect?.GetType().Name, "an unknown effect");
+                return await _secure.CarryOutAsync(config.Job, effect, cancellation);
         }
     }
 
@@ -132,7 +144,8 @@ public sealed class RunEffects
             await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), path, cancellation);
             await PutManifestAsync(config, new ModelReference(0, sha256), 0, null, null, [], cancellation);
             UpdateLengths lengths = new(layout.UpdateLength(ExchangedFactor.A), layout.UpdateLength(ExchangedFactor.B), layout.UpdateLength(ExchangedFactor.Both));
-            return new InitialModelReady(_time.GetUtcNow(), sha256, lengths);
+            UpdateCoordinates coordinates = new(layout.UpdateCoordinates(ExchangedFactor.A), layout.UpdateCoordinates(ExchangedFactor.B), layout.UpdateCoordinates(ExchangedFactor.Both));
+            return new InitialModelReady(_time.GetUtcNow(), sha256, lengths, coordinates);
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {

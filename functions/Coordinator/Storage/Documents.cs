@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Protocol.Audit;
@@ -66,6 +67,7 @@ public sealed record InvitationSecret(string Code, DateTimeOffset Expires, strin
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RunDocument))]
 [JsonSerializable(typeof(FederationDocument))]
+[JsonSerializable(typeof(EpochDocument))]
 [JsonSerializable(typeof(RoundRecord))]
 [JsonSerializable(typeof(VersionManifest))]
 [JsonSerializable(typeof(ChannelPointer))]

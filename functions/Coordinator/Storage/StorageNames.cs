@@ -53,6 +53,12 @@ public static class StorageNames
     /// <summary>The coordinator's own entries that are not in the log yet.</summary>
     public static BlobName Outgoing { get; } = new(State, "audit.json");
 
+    /// <summary>The document of the federation's epochs.</summary>
+    public static BlobName Epochs { get; } = new(State, "epochs.json");
+
+    /// <summary>A claim check of secure aggregation for a silo, named by its digest.</summary>
+    public static BlobName Parcel(SiloId silo, Sha256Digest sha256) => new(Down(silo), $"parcels/{sha256.Hex}.json");
+
     /// <summary>A run's document.</summary>
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
 
@@ -70,6 +76,9 @@ public static class StorageNames
 
     /// <summary>A plan, for silos to read.</summary>
     public static BlobName Config(RunId job) => new(Models, $"runs/{job.Value}/config.json");
+
+    /// <summary>The sum that a round opened, from which silos and auditors recompute the round's version.</summary>
+    public static BlobName Sum(RunId job, int round) => new(Models, string.Create(CultureInfo.InvariantCulture, $"runs/{job.Value}/rounds/{round:D6}/z"));
 
     /// <summary>A file of a base model.</summary>
     public static BlobName BaseModel(Sha256Digest digest, string file) => new(Models, $"base/{digest.Hex}/{file}");

@@ -1,0 +1,133 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Epochs;
+
+namespace FedCloud.Coordinator.Epochs;
+
+/// <summary>The federation's epochs on a host: their document, their pending effects one after the other, their next deadline. Decides nothing.</summary>
+public sealed class EpochActor : IAsyncDisposable
+{
+    private readonly StoredDocument<EpochDocument> _stored;
+    private readonly EpochEffects _effects;
+    private readonly TimeProvider _time;
+    private readonly SemaphoreSlim _gate = new(1, 1);
+    private readonly ActorLoop _loop;
+    private EpochDocument _document;
+
+    private EpochActor(StoredDocument<EpochDocument> stored, EpochDocument document, EpochEffects effects, TimeProvider time, Action<Exception> failed)
+    {
+        _stored = stored;
+        _document = document;
+        _effects = effects;
+        _time = time;
+        _loop = new ActorLoop(TurnAsync, () => EpochMachine.NextDeadline(State)?.At, time, failed);
+    }
+
+    /// <summary>The epochs as they stand.</summary>
+    public EpochsState State => Volatile.Read(ref _document).State;
+
+    /// <summary>Takes up the stored epochs, or begins without any.</summary>
+    /// <param name="store">The storage.</param>
+    /// <param name="opening">The state of a federation without epochs; its slots and its time for a step count from the next epoch on.</param>
+    /// <param name="effects">Carries out effects.</param>
+    /// <param name="time">The clock.</param>
+    /// <param name="failed">Hears of effects that failed and will be tried again.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public static async Task<EpochActor> StartAsync(
+        IBlobStore store, EpochsState opening, EpochEffects effects, TimeProvider time, Action<Exception> failed, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(opening);
+        StoredDocument<EpochDocument> stored = new(store, StorageNames.Epochs, DocumentJson.Default.EpochDocument);
+        EpochDocument? document = await stored.LoadAsync(cancellation);
+        if (document is null)
+        {
+            document = new EpochDocument { State = opening };
+            await stored.SaveAsync(document, cancellation);
+        }
+
+        // An epoch's slots are part of its identity.
+        EpochsState state = document.State.Next is null ? document.State with { Slots = opening.Slots, StepTimeout = opening.StepTimeout } : document.State;
+        return new EpochActor(stored, document with { State = state }, effects, time, failed);
+    }
+
+    /// <summary>Lets the epochs go on by themselves; else their owner calls <see cref="TurnAsync"/>.</summary>
+    public void Begin() => _loop.Begin();
+
+    /// <summary>Takes an event from outside; durable when this returns.</summary>
+    /// <returns>Why it had no effect; null when it had one.</returns>
+    public async Task<string?> ApplyAsync(EpochEvent @event, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            await RefreshAsync(cancellation);
+            EpochDocument next = _document.Apply(@event, out string? ignored);
+            if (!ReferenceEquals(next, _document))
+            {
+                await _stored.SaveAsync(next, cancellation);
+                Volatile.Write(ref _document, next);
+                _loop.Wake();
+            }
+
+            return ignored;
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    /// <summary>Does one thing that is due: carries out the oldest pending effect, or takes a deadline that has passed. Not for two callers at once.</summary>
+    /// <returns>False when nothing is due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        if (Volatile.Read(ref _document).Pending is [PendingEpochEffect pending, ..])
+        {
+            EpochEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
+            await CompleteAsync(pending.Id, result, cancellation);
+            return true;
+        }
+
+        if (EpochMachine.NextDeadline(State) is { } deadline && _time.GetUtcNow() is var now && now >= deadline.At)
+        {
+            await ApplyAsync(new EpochDeadlineReached(now, deadline.Sid), cancellation);
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask DisposeAsync()
+    {
+        await _loop.DisposeAsync();
+        _gate.Dispose();
+    }
+
+    private async Task CompleteAsync(long effect, EpochEvent? result, CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            await RefreshAsync(cancellation);
+            EpochDocument next = _document.Complete(effect, result);
+            await _stored.SaveAsync(next, cancellation);
+            Volatile.Write(ref _document, next);
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    // After a write whose outcome is not known, the storage says where the epochs stand.
+    private async Task RefreshAsync(CancellationToken cancellation)
+    {
+        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
+        {
+            Volatile.Write(ref _document, stored);
+        }
+    }
+}
