@@ -11,6 +11,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Cli.Demo;
 
@@ -28,14 +29,21 @@ internal static class DemoRun
         IReadOnlyList<DemoData> silos = options.FindData();
         string baseFolder = options.BaseFolder();
         BaseModelManifest manifest = BaseModelManifest.OfFolder(baseFolder);
-        RunConfig config = RunCommands.Complete(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), "demo-federation", manifest.Digest());
+        RunConfig config = RunCommands.Complete(ForSilos(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), silos.Count), "demo-federation", manifest.Digest());
         AdapterLayout.Of(config, baseFolder);
         RequireEnough(config, silos.Count);
+        if (CompatibilityMatrix.RefusalsFor(config, silos.Count).FirstOrDefault() is { } refusal)
+        {
+            throw new FedCloudException(refusal.Code, refusal.Reason);
+        }
+
         string work = MakeFolder(options.Out, manifest.Files.Sum(file => file.Length) * (silos.Count + 2));
 
         await using DemoDisplay display = new(silos.Select(silo => silo.Name.Value));
         await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config.Rounds, display.Line, display.Take, cancellation);
-        display.Line("Plain mode: updates are encrypted for the coordinator, which can open single ones.");
+        display.Line(config.Aggregation.IsSecure
+            ? string.Create(CultureInfo.InvariantCulture, $"Secure aggregation: the coordinator sees only sums; {CohortBounds.Of(silos.Count).Threshold} of {silos.Count} silos are needed to open one.")
+            : $"Plain mode{(silos.Count < Fcsa1.MinSilos ? " (with two silos each would learn the other's update from the sum)" : string.Empty)}: updates are encrypted for the coordinator, which can open single ones.");
         await federation.Client.UploadBaseAsync(baseFolder, cancellation);
         await federation.Client.SubmitAsync(config, cancellation);
         RunDetail run = await WatchAsync(federation, config, display, cancellation);
@@ -77,6 +85,26 @@ internal static class DemoRun
 
         PlanEntry entry = new(0, "rounds", new PlanScalar(0, count.ToString(CultureInfo.InvariantCulture), Quoted: false));
         return mapping with { Entries = [.. mapping.Entries.Where(field => !string.Equals(field.Name, "rounds", StringComparison.Ordinal)), entry] };
+    }
+
+    // Secure aggregation needs three silos; a plan that asks for it by name is refused with two, not changed.
+    private static PlanNode ForSilos(PlanNode plan, int silos)
+    {
+        if (silos >= Fcsa1.MinSilos || plan is not PlanMapping mapping)
+        {
+            return plan;
+        }
+
+        PlanEntry plain = new(0, "mode", new PlanScalar(0, "plain", Quoted: false));
+        PlanEntry? aggregation = mapping.Entries.FirstOrDefault(field => string.Equals(field.Name, "aggregation", StringComparison.Ordinal));
+        PlanMapping? given = aggregation?.Value as PlanMapping;
+        if ((aggregation is not null && given is null) || given?.Entries.Any(field => string.Equals(field.Name, "mode", StringComparison.Ordinal)) == true)
+        {
+            return plan;
+        }
+
+        PlanMapping named = (given ?? new PlanMapping(0, [])) with { Entries = [.. given?.Entries ?? [], plain] };
+        return mapping with { Entries = [.. mapping.Entries.Where(field => field != aggregation), new PlanEntry(0, "aggregation", named)] };
     }
 
     private static void RequireEnough(RunConfig config, int silos)

@@ -18,8 +18,8 @@ namespace FedCloud.SiloAgent.SecureAggregation;
 /// <param name="models">The plans.</param>
 public sealed class EpochFiles(EpochVault vault, Member member, ModelCache models)
 {
-    private const string ListName = "e2";
-    private const string SharesName = "e3";
+    private const string ListName = "advertise-list";
+    private const string SharesName = "dealt-shares";
 
     /// <summary>The keys of an epoch's roster.</summary>
     /// <exception cref="FedCloudException"><c>roster_unknown</c>.</exception>
@@ -89,5 +89,5 @@ public sealed class EpochFiles(EpochVault vault, Member member, ModelCache model
     private byte[] Read(SiloEpoch epoch, string name) => vault.GetPublic(epoch.Sid, name)
         ?? throw new FedCloudException(ErrorCodes.EpochSecretsBroken, $"expected {name} of epoch {epoch.Parameters.Epoch} in the silo's home, found none");
 
-    private static string U3Name(int slot) => FormattableString.Invariant($"r3-{slot}");
+    private static string U3Name(int slot) => FormattableString.Invariant($"u3-list-{slot}");
 }
