@@ -19,6 +19,10 @@ internal sealed class HostEvents(Doorbell bell, ILogger logger) : ICoordinatorEv
 
     public void EventIgnored(RunId job, string name, string reason) => Log.EventIgnored(logger, job.Value, name, reason);
 
+    public void EpochEventIgnored(string name, string reason) => Log.EpochEventIgnored(logger, name, reason);
+
+    public void EpochEffectFailed(Exception reason) => Log.EpochEffectFailed(logger, reason.Message);
+
     public void EntryRefused(LogEntry entry, ErrorCode reason) => Log.EntryRefused(logger, entry.Type, entry.Actor.Key.ToString(), entry.Seq, reason.Name);
 
     public void LogGrew(long size) => Log.LogGrew(logger, size);

@@ -28,4 +28,10 @@ internal static partial class Log
 
     [LoggerMessage(8, LogLevel.Warning, "The log is not written: {Reason}")]
     public static partial void LogFailed(ILogger logger, string reason);
+
+    [LoggerMessage(9, LogLevel.Debug, "An epoch: {Event} had no effect: {Reason}")]
+    public static partial void EpochEventIgnored(ILogger logger, string @event, string reason);
+
+    [LoggerMessage(10, LogLevel.Warning, "An epoch: an effect failed and will be tried again: {Reason}")]
+    public static partial void EpochEffectFailed(ILogger logger, string reason);
 }

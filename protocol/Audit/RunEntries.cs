@@ -20,6 +20,7 @@ public static class RunEntries
     private const string Operator = "operator";
     private const string LatestChannel = "latest";
     private const string Committed = "round_committed";
+    private const string NormGate = "aggregate_norm";
     private const int BitsOfAByte = 8;
 
     /// <summary>The entries of an effect, in order; none for effects that nobody needs to review.</summary>
@@ -32,14 +33,23 @@ public static class RunEntries
         {
             SendOffer offer => [Submitted(offer)],
             SendStart start => [Started(start.Body.Rid(), RoundOpening.Of(start.Body))],
+            SendSecureStart start => [Started(start.Body.Rid, start.Opening)],
+            SendU3 list => Listed(state, list),
             SendResult result => Finished(state, result.Body),
+            SendSecureResult result => Opened(state, result),
             SendAbandoned abandoned => [EntryDraft.Of(EntryTypes.RoundFailed, abandoned.Body.Job, abandoned.Body.Round).With("rid", abandoned.Body.Rid).With("reason", abandoned.Body.Reason)],
             _ => [],
         };
     }
 
-    /// <summary>Whether an effect may come again with entries that the log needs once: an offer goes out again when the roster changes.</summary>
-    public static bool OnlyOnce(RunEffect effect) => effect is SendOffer;
+    /// <summary>For an effect that may come again with entries that the log needs once, its number among those of its type; null for every other effect.</summary>
+    /// <remarks>An offer goes out again when the roster changes, and a list until its members have answered: a round has one list (secure-aggregation, J9).</remarks>
+    public static long? Once(RunEffect effect) => effect switch
+    {
+        SendOffer => 1,
+        SendU3 list => list.Round,
+        _ => null,
+    };
 
     /// <summary>The entry of a round's start.</summary>
     /// <param name="rid">The round's identity.</param>
@@ -102,6 +112,34 @@ public static class RunEntries
             .With("journal_head", Sha256Digest.Zero)
             .With("idx", member.Idx);
     }
+
+    private static ImmutableArray<EntryDraft> Listed(RunState state, SendU3 list) =>
+    [
+        .. list.Masked.Select(member => EntryDraft.Of(EntryTypes.Masked, state.Config.Job, list.Round)
+            .With("rid", list.Body.Rid)
+            .With("masked", member.Value.Identity)
+            .With("ledger_head", Sha256Digest.Zero)
+            .With("journal_head", member.Value.JournalHead)
+            .With("idx", member.Key)),
+        EntryDraft.Of(EntryTypes.U3, state.Config.Job, list.Round).With("rid", list.Body.Rid).With("u3", list.Body.U3Sha256).With("count", list.Body.Members.Length),
+    ];
+
+    // A sum is opened once, and only one that passed the gate makes a version.
+    private static ImmutableArray<EntryDraft> Opened(RunState state, SendSecureResult result) =>
+    [
+        EntryDraft.Of(EntryTypes.Result, state.Config.Job, result.Round)
+            .With("rid", result.Body.Rid)
+            .With("u3", result.Body.U3Sha256)
+            .With("seeds", result.Body.SeedsSha256)
+            .With("aggregate", result.Body.AggregateSha256)
+            .With("new_model", result.Body.NewModelSha256),
+        EntryDraft.Of(EntryTypes.Gate, state.Config.Job, result.Round)
+            .With("aggregate", result.Body.AggregateSha256)
+            .With("gate", NormGate)
+            .With("passed", true)
+            .With("basis", "aggregate"),
+        Moved(state.Config, new ModelReference(result.Version.ModelVersion, result.Version.ModelSha256)),
+    ];
 
     private static EntryDraft Moved(RunConfig config, ModelReference version) => EntryDraft.Of(EntryTypes.ChannelMoved, config.Job)
         .With("model", version.Sha256)

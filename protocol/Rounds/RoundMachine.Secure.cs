@@ -93,7 +93,7 @@ public static partial class RoundMachine
             : new RoundStep(blamed with { Phase = RoundPhase.Unmasking }, []);
     }
 
-    private static RoundStep OnSumFailed(RoundState state, SumFailed failed) => failed.Rid == state.Rid
+    private static RoundStep OnSumFailed(RoundState state, SumFailed failed) => failed.Rid == state.Rid && state.Secure is not null
         ? Abandon(Blame(state, failed.Faulty), ErrorCodes.All.GetValueOrDefault(failed.Reason) ?? ErrorCodes.SumOutOfBounds)
         : RoundStep.Ignore(state, "the sum belongs to another round");
 

@@ -14,14 +14,18 @@ namespace FedCloud.Protocol.Rounds;
 /// <content>Rounds under secure aggregation: a slot for each attempt, retries of the same round until somebody may have agreed to open it, later rounds only after the earlier slots are burned (J8 to J10).</content>
 public static partial class RunMachine
 {
-    private static int QuorumOf(RunState state) => state.IsSecure
-        ? CohortBounds.Of(state.Roster.Members.Count).Quorum(state.Config.Participation.Quorum)
-        : state.Config.Participation.Quorum;
+    // A roster that shrank below three silos has no quorum.
+    private static int QuorumOf(RunState state) => state switch
+    {
+        { IsSecure: false } => state.Config.Participation.Quorum,
+        { Roster.Members.Count: < Fcsa1.MinSilos } => int.MaxValue,
+        _ => CohortBounds.Of(state.Roster.Members.Count).Quorum(state.Config.Participation.Quorum),
+    };
 
     // The round waits for a slot, and where an earlier round from this model came to nothing, for its members to burn it.
     private static RunStep OpenRound(RunState state, int round, int attempt, DateTimeOffset at, ImmutableArray<RunEffect> before)
     {
-        if (state.Roster.Members.Count < Fcsa1.MinSilos || state.Participants().Count() < QuorumOf(state))
+        if (state.Participants().Count() < QuorumOf(state))
         {
             return Fail(state with { Round = null }, at, ErrorCodes.QuorumNotMet.Name, before);
         }

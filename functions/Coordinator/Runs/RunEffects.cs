@@ -73,8 +73,8 @@ public sealed class RunEffects
         ArgumentNullException.ThrowIfNull(state);
         RunConfig config = state.Config;
         string job = $"run/{config.Job.Value}";
-        await (RunEntries.OnlyOnce(effect)
-            ? _desk.TakeAsync($"{job}/{effect.GetType().Name}", 1, RunEntries.Of(state, effect), cancellation)
+        await (RunEntries.Once(effect) is { } once
+            ? _desk.TakeAsync($"{job}/{effect.GetType().Name}", once, RunEntries.Of(state, effect), cancellation)
             : _desk.TakeAsync(job, id, RunEntries.Of(state, effect), cancellation));
         switch (effect)
         {

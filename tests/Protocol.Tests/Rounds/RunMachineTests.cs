@@ -242,7 +242,7 @@ public sealed class RunMachineTests
         DateTimeOffset late = Now.AddHours(1);
         ImmutableArray<RunEvent> events =
         [
-            new InitialModelReady(Now, RunStory.Hash("v0"), new UpdateLengths(100, 200, 300)),
+            new InitialModelReady(Now, RunStory.Hash("v0"), new UpdateLengths(100, 200, 300), new UpdateCoordinates(25, 50, 75)),
             new InitialModelFailed(Now, ErrorCodes.BaseModelMissing.Name),
             new PlanAnswered(Now, Silo, Approved: true, string.Empty),
             new UpdateAnnounced(Now, Silo, rid, RunStory.Update(Silo)),
@@ -254,6 +254,12 @@ public sealed class RunMachineTests
             new AggregateFailed(Now, rid, Silo, ErrorCodes.UpdateMissing.Name),
             new VersionPublished(Now, version),
             new ChannelMoved(Now, version),
+            new SlotGranted(Now, RunStory.Grant(state)),
+            new ConsistencyReceived(Now, Silo, rid, Sha256Digest.Zero, Sha256Digest.Zero),
+            new UnmaskReceived(Now, Silo, rid, new UnmaskReference(0, 300)),
+            new BurnedReceived(Now, Silo, 1, rid, Sha256Digest.Zero),
+            new SumNeedsMore(Now, rid, ImmutableSortedDictionary<int, string>.Empty),
+            new SumFailed(Now, rid, ErrorCodes.SecretMismatch.Name, ImmutableSortedDictionary<int, string>.Empty),
             new DeadlineReached(late, RunMachine.NextDeadline(state)?.Key ?? "answers"),
             new CancelRequested(Now),
             new RosterChanged(Now, RunStory.Roster(2, RunStory.Silos[0], RunStory.Silos[1])),

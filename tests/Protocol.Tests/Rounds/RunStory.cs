@@ -12,7 +12,7 @@ using FedCloud.Protocol.Rounds;
 namespace FedCloud.Protocol.Tests.Rounds;
 
 /// <summary>A run with three silos, quorum 2 and two rounds, told event by event.</summary>
-internal sealed class RunStory
+internal sealed partial class RunStory
 {
     public static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
     public static readonly ImmutableArray<SiloId> Silos = [new("silo-1"), new("silo-2"), new("silo-3")];
@@ -45,7 +45,7 @@ internal sealed class RunStory
 
     public static RunStory Submitted(string more = "") => new(RunMachine.Submit(Config(more), Roster(1, [.. Silos]), Start));
 
-    public static RunStory Offered(string more = "") => Submitted(more).Then(new InitialModelReady(Start, Hash("v0"), new UpdateLengths(100, 200, 300)));
+    public static RunStory Offered(string more = "") => Submitted(more).Then(new InitialModelReady(Start, Hash("v0"), new UpdateLengths(100, 200, 300), new UpdateCoordinates(25, 50, 75)));
 
     public static RunStory Collecting(string more = "") => Offered(more).Then([.. Silos.Select(silo => new PlanAnswered(Start, silo, Approved: true, string.Empty))]);
 
@@ -104,16 +104,18 @@ internal sealed class RunStory
     private static RunConfig Config(string more)
     {
         PlanEntry Field(string name, string value) => new(0, name, new PlanScalar(0, value, Quoted: false));
-        List<PlanEntry> fields =
-        [
-            Field("rounds", "2"),
-            new PlanEntry(0, "participation", new PlanMapping(0, [Field("quorum", "2"), Field("min_silos", "2"), Field("round_deadline", "60"), Field("straggler_grace", "10"), Field("max_abandoned_rounds", "1")])),
-        ];
+        Dictionary<string, Dictionary<string, string>> mappings = new(StringComparer.Ordinal)
+        {
+            ["participation"] = new(StringComparer.Ordinal) { ["quorum"] = "2", ["min_silos"] = "2", ["round_deadline"] = "60", ["straggler_grace"] = "10", ["max_abandoned_rounds"] = "1" },
+        };
         foreach (string pair in more.Split(';', StringSplitOptions.RemoveEmptyEntries))
         {
             string[] parts = pair.Split(['.', '='], 3);
-            fields.Add(new PlanEntry(0, parts[0], new PlanMapping(0, [Field(parts[1], parts[2])])));
+            mappings.TryAdd(parts[0], new(StringComparer.Ordinal));
+            mappings[parts[0]][parts[1]] = parts[2];
         }
+
+        List<PlanEntry> fields = [Field("rounds", "2"), .. mappings.Select(mapping => new PlanEntry(0, mapping.Key, new PlanMapping(0, [.. mapping.Value.Select(field => Field(field.Key, field.Value))])))];
 
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "run-1", ["federation"] = "test-federation", ["base_model"] = new string('0', 64) };
         return PlanReader.Require(PlanReader.Read(new PlanMapping(0, [.. fields]), filledIn));
