@@ -180,7 +180,7 @@ internal sealed class World
             case PrepareInitialModel:
                 Require(!_versions.TryGetValue(0, out Sha256Digest known) || known == Hash("model", 0), "version 0 changed");
                 _versions[0] = Hash("model", 0);
-                return new InitialModelReady(_now, _versions[0], new UpdateLengths(100, 200, 300));
+                return new InitialModelReady(_now, _versions[0], new UpdateLengths(100, 200, 300), new UpdateCoordinates(10, 20, 30));
             case SendOffer send:
                 ToSilos(send.To, silo => silo.Append(new OfferReceived(_now + silo.Skew, send.Body, silo.Idx, Chance(0.02) ? ErrorCodes.PolicyRefused.Name : null)));
                 return null;
@@ -192,7 +192,7 @@ internal sealed class World
                     Send(() => _witnessed.Add(rid));
                 }
 
-                ToSilos(send.To, silo => silo.Append(new StartReceived(_now + silo.Skew, send.Body, rid, silo.Idx, send.Previous, null)));
+                ToSilos(send.To, silo => silo.Append(new StartReceived(_now + silo.Skew, RoundOpening.Of(send.Body), rid, silo.Idx, CommittedVersion.Of(send.Previous), null)));
                 return null;
             case SendResult send:
                 Require(!_results.TryGetValue(send.Body.Round, out PlainResultBody? before) || before.NewModelSha256 == send.Body.NewModelSha256, "two results for one round");
