@@ -77,17 +77,17 @@ public sealed class DemoTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public async Task Demo_AgentKilledInTheFirstRound_GoesOnWithoutIt()
+    public async Task Demo_AgentKilledAfterTheFirstRound_OpensTheSumWithoutIt()
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;
         string plan = Path.Combine(folder, "plan.yaml");
-        File.WriteAllText(plan, "rounds: 2\ntraining:\n  local_steps: 10\nparticipation:\n  quorum: 2\n  round_deadline: 60\n  straggler_grace: 2\n");
+        File.WriteAllText(plan, "rounds: 2\ntraining:\n  local_steps: 10\naggregation:\n  secure:\n    ring_bits: 24\nparticipation:\n  quorum: 2\n  round_deadline: 120\n  straggler_grace: 2\n");
         bool killed = false;
 
         (int exit, string json, string progress) = await RunAsync(
             line =>
             {
-                if (!killed && line.Contains("Plain mode", StringComparison.Ordinal))
+                if (!killed && line.StartsWith("round 1: sum of 4 of 4 silos", StringComparison.Ordinal))
                 {
                     killed = true;
                     Processes(Path.Combine(folder, "out")).First(process => process.Line.Contains("clinic-north", StringComparison.Ordinal) && process.Line.Contains("fedcloud-silo", StringComparison.Ordinal)).Process.Kill();
@@ -97,8 +97,14 @@ public sealed class DemoTests(ITestOutputHelper output)
 
         output.WriteLine(progress);
         Assert.True(exit is 0, progress);
-        JsonElement first = JsonDocument.Parse(json).RootElement.GetProperty("rounds")[0];
-        Assert.DoesNotContain(first.GetProperty("participants").EnumerateArray(), silo => silo.GetString() == "clinic-north");
+        Assert.Contains("Secure aggregation: the coordinator sees only sums; 3 of 4 silos are needed to open one.", progress, StringComparison.Ordinal);
+        Assert.Contains("round 2: sum of 3 of 4 silos; without clinic-north (before masking: deadline_missed)", progress, StringComparison.Ordinal);
+        Assert.Contains("ring of 24 bits", progress, StringComparison.Ordinal);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        JsonElement second = report.GetProperty("rounds")[1];
+        Assert.Equal("deadline_missed", second.GetProperty("dropped").GetProperty("clinic-north").GetString());
+        Assert.Equal(3, second.GetProperty("participants").GetArrayLength());
+        Assert.True(report.GetProperty("auditVerified").GetBoolean(), progress);
     }
 
     [Fact]
