@@ -33,7 +33,7 @@ internal sealed class EpochFederation : IAsyncDisposable
     public const int Slots = 2;
 
     private static readonly FederationId Name = new("test-federation");
-    private static readonly FileKeyVault Vault = new(Path.Combine(Directory.CreateTempSubdirectory("epoch-keys").FullName, "keys"));
+    public static readonly FileKeyVault Vault = new(Path.Combine(Directory.CreateTempSubdirectory("epoch-keys").FullName, "keys"));
 
     private readonly Random _random = new(7);
 
@@ -99,6 +99,10 @@ internal sealed class EpochFederation : IAsyncDisposable
     public EpochActor Actor { get; private set; } = null!;
 
     public EpochDesk Desk { get; private set; } = null!;
+
+    public SiloPost Post { get; private set; } = null!;
+
+    public AuditDesk Audit { get; private set; } = null!;
 
     public List<SlotGrant> Granted { get; } = [];
 
@@ -167,10 +171,10 @@ internal sealed class EpochFederation : IAsyncDisposable
         }
 
         await Store.PutIfAbsentAsync(new BlobName(RosterBundle.Container, RosterBundle.PublishedPath(1)), BlobContent.Of(Bundle.ToJson()), default);
-        AuditDesk audit = new(Store, Vault, Name, TimeProvider.System, static () => { });
-        SiloPost post = new(Store, Vault, Name, TimeProvider.System, static _ => { });
-        await audit.StartAsync(static () => Task.FromResult(LogState.Empty("test-log")), default);
-        EpochEffects effects = new(Archive, post, audit, TimeProvider.System, (grant, _) =>
+        Audit = new AuditDesk(Store, Vault, Name, TimeProvider.System, static () => { });
+        Post = new SiloPost(Store, Vault, Name, TimeProvider.System, static _ => { });
+        await Audit.StartAsync(static () => Task.FromResult(LogState.Empty("test-log")), default);
+        EpochEffects effects = new(Archive, Post, Audit, TimeProvider.System, (grant, _) =>
         {
             Granted.Add(grant);
             return Task.CompletedTask;
@@ -193,6 +197,18 @@ internal sealed class EpochFederation : IAsyncDisposable
         await Desk.TakeAsync(Assert.IsType<EpochMessage>(Assert.Single(SiloIntake.Verify(frame, State, DateTimeOffset.UnixEpoch)), exactMatch: false), Roster, default);
 
     public Frame Advertise(int idx) => FrameOf(Secrets[idx].Advertise(Parameters), idx);
+
+    /// <summary>The shares that a silo accepted from everybody.</summary>
+    public async Task<HeldShares> HeldAsync(int idx)
+    {
+        EpochMembers members = await Archive.MembersAsync(Parameters.Sid(), default);
+        ImmutableSortedDictionary<int, ShareDelivery> deliveries = Identities.Keys.ToImmutableSortedDictionary(dealer => dealer, dealer =>
+        {
+            DealtShares dealt = DealtShares.Deal(members, Secrets[dealer]);
+            return new ShareDelivery(SecureAggregationBody.Sign(dealt.Body, Identities[dealer]), dealt.Ciphertexts.GetValueOrDefault(idx, []), dealt.Commitments[idx].Slice.ToArray());
+        });
+        return Assert.IsType<ShareReceipt.Accepted>(HeldShares.Receive(members, Secrets[idx], DealtShares.Deal(members, Secrets[idx]).Own, deliveries, Keys)).Shares;
+    }
 
     /// <summary>Uploads a silo's shares.</summary>
     public async Task<Frame> SharesAsync(int idx, Func<Parcel, Parcel>? change = null)
@@ -240,7 +256,7 @@ internal sealed class EpochFederation : IAsyncDisposable
 
     /// <summary>Frames that wait for a silo, oldest first.</summary>
     public async Task<ImmutableArray<Frame>> MailAsync(int idx) =>
-        [.. (await new BlobMailbox(Store, StorageNames.Mail(Silos[idx - 1]), TimeProvider.System).ReceiveAsync(32, default)).Select(message => Frame.FromJson(message.Body))];
+        [.. (await new BlobMailbox(Store, StorageNames.Mail(Silos[idx - 1]), TimeProvider.System).ReceiveAsync(64, default)).Select(message => Frame.FromJson(message.Body))];
 
     /// <summary>The parcel that a frame points at.</summary>
     public async Task<Parcel> ParcelAsync(Frame frame)
