@@ -36,7 +36,7 @@ public sealed class EpochDeskTests
         EpochMembers members = await federation.Archive.MembersAsync(federation.Parameters.Sid(), default);
         foreach (int idx in federation.Identities.Keys)
         {
-            ImmutableArray<Frame> mail = await federation.MailAsync(idx);
+            IReadOnlyList<Frame> mail = await federation.MailAsync(idx);
             Assert.Equal([SecureFrame.EpochCall, SecureFrame.AdvertiseList, SecureFrame.ShareDelivery], mail.Select(frame => frame.Type));
             EpochCallBody call = Jcs.Parse(mail[0].Envelopes[0].Payload, EpochBodyJson.Default.EpochCallBody, EpochBody.Call);
             Assert.Equal((1, EpochFederation.Slots, federation.Roster.Digest()), (call.Epoch, call.Slots, call.RosterSha256));

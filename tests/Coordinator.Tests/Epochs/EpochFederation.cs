@@ -36,6 +36,7 @@ internal sealed class EpochFederation : IAsyncDisposable
     public static readonly FileKeyVault Vault = new(Path.Combine(Directory.CreateTempSubdirectory("epoch-keys").FullName, "keys"));
 
     private readonly Random _random = new(7);
+    private readonly Dictionary<int, List<Frame>> _mail = [];
 
     private EpochFederation(int n)
     {
@@ -254,9 +255,13 @@ internal sealed class EpochFederation : IAsyncDisposable
         Blobs = [],
     };
 
-    /// <summary>Frames that wait for a silo, oldest first.</summary>
-    public async Task<ImmutableArray<Frame>> MailAsync(int idx) =>
-        [.. (await new BlobMailbox(Store, StorageNames.Mail(Silos[idx - 1]), TimeProvider.System).ReceiveAsync(64, default)).Select(message => Frame.FromJson(message.Body))];
+    /// <summary>All frames that a silo got so far, oldest first.</summary>
+    public async Task<IReadOnlyList<Frame>> MailAsync(int idx)
+    {
+        _mail.TryAdd(idx, []);
+        _mail[idx].AddRange((await new BlobMailbox(Store, StorageNames.Mail(Silos[idx - 1]), TimeProvider.System).ReceiveAsync(64, default)).Select(message => Frame.FromJson(message.Body)));
+        return _mail[idx];
+    }
 
     /// <summary>The parcel that a frame points at.</summary>
     public async Task<Parcel> ParcelAsync(Frame frame)

@@ -56,6 +56,7 @@ internal sealed class SecureRun : IAsyncDisposable
         }
 
         await run.WorkAsync();
+        Assert.Null(run.State.Reason);
         return run;
     }
 
@@ -208,7 +209,7 @@ internal sealed class SecureRun : IAsyncDisposable
             Field("rounds", "2"),
             new PlanEntry(0, "aggregation", new PlanMapping(0, [Field("mode", "secure")])),
             new PlanEntry(0, "participation", new PlanMapping(0, [Field("quorum", "3"), Field("min_silos", "3"), Field("straggler_grace", "600")])),
-            new PlanEntry(0, "lora", new PlanMapping(0, [Field("rank", "2")])),
+            new PlanEntry(0, "lora", new PlanMapping(0, [Field("rank", "2"), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
         ]);
         return PlanReader.Require(PlanReader.Read(plan, filledIn));
     }
