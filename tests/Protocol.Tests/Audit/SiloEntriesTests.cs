@@ -4,6 +4,7 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.Protocol.Tests.Silos;

@@ -5,6 +5,7 @@ using System.Text;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
@@ -58,7 +59,7 @@ internal sealed class SiloStory
 
     public static Sha256Digest Rid(PlainStartBody start) => start.Rid();
 
-    public static StartReceived Received(PlainStartBody start, PlainResultBody? previous = null, DateTimeOffset? at = null) => new(at ?? Now, start, Rid(start), 1, previous, Refusal: null);
+    public static StartReceived Received(PlainStartBody start, PlainResultBody? previous = null, DateTimeOffset? at = null) => new(at ?? Now, RoundOpening.Of(start), Rid(start), 1, CommittedVersion.Of(previous), Refusal: null);
 
     public static PlainResultBody Result(PlainStartBody of, string mine = "update", long weight = 1) => new()
     {
