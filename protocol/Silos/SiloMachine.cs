@@ -40,7 +40,7 @@ public static partial class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(SiloDeadlineReached))] = static (s, j, r, e) => OnDeadline(s, j, r, (SiloDeadlineReached)e),
         [(nameof(SiloRunPhase.Approved), typeof(UpdateMasked))] = static (s, j, r, e) => OnMasked(s, j, r, (UpdateMasked)e),
-        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => OnVersion(s, j, r, (VersionReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => FollowVersion(s, j, r, ((VersionReceived)e).Version),
         [(nameof(SiloRunPhase.Evaluating), typeof(EvaluationFinished))] = static (s, j, r, e) => OnEvaluated(s, j, r, (EvaluationFinished)e),
     }.ToFrozenDictionary();
 
@@ -113,6 +113,8 @@ public static partial class SiloMachine
             UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
             MaskUpdate e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Masking),
             UploadMasked e => !IsUnderWay(state, e.Start.Job, e.Body.Rid, SiloRoundPhase.Uploading),
+            SendMasked e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
+            SendConsistency e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
             SendUnmask e => FindSlot(state, e.Rid)?.Record.Phase != SiloSlotPhase.Revealed,
             MakeEpochKeys e => FindEpoch(state, e.Parameters.Sid()) is not { Phase: SiloEpochPhase.New },
             DealShares e => FindEpoch(state, e.Sid) is not { Phase: SiloEpochPhase.Advertised },
@@ -195,24 +197,15 @@ public static partial class SiloMachine
 
     private static SiloStep OnStart(SiloState state, RunId job, SiloRun run, StartReceived start)
     {
-        SiloRound? retried = null;
-        if (run.Round is { } current && start.Start.Round == current.Start.Round)
+        SiloRound? retried = run.Round?.Start.Round == start.Start.Round ? run.Round : null;
+        if (retried is not null && start.Rid == retried.Rid)
         {
-            if (start.Rid == current.Rid)
-            {
-                return new SiloStep(state, [.. Repeat(state, run, current)]);
-            }
-
-            if (!IsRetry(run, current, start))
-            {
-                return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
-            }
-
-            retried = current;
+            return new SiloStep(state, [.. Repeat(state, run, retried)]);
         }
-        else if (start.Start.Round <= run.LastRound)
+
+        if (retried is null ? start.Start.Round <= run.LastRound : retried.Earlier.Contains(start.Rid))
         {
-            return Ignore(state, "the round is not above the rounds before it");
+            return Ignore(state, "the round is not above the rounds before it, or that attempt at it was given up");
         }
 
         if (!start.Start.Cohort.Contains(start.Idx))
@@ -220,32 +213,51 @@ public static partial class SiloMachine
             return Ignore(state, "this silo is not in the cohort");
         }
 
-        SiloStep before = new(state, StopOf(job, run));
-        before = run.Round is { } last ? BurnAttempt(before, job, last, run.Idx) : before;
-        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start) ?? WhyNotMasked(before.State, run, start)?.Name;
+        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start);
+        if (start.Start.Slot is { } slot && FindEpoch(state, slot.Sid) is null)
+        {
+            // Nothing about it can be checked, so nothing follows from it.
+            return new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, refusal ?? ErrorCodes.EpochUnknown.Name))]);
+        }
+
+        if (retried is not null && !IsRetry(retried, start))
+        {
+            return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [retried.Rid, start.Rid])]);
+        }
+
         SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
+        SiloStep before = new(state, StopOf(job, run));
+        before = run.Round is { } last ? BurnAttempt(before, job, run, last) : before;
+        before = known.Model != run.Model && start.Previous is { } previous ? Settle(before, job, previous.Round) : before;
+        refusal ??= WhyNotMasked(before.State, run, start)?.Name;
+        SiloRound asked = new()
+        {
+            Rid = start.Rid,
+            Start = start.Start,
+            Phase = SiloRoundPhase.Training,
+            Earlier = retried is null ? [] : retried.Earlier.Add(retried.Rid),
+            Cleared = start.IsPublic ? int.MaxValue : EarlierFrom(before.State, start.Start).Count(),
+            IsTrained = retried?.IsTrained ?? false,
+            Weight = retried?.Weight ?? 0,
+            Metrics = retried?.Metrics ?? ImmutableSortedDictionary<string, string>.Empty,
+        };
         if (refusal is not null)
         {
             PlainDeclineBody decline = DeclineOf(start.Start, start.Rid, start.Idx, refusal);
-            SiloRound declined = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Declined, Decline = decline };
+            SiloRound declined = asked with { Phase = SiloRoundPhase.Declined, Decline = decline };
             return new SiloStep(With(before.State, job, known with { Round = declined }), [.. before.Effects, new SendDecline(decline), .. AlarmOf(job, run, start, refusal)]);
         }
 
-        if (retried is { IsTrained: true })
-        {
-            SiloRound held = retried with { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Held, Attempt = 0, Decline = null };
-            return new SiloStep(With(before.State, job, known with { Round = held }), [.. before.Effects, new AwaitWitnesses(start.Rid, start.Start)]);
-        }
-
-        SiloRound training = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Training };
-        return new SiloStep(With(before.State, job, known with { Round = training }), [.. before.Effects, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
+        (SiloRoundPhase phase, SiloEffect next) = asked.IsTrained
+            ? (SiloRoundPhase.Held, (SiloEffect)new AwaitWitnesses(start.Rid, start.Start))
+            : (SiloRoundPhase.Training, new Train(start.Rid, start.Start, run.InitialModelSha256));
+        return new SiloStep(With(before.State, job, known with { Round = asked with { Phase = phase } }), [.. before.Effects, next]);
     }
 
     // The same round in another slot, under the same roster, model and configuration (secure-aggregation, J8).
-    private static bool IsRetry(SiloRun run, SiloRound current, StartReceived start) =>
+    private static bool IsRetry(SiloRound current, StartReceived start) =>
         current.Start is { Slot: { } slot } known && start.Start is { Slot: { } next } again
-        && slot.RosterSha256 == next.RosterSha256 && known.ModelSha256 == again.ModelSha256 && known.ConfigSha256 == again.ConfigSha256
-        && run.OpenedRound < again.Round;
+        && slot.RosterSha256 == next.RosterSha256 && known.ModelSha256 == again.ModelSha256 && known.ConfigSha256 == again.ConfigSha256;
 
     private static ImmutableArray<SiloEffect> AlarmOf(RunId job, SiloRun run, StartReceived start, string refusal)
     {
@@ -385,7 +397,8 @@ public static partial class SiloMachine
             Round = run.Round?.Start.Round <= version.Round ? null : run.Round,
         };
         ImmutableArray<SiloEffect> stop = next.Round is null ? StopOf(job, run) : [];
-        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, version.Round)]);
+        SiloStep settled = Settle(new SiloStep(With(state, job, next), stop), job, version.Round);
+        return settled with { Effects = settled.Effects.Add(new ForgetRound(job, version.Round)) };
     }
 
     private static bool IsMine(SiloRound round, PlainMember member) =>
@@ -402,7 +415,7 @@ public static partial class SiloMachine
         {
             // The update is kept: the round may go on in another slot.
             SiloStep given = new(With(state, job, run with { Round = round with { Phase = SiloRoundPhase.Given } }), StopOf(job, run));
-            return BurnAttempt(given, job, round, run.Idx);
+            return BurnAttempt(given, job, run, round);
         }
 
         return new SiloStep(With(state, job, run with { Round = null }), [.. StopOf(job, run), new ForgetRound(job, round.Start.Round)]);
@@ -411,10 +424,12 @@ public static partial class SiloMachine
     private static SiloStep OnEnded(SiloState state, RunId job, SiloRun run, EndedReceived received)
     {
         SiloStep burned = new(state, StopOf(job, run));
-        burned = run.Round is { } last ? BurnAttempt(burned, job, last, run.Idx) : burned;
+        burned = run.Round is { } last ? BurnAttempt(burned, job, run, last) : burned;
+        bool isCompleted = string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal);
+        burned = isCompleted ? Settle(burned, job, int.MaxValue) : burned;
         state = burned.State;
         ImmutableArray<SiloEffect> close = [.. burned.Effects, new ForgetRound(job, int.MaxValue)];
-        if (!string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal))
+        if (!isCompleted)
         {
             return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
         }
@@ -441,7 +456,7 @@ public static partial class SiloMachine
         PlainDeclineBody decline = DeclineOf(round.Start, round.Rid, run.Idx, reason);
         SiloRound declined = round with { Phase = SiloRoundPhase.Declined, Decline = decline, Update = null };
         SiloStep step = new(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
-        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Erase(step, found, SiloSlotPhase.Burned) : step;
+        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Burn(step, found) : step;
     }
 
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
