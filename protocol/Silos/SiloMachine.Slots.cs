@@ -181,7 +181,7 @@ public static partial class SiloMachine
     // An attempt came to nothing: its slot is burned unless the silo agreed to open it.
     private static SiloStep BurnAttempt(SiloStep step, RunId job, SiloRun run, SiloRound round)
     {
-        if (round.Start.Slot is null)
+        if (round is { Start.Slot: null } or { Phase: SiloRoundPhase.Given })
         {
             return step;
         }

@@ -406,7 +406,7 @@ public static partial class SiloMachine
 
     private static SiloStep OnAbandoned(SiloState state, RunId job, SiloRun run, AbandonedReceived received)
     {
-        if (Current(run, received.Abandoned.Rid) is not { } round)
+        if (Current(run, received.Abandoned.Rid) is not { Phase: not SiloRoundPhase.Given } round)
         {
             return Ignore(state, "the round is over");
         }

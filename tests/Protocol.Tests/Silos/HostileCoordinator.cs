@@ -34,12 +34,12 @@ internal sealed class HostileCoordinator(Random random)
         }
         else
         {
-            silo.Take(random.Next(12) switch
+            silo.Take(random.Next(25) switch
             {
-                < 4 => AboutAnEpoch(silo.State),
-                < 7 => AStart(silo.State),
-                < 11 => AboutARound(),
-                _ => AboutTheHost(),
+                < 6 => AboutAnEpoch(silo.State),
+                < 11 => AStart(silo.State),
+                < 24 => silo.State.LogRefusal is null || random.Next(8) > 0 ? AboutARound(silo.State) : new LogResumed(Now),
+                _ => AboutTheHost(silo.State),
             });
         }
     }
@@ -49,10 +49,10 @@ internal sealed class HostileCoordinator(Random random)
         long known = Math.Max(1, state.LastEpoch - random.Next(2));
         return random.Next(5) switch
         {
-            0 => Called(random.Next(4) == 0 ? state.LastEpoch + 1 : known, random.Next(10) == 0 ? "other roster" : "roster"),
+            0 => Called(state.Epochs.IsEmpty || random.Next(8) == 0 ? state.LastEpoch + 1 : known, random.Next(10) == 0 ? "other roster" : "roster"),
             1 => List(known, Rarely("other list", "list")),
             2 or 3 => Accepted(known, Rarely("other cohort", "cohort")),
-            _ when random.Next(10) == 0 => Refusal(known),
+            _ when random.Next(4) == 0 => Refusal(known),
             _ => List(known),
         };
     }
@@ -67,7 +67,7 @@ internal sealed class HostileCoordinator(Random random)
         RunId job = random.Next(2) == 0 ? Job : Second;
         SiloRun run = state.Runs[job];
         int round = Math.Max(1, run.LastRound + random.Next(3) - 1);
-        RoundOpening opening = Opening(round, random.Next(3), Math.Max(1, state.LastEpoch - random.Next(2)), job, run.Model.Version, Rarely("another model", string.Empty), Rarely("other roster", "roster"));
+        RoundOpening opening = Opening(round, random.Next(8), AnEpoch(state), job, run.Model.Version, Rarely("another model", string.Empty), Rarely("other roster", "roster"));
         (RoundOpening Of, int[] By)[] burned = [.. state.MaskedFrom.GetValueOrDefault(opening.ModelSha256.Hex, [])
             .Where(_ => random.Next(4) > 0)
             .Select(earlier => (_starts.First(start => start.Rid == earlier.Rid).Start, random.Next(2) == 0 ? new[] { 1, 2, 9 } : [2, 3, 4]))];
@@ -75,27 +75,36 @@ internal sealed class HostileCoordinator(Random random)
         return _starts[^1];
     }
 
-    private SiloEvent AboutARound()
+    // Mostly one that is usable.
+    private long AnEpoch(SiloState state)
     {
-        RoundOpening start = _starts.Count == 0 ? Opening(1, 0) : _starts[Math.Max(0, _starts.Count - 1 - random.Next(4))].Start;
-        return random.Next(14) switch
+        long[] usable = [.. state.Epochs.Where(epoch => epoch.Value.Phase == SiloEpochPhase.Acknowledged).Select(epoch => epoch.Key)];
+        return usable.Length > 0 && random.Next(10) > 0 ? Any(usable) : Math.Max(1, state.LastEpoch);
+    }
+
+    private SiloEvent AboutARound(SiloState state)
+    {
+        // Mostly one that has a slot.
+        RoundOpening[] rounds = [.. state.Epochs.Values.SelectMany(epoch => epoch.Slots.Values).Where(slot => slot.IsInUse || random.Next(4) == 0).Select(slot => slot.Start)];
+        RoundOpening start = rounds.Length > 0 && random.Next(4) > 0 ? Any(rounds) : _starts.Count > 0 ? Any(_starts).Start : Opening(1, 0);
+        return random.Next(30) switch
         {
-            < 4 => U3(start, Rarely("other list", "u3")),
-            < 8 => Agreement(start, Rarely("other list", "u3")),
-            8 or 9 => Abandoned(start),
-            10 => Committed(start),
-            11 => Late(start),
-            12 => Vector(start, "stray"),
-            _ => random.Next(8) == 0 ? SecureStory.Ended(start.Job, Rarely("completed", "failed")) : Witnessed(start),
+            < 10 => U3(start, Rarely("other list", "u3")),
+            < 20 => Agreement(start, Rarely("other list", "u3")),
+            < 23 => Abandoned(start),
+            < 25 => Committed(start),
+            < 27 => Late(start),
+            27 => Vector(start, "stray"),
+            _ => random.Next(12) == 0 ? SecureStory.Ended(start.Job, Rarely("completed", "failed")) : Witnessed(start),
         };
     }
 
-    private SiloEvent AboutTheHost() => random.Next(8) switch
+    private SiloEvent AboutTheHost(SiloState state) => random.Next(8) switch
     {
         0 => new AgentRestarted(Now, random.Next(3) > 0, Hash("token")),
         1 => new JournalOlder(Now, Hash(Rarely("head", "another head"))),
         2 => new RosterFollowed(Now, Hash(Rarely("next roster", "roster")), random.Next(2) == 0),
-        3 => new EpochExpired(Now, Sid(1 + random.Next(3))),
+        3 => new EpochExpired(Now, Sid(Math.Max(1, state.LastEpoch - random.Next(2)))),
         4 => new LogRefused(Now, "log_fork", []),
         5 or 6 => new LogResumed(Now),
         _ => new Misbehaved(Now, Job, "ack_invalid", [Sha256Digest.Zero]),

@@ -17,7 +17,7 @@ public sealed class SiloRulesPropertyTests
         {
             HostileCoordinator coordinator = new(new Random(seed));
             WatchedSilo silo = new();
-            for (int i = 0; i < 150; i++)
+            for (int i = 0; i < 250; i++)
             {
                 coordinator.Next(silo);
             }
@@ -33,7 +33,7 @@ public sealed class SiloRulesPropertyTests
         {
             HostileCoordinator coordinator = new(new Random(seed));
             WatchedSilo silo = new();
-            for (int i = 0; i < 150; i++)
+            for (int i = 0; i < 250; i++)
             {
                 coordinator.Next(silo);
             }
