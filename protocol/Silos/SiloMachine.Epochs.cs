@@ -86,7 +86,7 @@ public static partial class SiloMachine
     private static SiloStep OnRoster(SiloState state, RosterFollowed roster)
     {
         SiloStep step = new(state, []);
-        foreach (SiloEpoch epoch in state.Epochs.Values.Where(epoch => epoch.Parameters.RosterSha256 != roster.RosterSha256))
+        foreach (SiloEpoch epoch in state.Epochs.Values.Where(epoch => epoch.Parameters.RosterSha256 != roster.RosterSha256 && !(epoch.IsClosing && roster.OnlyGrew)))
         {
             step = roster.OnlyGrew ? Close(step, epoch) : End(step, epoch);
         }

@@ -56,6 +56,12 @@ public static partial class SiloMachine
             return Declined(state, job, run, round, ErrorCodes.EpochUnknown.Name);
         }
 
+        if (EarlierFrom(state, round.Start).Count() > round.Cleared)
+        {
+            // Another run was masked from the model while this one trained.
+            return Declined(state, job, run, round, ErrorCodes.BurnedTooFew.Name);
+        }
+
         if (at.ToUnixTimeSeconds() >= round.Start.Deadline)
         {
             return Declined(state, job, run, round, ErrorCodes.DeadlineMissed.Name);
@@ -144,25 +150,25 @@ public static partial class SiloMachine
             : new SiloStep(With(state, found, slot with { Phase = SiloSlotPhase.Revealed }), [reveal]);
     }
 
-    private static SiloStep OnVersion(SiloState state, RunId job, SiloRun run, VersionReceived received)
+    // The sums of these rounds are known or never will be, so their slots serve nobody any more.
+    private static SiloStep Settle(SiloStep step, RunId job, int round)
     {
-        SiloStep followed = FollowVersion(state, job, run, received.Version);
-        SiloStep settled = Settle(new SiloStep(followed.State, []), received.Rid);
-        return ReferenceEquals(settled.State, state) && followed.Ignored is not null
-            ? followed
-            : new SiloStep(settled.State, [.. followed.Effects, .. settled.Effects]);
-    }
-
-    // The sum is known, so the slot's secrets serve nobody any more.
-    private static SiloStep Settle(SiloStep step, Sha256Digest rid)
-    {
-        if (FindSlot(step.State, rid) is not { Record.IsInUse: true } found)
+        foreach (SiloSlot slot in step.State.Epochs.Values.SelectMany(epoch => epoch.Slots.Values).Where(slot => slot.IsInUse && slot.Start.Job == job && slot.Start.Round <= round))
         {
-            return step;
+            if (FindSlot(step.State, slot.Rid) is { } found)
+            {
+                step = found.Record.Phase is SiloSlotPhase.Armed or SiloSlotPhase.Masked ? Burn(step, found) : Erase(step, found, SiloSlotPhase.Done);
+            }
         }
 
-        SiloSlotPhase phase = found.Record.Phase is SiloSlotPhase.Consistent or SiloSlotPhase.Revealed ? SiloSlotPhase.Done : SiloSlotPhase.Burned;
-        return Erase(step, found, phase);
+        return step;
+    }
+
+    // Whoever revealed nothing, and never will, says so.
+    private static SiloStep Burn(SiloStep step, (SiloEpoch Epoch, int Slot, SiloSlot Record) found)
+    {
+        SendBurned burned = new(BurnedOf(found.Record.Start.Job, found.Record.Start.Round, found.Record.Rid, found.Epoch.Idx));
+        return Erase(step with { Effects = step.Effects.Add(burned) }, found, SiloSlotPhase.Burned);
     }
 
     private static SiloStep Erase(SiloStep step, (SiloEpoch Epoch, int Slot, SiloSlot Record) found, SiloSlotPhase phase)
@@ -172,23 +178,23 @@ public static partial class SiloMachine
         return FindEpoch(next, found.Epoch.Sid) is { IsClosing: true } closing ? Close(erased, closing) : erased;
     }
 
-    // An attempt came to nothing: its slot is burned unless the silo agreed to open it, and whoever revealed nothing says so.
-    private static SiloStep BurnAttempt(SiloStep step, RunId job, SiloRound round, int idx)
+    // An attempt came to nothing: its slot is burned unless the silo agreed to open it.
+    private static SiloStep BurnAttempt(SiloStep step, RunId job, SiloRun run, SiloRound round)
     {
-        if (round.Start.Slot is null)
+        if (round is { Start.Slot: null } or { Phase: SiloRoundPhase.Given })
         {
             return step;
         }
 
-        (SiloEpoch Epoch, int Slot, SiloSlot Record)? found = FindSlot(step.State, round.Rid);
-        if (found is { Record.Phase: not (SiloSlotPhase.Armed or SiloSlotPhase.Masked) })
+        if (FindSlot(step.State, round.Rid) is { } found)
         {
-            return step;
+            return found.Record.Phase is SiloSlotPhase.Armed or SiloSlotPhase.Masked ? Burn(step, found) : step;
         }
 
-        SendBurned burned = new(BurnedOf(job, round.Start.Round, round.Rid, idx));
-        SiloStep erased = found is { } held ? Erase(step, held, SiloSlotPhase.Burned) : step;
-        return erased with { Effects = erased.Effects.Add(burned) };
+        // It never had a slot, or its epoch is over. What the silo agreed to open may be opened by now.
+        return round.Start.Round <= run.OpenedRound
+            ? step
+            : step with { Effects = step.Effects.Add(new SendBurned(BurnedOf(job, round.Start.Round, round.Rid, run.Idx))) };
     }
 
     private static ConsistencyBody ConsistencyOf((SiloEpoch Epoch, int Slot, SiloSlot Record) found) => new()

@@ -40,14 +40,11 @@ public static partial class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(SiloDeadlineReached))] = static (s, j, r, e) => OnDeadline(s, j, r, (SiloDeadlineReached)e),
         [(nameof(SiloRunPhase.Approved), typeof(UpdateMasked))] = static (s, j, r, e) => OnMasked(s, j, r, (UpdateMasked)e),
-        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => OnVersion(s, j, r, (VersionReceived)e),
+        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => FollowVersion(s, j, r, ((VersionReceived)e).Version),
         [(nameof(SiloRunPhase.Evaluating), typeof(EvaluationFinished))] = static (s, j, r, e) => OnEvaluated(s, j, r, (EvaluationFinished)e),
     }.ToFrozenDictionary();
 
     private const string Unknown = "Unknown";
-
-    // The spec bounds the clock loosely (24 h against the log). A start whose deadline has long passed tells more of the clock than of the network.
-    private const long SkewLimitSeconds = 5 * 60;
 
     private delegate SiloStep Transition(SiloState state, RunId job, SiloRun run, SiloEvent @event);
 
@@ -113,6 +110,8 @@ public static partial class SiloMachine
             UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
             MaskUpdate e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Masking),
             UploadMasked e => !IsUnderWay(state, e.Start.Job, e.Body.Rid, SiloRoundPhase.Uploading),
+            SendMasked e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
+            SendConsistency e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
             SendUnmask e => FindSlot(state, e.Rid)?.Record.Phase != SiloSlotPhase.Revealed,
             MakeEpochKeys e => FindEpoch(state, e.Parameters.Sid()) is not { Phase: SiloEpochPhase.New },
             DealShares e => FindEpoch(state, e.Sid) is not { Phase: SiloEpochPhase.Advertised },
@@ -186,108 +185,6 @@ public static partial class SiloMachine
         Idx = run.Idx,
         Approved = run.Reason is null,
         Reason = run.Reason ?? string.Empty,
-    };
-
-    private static SiloStep OnUnknownStart(SiloState state, StartReceived start) =>
-        start.Start.Cohort.Contains(start.Idx)
-            ? new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.PlanNotApproved.Name))])
-            : Ignore(state, "this silo is not in the cohort");
-
-    private static SiloStep OnStart(SiloState state, RunId job, SiloRun run, StartReceived start)
-    {
-        SiloRound? retried = null;
-        if (run.Round is { } current && start.Start.Round == current.Start.Round)
-        {
-            if (start.Rid == current.Rid)
-            {
-                return new SiloStep(state, [.. Repeat(state, run, current)]);
-            }
-
-            if (!IsRetry(run, current, start))
-            {
-                return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
-            }
-
-            retried = current;
-        }
-        else if (start.Start.Round <= run.LastRound)
-        {
-            return Ignore(state, "the round is not above the rounds before it");
-        }
-
-        if (!start.Start.Cohort.Contains(start.Idx))
-        {
-            return Ignore(state, "this silo is not in the cohort");
-        }
-
-        SiloStep before = new(state, StopOf(job, run));
-        before = run.Round is { } last ? BurnAttempt(before, job, last, run.Idx) : before;
-        string? refusal = state.LogRefusal ?? start.Refusal ?? WhyNot(run, start) ?? WhyNotMasked(before.State, run, start)?.Name;
-        SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
-        if (refusal is not null)
-        {
-            PlainDeclineBody decline = DeclineOf(start.Start, start.Rid, start.Idx, refusal);
-            SiloRound declined = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Declined, Decline = decline };
-            return new SiloStep(With(before.State, job, known with { Round = declined }), [.. before.Effects, new SendDecline(decline), .. AlarmOf(job, run, start, refusal)]);
-        }
-
-        if (retried is { IsTrained: true })
-        {
-            SiloRound held = retried with { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Held, Attempt = 0, Decline = null };
-            return new SiloStep(With(before.State, job, known with { Round = held }), [.. before.Effects, new AwaitWitnesses(start.Rid, start.Start)]);
-        }
-
-        SiloRound training = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Training };
-        return new SiloStep(With(before.State, job, known with { Round = training }), [.. before.Effects, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
-    }
-
-    // The same round in another slot, under the same roster, model and configuration (secure-aggregation, J8).
-    private static bool IsRetry(SiloRun run, SiloRound current, StartReceived start) =>
-        current.Start is { Slot: { } slot } known && start.Start is { Slot: { } next } again
-        && slot.RosterSha256 == next.RosterSha256 && known.ModelSha256 == again.ModelSha256 && known.ConfigSha256 == again.ConfigSha256
-        && run.OpenedRound < again.Round;
-
-    private static ImmutableArray<SiloEffect> AlarmOf(RunId job, SiloRun run, StartReceived start, string refusal)
-    {
-        if (string.Equals(refusal, ErrorCodes.ModelNotInChain.Name, StringComparison.Ordinal))
-        {
-            return [new RaiseAlarm(job, refusal, [run.Model.Sha256, start.Start.ModelSha256])];
-        }
-
-        bool hostile = string.Equals(refusal, ErrorCodes.SlotConflict.Name, StringComparison.Ordinal) || string.Equals(refusal, ErrorCodes.RoundOpened.Name, StringComparison.Ordinal);
-        return hostile ? [new RaiseAlarm(job, refusal, [start.Rid])] : [];
-    }
-
-    private static string? WhyNot(SiloRun run, StartReceived start)
-    {
-        // A round of the other mode is a round of another plan: without its masks the update must not leave.
-        if (start.Start.ConfigSha256 != run.ConfigSha256 || start.Start.Slot is not null != run.IsSecure)
-        {
-            return ErrorCodes.PlanNotApproved.Name;
-        }
-
-        long late = start.At.ToUnixTimeSeconds() - start.Start.Deadline;
-        if (late >= 0)
-        {
-            return late > SkewLimitSeconds ? ErrorCodes.ClockSkew.Name : ErrorCodes.DeadlineMissed.Name;
-        }
-
-        ModelReference model = Follow(run, start);
-        return model.Version == start.Start.ModelVersion && model.Sha256 == start.Start.ModelSha256 ? null : ErrorCodes.ModelNotInChain.Name;
-    }
-
-    // The model that this silo holds for current: the newest result it knows, or the later one that came with the start.
-    private static ModelReference Follow(SiloRun run, StartReceived start) =>
-        start.Previous is { } previous && previous.Job == start.Start.Job && previous.Model.Version > run.Model.Version && previous.Round < start.Start.Round
-            ? previous.Model
-            : run.Model;
-
-    private static IEnumerable<SiloEffect> Repeat(SiloState state, SiloRun run, SiloRound round) => round switch
-    {
-        { Phase: SiloRoundPhase.Announced, Start.Slot: not null } when FindSlot(state, round.Rid)?.Record.Masked is { } masked => [new SendMasked(round.Start, masked, round.Attempt, MetricsOf(run, round))],
-        { Phase: SiloRoundPhase.Announced, Update: { } update } => [new SendUpdate(update, round.Attempt, MetricsOf(run, round))],
-        { Phase: SiloRoundPhase.Declined, Decline: { } decline } => [new SendDecline(decline)],
-        _ => [],
     };
 
     private static SiloStep OnTrained(SiloState state, RunId job, SiloRun run, TrainingFinished trained)
@@ -385,7 +282,8 @@ public static partial class SiloMachine
             Round = run.Round?.Start.Round <= version.Round ? null : run.Round,
         };
         ImmutableArray<SiloEffect> stop = next.Round is null ? StopOf(job, run) : [];
-        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, version.Round)]);
+        SiloStep settled = Settle(new SiloStep(With(state, job, next), stop), job, version.Round);
+        return settled with { Effects = settled.Effects.Add(new ForgetRound(job, version.Round)) };
     }
 
     private static bool IsMine(SiloRound round, PlainMember member) =>
@@ -393,7 +291,7 @@ public static partial class SiloMachine
 
     private static SiloStep OnAbandoned(SiloState state, RunId job, SiloRun run, AbandonedReceived received)
     {
-        if (Current(run, received.Abandoned.Rid) is not { } round)
+        if (Current(run, received.Abandoned.Rid) is not { Phase: not SiloRoundPhase.Given } round)
         {
             return Ignore(state, "the round is over");
         }
@@ -402,7 +300,7 @@ public static partial class SiloMachine
         {
             // The update is kept: the round may go on in another slot.
             SiloStep given = new(With(state, job, run with { Round = round with { Phase = SiloRoundPhase.Given } }), StopOf(job, run));
-            return BurnAttempt(given, job, round, run.Idx);
+            return BurnAttempt(given, job, run, round);
         }
 
         return new SiloStep(With(state, job, run with { Round = null }), [.. StopOf(job, run), new ForgetRound(job, round.Start.Round)]);
@@ -411,10 +309,12 @@ public static partial class SiloMachine
     private static SiloStep OnEnded(SiloState state, RunId job, SiloRun run, EndedReceived received)
     {
         SiloStep burned = new(state, StopOf(job, run));
-        burned = run.Round is { } last ? BurnAttempt(burned, job, last, run.Idx) : burned;
+        burned = run.Round is { } last ? BurnAttempt(burned, job, run, last) : burned;
+        bool isCompleted = string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal);
+        burned = isCompleted ? Settle(burned, job, int.MaxValue) : burned;
         state = burned.State;
         ImmutableArray<SiloEffect> close = [.. burned.Effects, new ForgetRound(job, int.MaxValue)];
-        if (!string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal))
+        if (!isCompleted)
         {
             return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
         }
@@ -441,7 +341,7 @@ public static partial class SiloMachine
         PlainDeclineBody decline = DeclineOf(round.Start, round.Rid, run.Idx, reason);
         SiloRound declined = round with { Phase = SiloRoundPhase.Declined, Decline = decline, Update = null };
         SiloStep step = new(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
-        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Erase(step, found, SiloSlotPhase.Burned) : step;
+        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Burn(step, found) : step;
     }
 
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>

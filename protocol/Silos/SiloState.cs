@@ -70,6 +70,12 @@ public sealed record SiloRound
     /// <summary>Whether the trainer has finished: a retry of the round in another slot masks the same update.</summary>
     public bool IsTrained { get; init; }
 
+    /// <summary>The attempts at this round that were given up before this one; none is taken up again.</summary>
+    public ImmutableArray<Sha256Digest> Earlier { get; init; } = [];
+
+    /// <summary>How many other rounds had been masked from the same model when this one began, all known burned (rule J10); the largest number for public data.</summary>
+    public int Cleared { get; init; }
+
     /// <summary>The weight that the policy declares.</summary>
     public long Weight { get; init; }
 
