@@ -87,8 +87,8 @@ public static partial class RoundMachine
         SecureRound next = secure with { Faulty = secure.Faulty.SetItems(more.Faulty), StepDue = Due(config, more.At) };
         RoundState blamed = Blame(state with { Secure = next }, more.Faulty);
 
-        // Another answer may have come meanwhile.
-        return next.Answered.Count - next.Faulty.Count >= state.Threshold()
+        // Another answer may have come meanwhile. The same ones would give the same result.
+        return !more.Faulty.IsEmpty && next.Answered.Count - next.Faulty.Count >= state.Threshold()
             ? new RoundStep(blamed, [SumOf(blamed)])
             : new RoundStep(blamed with { Phase = RoundPhase.Unmasking }, []);
     }

@@ -68,7 +68,7 @@ internal static class AggregationMemory
     }
 
     private static RunConfig Config() => PlanReader.Require(PlanReader.Read(
-        new PlanMapping(0, []),
+        new PlanMapping(0, [new PlanEntry(0, "aggregation", new PlanMapping(0, [new PlanEntry(0, "mode", new PlanScalar(0, "plain", Quoted: false))]))]),
         new Dictionary<string, string>(StringComparer.Ordinal) { ["job"] = "benchmark", ["federation"] = "benchmark", ["base_model"] = Sha256Digest.Zero.Hex }));
 
     // All silos upload the same plaintext, so one envelope a silo index is enough, and the storage shows it to each.

@@ -107,6 +107,7 @@ internal sealed partial class RunStory
         Dictionary<string, Dictionary<string, string>> mappings = new(StringComparer.Ordinal)
         {
             ["participation"] = new(StringComparer.Ordinal) { ["quorum"] = "2", ["min_silos"] = "2", ["round_deadline"] = "60", ["straggler_grace"] = "10", ["max_abandoned_rounds"] = "1" },
+            ["aggregation"] = new(StringComparer.Ordinal) { ["mode"] = "plain" },
         };
         foreach (string pair in more.Split(';', StringSplitOptions.RemoveEmptyEntries))
         {
