@@ -186,6 +186,12 @@ public static partial class SiloMachine
             return step;
         }
 
+        // The epoch has ended, and what could be said of the slot was said then: it may have been revealed.
+        if (found is null && step.State.Runs.GetValueOrDefault(job)?.OpenedRound >= round.Start.Round)
+        {
+            return step;
+        }
+
         SendBurned burned = new(BurnedOf(job, round.Start.Round, round.Rid, idx));
         SiloStep erased = found is { } held ? Erase(step, held, SiloSlotPhase.Burned) : step;
         return erased with { Effects = erased.Effects.Add(burned) };

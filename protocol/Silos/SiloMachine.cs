@@ -210,6 +210,11 @@ public static partial class SiloMachine
 
             retried = current;
         }
+        else if (start.Start is { Slot: not null } && start.Start.Round == run.LastRound && run.Round is null && start.Start.Cohort.Contains(start.Idx))
+        {
+            // A start that was not continuous gave the round up, and nobody needs to wait for it.
+            return new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.EpochUnknown.Name))]);
+        }
         else if (start.Start.Round <= run.LastRound)
         {
             return Ignore(state, "the round is not above the rounds before it");

@@ -346,7 +346,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         {
             await DropCoordinatorAsync();
         }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable || error.Code == ErrorCodes.RunMissing || error.Code == ErrorCodes.RosterTooSmall || error.Code == ErrorCodes.SecaggRosterSize)
+        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable || error.Code == ErrorCodes.RunMissing || error.Code == ErrorCodes.RosterTooSmall || error.Code == ErrorCodes.SecaggRosterSize || error.Code == ErrorCodes.PlanInvalidValue)
         {
             _time.Advance(TimeSpan.FromMilliseconds(200));
         }

@@ -19,7 +19,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
-    private static readonly WholeFaults HarshForEpochs = Harsh with { Job = 0.02, Skew = 0.02, Revoke = 0.0002, Reboot = 0.0008 };
+    private static readonly WholeFaults HarshForEpochs = Harsh with { Job = 0.01, Skew = 0.02, Revoke = 0.0002, Cancel = 0.00005, Reboot = 0.0006 };
     private static readonly WholeFaults Calm = new(0, 0, 0, 0, 0, 0, 0, 0);
 
     [Fact]
