@@ -69,6 +69,9 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
         }
     }
 
+    /// <summary>Whether the silo has a home.</summary>
+    public bool IsSetUp => _policy is not null;
+
     /// <summary>The machine is started anew: what lay in memory is gone, the home is not.</summary>
     public void Reboot()
     {

@@ -62,10 +62,14 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         Store = new MemoryBlobStore(_time) { Delay = name => name.Container.StartsWith("mail-", StringComparison.Ordinal) && Chance(faults.Late) ? TimeSpan.FromSeconds(_random.Next(1, 20)) : TimeSpan.Zero };
         _coordinatorStore = new UnreliableStore(Store, NextRequest);
         Silos = [.. Enumerable.Range(1, silos).Select(SiloOf)];
+        Store.Written = config.Aggregation.IsSecure ? Search.Note : null;
         _founders = Chance(faults.Newcomer) && silos > 2 ? silos - 1 : silos;
     }
 
     public MemoryBlobStore Store { get; }
+
+    /// <summary>Knows the silos' secrets, and everything that was stored, under secure aggregation.</summary>
+    public SecretSearch Search { get; } = new();
 
     /// <summary>The coordinator's keys.</summary>
     public FileKeyVault Vault { get; }
@@ -88,6 +92,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     /// <summary>Everything that the coordinator said of what went wrong.</summary>
     public IReadOnlyList<string> Refused => _refused;
+
+    /// <summary>The coordinator's message key.</summary>
+    public async Task<VerificationKey> MessageKeyAsync() => (await CoordinatorAsync()).MessageKey ?? throw new InvalidOperationException("a started coordinator has its key");
+
+    /// <summary>The weight that a silo declares.</summary>
+    public long WeightOf(SiloId silo) => 1 + Silos.IndexOf(Silos.First(other => other.Id == silo));
 
     /// <summary>The silos that were invited.</summary>
     public IEnumerable<SimulatedSilo> Invited => Silos.Take(_members.Count);
@@ -201,6 +211,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await DropCoordinatorAsync();
+        Search.Dispose();
         foreach (SimulatedSilo silo in Silos)
         {
             silo.Dispose();
@@ -290,7 +301,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         }
 
         int party = _random.Next(_members.Count + 1);
-        bool worked = party == 0 ? await CoordinatorTurnAsync() : await Silos[party - 1].TurnAsync();
+        bool worked = party == 0 ? await CoordinatorTurnAsync() : await SiloTurnAsync(Silos[party - 1]);
         if (!worked)
         {
             _time.Advance(TimeSpan.FromMilliseconds(_random.Next(1, 3_000)));
@@ -318,6 +329,17 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         {
             await OperatorAsync(coordinator => coordinator.CancelAsync(Config.Job, CancellationToken.None));
         }
+    }
+
+    private async Task<bool> SiloTurnAsync(SimulatedSilo silo)
+    {
+        bool worked = await silo.TurnAsync();
+        if (Config.Aggregation.IsSecure)
+        {
+            Search.Collect(silo);
+        }
+
+        return worked;
     }
 
     private async Task<bool> CoordinatorTurnAsync()
@@ -381,7 +403,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             bool worked = await CoordinatorTurnAsync();
             foreach (SimulatedSilo silo in Silos.Take(_members.Count))
             {
-                worked |= await silo.TurnAsync();
+                worked |= await SiloTurnAsync(silo);
             }
 
             if (worked)
