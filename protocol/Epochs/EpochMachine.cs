@@ -229,7 +229,7 @@ public static class EpochMachine
                 next = next with { Current = ready, Next = null, Wanted = false };
             }
 
-            if (next.Requests.IsEmpty || next.Current is not { } current || !HasSlot(next, current, at))
+            if (next.Requests.IsEmpty || next.Current is not { } current || !HasSlot(next, current, at) || !IsEnough(current, next.Requests[0]))
             {
                 break;
             }
@@ -254,10 +254,13 @@ public static class EpochMachine
     private static bool HasSlot(EpochsState state, EpochState epoch, DateTimeOffset at) =>
         epoch.NextSlot < epoch.Slots && at < epoch.CalledAt + Lifetime - LastDay && epoch.Shared.Count - epoch.Lost.Count >= Bounds(state).Threshold;
 
+    // A plan may ask for more silos than t.
+    private static bool IsEnough(EpochState epoch, SlotRequest request) => epoch.Shared.Count - epoch.Lost.Count >= request.Quorum;
+
     private static bool NeedsEpoch(EpochsState state, DateTimeOffset at) =>
         state is { Next: null, PausedUntil: null, Roster: { } roster } && roster.Members.Count >= Fcsa1.MinSilos
         && (state.Current is { } current
-            ? state.Wanted || !HasSlot(state, current, at) || current.Slots - current.NextSlot <= Math.Max(1, current.Slots / 4)
+            ? state.Wanted || !HasSlot(state, current, at) || state.Requests.Any(request => !IsEnough(current, request)) || current.Slots - current.NextSlot <= Math.Max(1, current.Slots / 4)
             : state.Wanted || !state.Requests.IsEmpty);
 
     private static EpochStep Call(EpochsState state, DateTimeOffset at, ImmutableArray<EpochEffect>.Builder effects)

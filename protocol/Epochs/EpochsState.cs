@@ -79,7 +79,8 @@ public sealed record EpochState
 /// <param name="Job">The run.</param>
 /// <param name="Round">The round.</param>
 /// <param name="Attempt">The attempt at the round, from 1.</param>
-public sealed record SlotRequest(RunId Job, int Round, int Attempt);
+/// <param name="Quorum">How many silos must hold the slot; never less than t.</param>
+public sealed record SlotRequest(RunId Job, int Round, int Attempt, int Quorum = 0);
 
 /// <summary>A slot that a round got.</summary>
 public sealed record SlotGrant

@@ -68,7 +68,7 @@ public static partial class RunMachine
         string.Equals(state.Config.Data, "public", StringComparison.Ordinal) || state.Unfinished.All(earlier => earlier.Round == round || earlier.Burned.Count >= earlier.Needed);
 
     private static RequestSlot RequestOf(RunState state, RoundState round) =>
-        new(new SlotRequest(state.Config.Job, round.Round, round.Secure?.Attempt ?? throw new InvalidOperationException("only secure rounds have slots")));
+        new(new SlotRequest(state.Config.Job, round.Round, round.Secure?.Attempt ?? throw new InvalidOperationException("only secure rounds have slots"), round.Quorum));
 
     private static RunStep OnSlotGranted(RunState state, SlotGranted granted)
     {
@@ -80,9 +80,8 @@ public static partial class RunMachine
 
         if (grant.RosterSha256 != state.Roster.Sha256)
         {
-            // The slot is of the roster before: the round asks again.
-            RoundState again = round with { Secure = secure with { Attempt = secure.Attempt + 1 } };
-            return new RunStep(state with { Round = again }, [RequestOf(state, again)]);
+            // The slot is of the roster before.
+            return AskAgain(state, round, secure, granted.At);
         }
 
         RoundState opened = Open(state, round, grant, granted.At);
@@ -160,13 +159,25 @@ public static partial class RunMachine
         if (next.Round is { Phase: RoundPhase.Opening, Secure: { } secure } waiting)
         {
             // The slot that it asked for is of the roster before.
-            RoundState again = waiting with { Quorum = QuorumOf(next), Secure = secure with { Attempt = secure.Attempt + 1 } };
-            return next.Participants().Count() < again.Quorum
-                ? Fail(next with { Round = null }, changed.At, ErrorCodes.QuorumNotMet.Name)
-                : new RunStep(next with { Round = again }, IsBurned(next, again.Round) ? [RequestOf(next, again)] : []);
+            return AskAgain(next, waiting, secure, changed.At);
         }
 
         return StepRound(next, changed) with { Ignored = null };
+    }
+
+    // A round that was tried under one roster is not tried again under another (J8): a later one takes its place.
+    private static RunStep AskAgain(RunState state, RoundState waiting, SecureRound secure, DateTimeOffset at)
+    {
+        if (state.Unfinished.Any(earlier => earlier.Round == waiting.Round))
+        {
+            RoundState given = waiting with { Phase = RoundPhase.Abandoned, Reason = ErrorCodes.RosterChanged.Name };
+            return OpenRound(state, waiting.Round + 1, attempt: 1, at, [new RecordRound(RoundRecord.Of(state, given, "abandoned", at, newModel: null))]);
+        }
+
+        RoundState again = waiting with { Quorum = QuorumOf(state), Secure = secure with { Attempt = secure.Attempt + 1 } };
+        return state.Participants().Count() < again.Quorum
+            ? Fail(state with { Round = null }, at, ErrorCodes.QuorumNotMet.Name)
+            : new RunStep(state with { Round = again }, IsBurned(state, again.Round) ? [RequestOf(state, again)] : []);
     }
 
     private static RunStep OnOpened(RunState state, RoundState round, AggregateReference aggregate, ModelReference model, DateTimeOffset at)
@@ -213,12 +224,16 @@ public static partial class RunMachine
             return Fail(next, at, reason, ended);
         }
 
-        // Until a silo may have agreed to open it, the same round goes on in another slot with the same updates.
-        bool again = !RoundMachine.MayBeOpened(round) && !string.Equals(reason, ErrorCodes.RosterChanged.Name, StringComparison.Ordinal);
+        // Until a silo may have agreed to open it, the same round goes on in another slot with the same updates. Not under another
+        // roster (J8), nor without those whose start was not continuous: they cannot know what they signed, and join the next round.
+        bool again = !RoundMachine.MayBeOpened(round) && !string.Equals(reason, ErrorCodes.RosterChanged.Name, StringComparison.Ordinal)
+            && (round.Start.Slot is not { } tried || (tried.RosterSha256 == next.Roster.Sha256 && !round.Members.Values.Any(HasLostItsEpoch)));
         return again
             ? OpenRound(next, round.Round, (round.Secure?.Attempt ?? 0) + 1, at, told)
             : OpenRound(next, round.Round + 1, attempt: 1, at, ended);
     }
+
+    private static bool HasLostItsEpoch(RoundMember member) => string.Equals(member.Reason, ErrorCodes.EpochUnknown.Name, StringComparison.Ordinal);
 
     private static UnfinishedRound UnfinishedOf(RoundState round, RoundSlot slot, string reason)
     {

@@ -27,6 +27,12 @@ public static partial class SiloMachine
             return new SiloStep(state, [.. Repeat(state, run, retried)]);
         }
 
+        if (start.Start is { Slot: not null } && start.Start.Round == run.LastRound && run.Round is null && start.Start.Cohort.Contains(start.Idx))
+        {
+            // A start that was not continuous gave the round up, and nobody needs to wait for it.
+            return new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.EpochUnknown.Name))]);
+        }
+
         if (retried is null ? start.Start.Round <= run.LastRound : retried.Earlier.Contains(start.Rid))
         {
             return Ignore(state, "the round is not above the rounds before it, or that attempt at it was given up");

@@ -426,7 +426,11 @@ public sealed partial class SiloAgentService : IDisposable
                 Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
                 _journal.Complete(pending.Id, result: null);
                 break;
+            case ReportEpochs when HasLeft():
+                _journal.Complete(pending.Id, result: null);
+                break;
             case ReportEpochs when _member.Roster?.Find(_home.Invitation.SiloId) is null:
+            case SendAdvertise when !_audit.IsStartLogged:
                 return false;
             case { } effect when await CarryOutSecureAsync(pending.Id, effect, cancellation):
                 break;
@@ -438,6 +442,9 @@ public sealed partial class SiloAgentService : IDisposable
 
         return true;
     }
+
+    private bool HasLeft() =>
+        _member.Roster?.Find(_home.Invitation.SiloId) is null && _member.Rosters.Any(roster => roster.Find(_home.Invitation.SiloId) is not null);
 
     private async Task<SiloEvent?> FetchAsync(RunId job, CancellationToken cancellation)
     {

@@ -75,10 +75,11 @@ internal sealed class StartCheck(RoundCheck rounds, Findings findings) : IEntryC
         }
     }
 
+    // In a round that began before the start the vector may have been on its way.
     private void TakeMasked(LoggedEntry logged, RoundRecord round)
     {
         if (round.SiloAt(logged.Integer("idx")) is { } silo
-            && _discontinuous.TryGetValue(silo, out long started)
+            && _discontinuous.TryGetValue(silo, out long started) && started < round.Start
             && _epochOf.GetValueOrDefault(round.Rid) is { } sid
             && _opened.TryGetValue(sid, out long opened) && opened < started)
         {

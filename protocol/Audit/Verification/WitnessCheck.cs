@@ -64,8 +64,10 @@ internal sealed class WitnessCheck(CheckpointFiles checkpoints, EntryCheck entri
         }
 
         // A restart endangers slots. Plain mode has none: its agent goes on from its journal, perhaps when its update is up already.
-        if (!round.IsPlain && round.SiloAt(logged.Integer("idx")) is { } silo && _starts.Remove(silo, out long started))
+        // Nor does one in a round that began before it: the vector may have been on its way when the agent was started.
+        if (!round.IsPlain && round.SiloAt(logged.Integer("idx")) is { } silo && _starts.TryGetValue(silo, out long started) && started < round.Start)
         {
+            _starts.Remove(silo);
             _required.Add(new Required(started, logged.Index, "agent_started before that silo's next masked"));
         }
     }

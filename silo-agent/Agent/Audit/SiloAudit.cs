@@ -41,6 +41,9 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     /// <summary>Whether the silo follows the log as a member.</summary>
     public bool IsInLog { get; private set; }
 
+    /// <summary>Whether the log shows this start of the agent. An epoch that is opened later is one of this start (audit-log, V14).</summary>
+    public bool IsStartLogged => _started is not null && entries.IndexOf(_started) is not null;
+
     /// <summary>Looks at the log if it is time. Trouble with the log is reported and never stops other work.</summary>
     /// <param name="state">The silo.</param>
     /// <param name="rosters">The rosters that it has verified, from version 1.</param>

@@ -17,6 +17,9 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
     /// <summary>Says how long a new blob stays hidden from lists, as if its message were on the way; null for not at all.</summary>
     public Func<BlobName, TimeSpan>? Delay { get; set; }
 
+    /// <summary>Hears of everything that is stored.</summary>
+    public Action<BlobName, byte[]>? Written { get; set; }
+
     /// <summary>The next moment at which a hidden blob appears.</summary>
     public DateTimeOffset? NextAppearance =>
         _containers.Values.SelectMany(container => container.Values).Where(blob => blob.Appears > time.GetUtcNow()).Min(blob => (DateTimeOffset?)blob.Appears);
@@ -158,6 +161,7 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
             Appears = appears,
         };
         Container(name.Container)[name.Path] = blob;
+        Written?.Invoke(name, blob.Bytes);
         return new PutOutcome.Written(blob.ETag);
     }
 

@@ -12,11 +12,12 @@ using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
+using FedCloud.SiloAgent.SecureAggregation;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
 /// <summary>A silo: a home folder, which survives crashes, and the agent, which does not.</summary>
-internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, ITrainer trainer, TimeProvider time) : IDisposable
+internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBlobStore store, ITrainer trainer, TimeProvider time) : IDisposable
 {
     private readonly List<string> _said = [];
     private SiloAgentService? _agent;
@@ -26,6 +27,9 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
 
     /// <summary>The last things that the agent reported, for a schedule that fails.</summary>
     public IEnumerable<string> Said => _said.TakeLast(20);
+
+    /// <summary>Everything that the agent reported.</summary>
+    public IReadOnlyList<string> Reports => _said;
 
     /// <summary>Codes of alarms that the agent raised.</summary>
     public List<string> Alarms { get; } = [];
@@ -55,7 +59,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
     {
         try
         {
-            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, InBackground = false });
+            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, TokenFolders = [tokens], InBackground = false });
             return await _agent.TurnAsync(CancellationToken.None);
         }
         catch (SimulatedCrashException)
@@ -63,6 +67,31 @@ internal sealed class SimulatedSilo(SiloId id, string folder, IBlobStore store, 
             Dispose();
             return true;
         }
+    }
+
+    /// <summary>Whether the silo has a home.</summary>
+    public bool IsSetUp => _policy is not null;
+
+    /// <summary>The machine is started anew: what lay in memory is gone, the home is not.</summary>
+    public void Reboot()
+    {
+        Dispose();
+        if (Directory.Exists(tokens))
+        {
+            Directory.Delete(tokens, recursive: true);
+        }
+
+        Directory.CreateDirectory(tokens);
+    }
+
+    /// <summary>The secrets of the silo's epochs as they lie in its home. The caller disposes it.</summary>
+    public EpochVault Epochs() => SiloHome.Open(folder).OpenEpochs();
+
+    /// <summary>The lines of the journal as they lie on disk.</summary>
+    public IEnumerable<JournalLine> Lines()
+    {
+        Dispose();
+        return File.ReadLines(SiloHome.Open(folder).JournalPath).Select(line => JsonSerializer.Deserialize(line, JournalJson.Default.JournalLine)!);
     }
 
     /// <summary>The version of the roster that this silo has verified; null for none.</summary>

@@ -29,18 +29,23 @@ namespace FedCloud.Simulation.Tests.Whole;
 /// <param name="Newcomer">That the last silo joins when the federation exists already.</param>
 /// <param name="Revoke">That the operator removes a silo, at each step.</param>
 /// <param name="Cancel">That the operator ends the run, at each step.</param>
-internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel);
+/// <param name="Reboot">That a silo's machine is started anew, at each step.</param>
+internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel, double Reboot = 0);
 
 /// <summary>The product's own coordinator and agents, with real keys, signatures, envelopes and files, driven by a seeded scheduler; only storage, clock and trainer are simulated.</summary>
 internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 {
     private const int MaxSteps = 50_000;
+    private const string MemoryFolder = "/dev/shm";
 
     private readonly Random _random;
     private readonly WholeFaults _faults;
     private readonly SimulatedTime _time = new();
     private readonly UnreliableStore _coordinatorStore;
     private readonly string _folder = Directory.CreateTempSubdirectory("simulation").FullName;
+
+    // Where no file system lies in memory every start of an agent is discontinuous.
+    private readonly string _memory = Directory.CreateDirectory(Path.Combine(Directory.Exists(MemoryFolder) ? MemoryFolder : Path.GetTempPath(), "simulation-" + Guid.NewGuid().ToString("N"))).FullName;
     private readonly List<string> _refused = [];
     private CoordinatorService? _coordinator;
     private bool _calm;
@@ -57,10 +62,14 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         Store = new MemoryBlobStore(_time) { Delay = name => name.Container.StartsWith("mail-", StringComparison.Ordinal) && Chance(faults.Late) ? TimeSpan.FromSeconds(_random.Next(1, 20)) : TimeSpan.Zero };
         _coordinatorStore = new UnreliableStore(Store, NextRequest);
         Silos = [.. Enumerable.Range(1, silos).Select(SiloOf)];
+        Store.Written = config.Aggregation.IsSecure ? Search.Note : null;
         _founders = Chance(faults.Newcomer) && silos > 2 ? silos - 1 : silos;
     }
 
     public MemoryBlobStore Store { get; }
+
+    /// <summary>Knows the silos' secrets, and everything that was stored, under secure aggregation.</summary>
+    public SecretSearch Search { get; } = new();
 
     /// <summary>The coordinator's keys.</summary>
     public FileKeyVault Vault { get; }
@@ -72,11 +81,23 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     public RunConfig Config { get; }
 
+    /// <summary>Slots of each epoch.</summary>
+    public int EpochSlots { get; init; } = 4;
+
     public ImmutableArray<SimulatedSilo> Silos { get; }
 
     public int Steps { get; private set; }
 
     public int Crashes { get; private set; }
+
+    /// <summary>Everything that the coordinator said of what went wrong.</summary>
+    public IReadOnlyList<string> Refused => _refused;
+
+    /// <summary>The coordinator's message key.</summary>
+    public async Task<VerificationKey> MessageKeyAsync() => (await CoordinatorAsync()).MessageKey ?? throw new InvalidOperationException("a started coordinator has its key");
+
+    /// <summary>The weight that a silo declares.</summary>
+    public long WeightOf(SiloId silo) => 1 + Silos.IndexOf(Silos.First(other => other.Id == silo));
 
     /// <summary>The silos that were invited.</summary>
     public IEnumerable<SimulatedSilo> Invited => Silos.Take(_members.Count);
@@ -190,12 +211,14 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await DropCoordinatorAsync();
+        Search.Dispose();
         foreach (SimulatedSilo silo in Silos)
         {
             silo.Dispose();
         }
 
         Directory.Delete(_folder, recursive: true);
+        Directory.Delete(_memory, recursive: true);
     }
 
     private SimulatedSilo SiloOf(int number)
@@ -204,7 +227,8 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
         // Every clock is off by a little.
         TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
-        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew));
+        string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
+        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew));
     }
 
     // The operator and the administrators are people: they try again until it works.
@@ -277,13 +301,13 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         }
 
         int party = _random.Next(_members.Count + 1);
-        bool worked = party == 0 ? await CoordinatorTurnAsync() : await Silos[party - 1].TurnAsync();
+        bool worked = party == 0 ? await CoordinatorTurnAsync() : await SiloTurnAsync(Silos[party - 1]);
         if (!worked)
         {
             _time.Advance(TimeSpan.FromMilliseconds(_random.Next(1, 3_000)));
         }
 
-        if (Chance(_faults.Revoke) && !_calm && !_revoked && Silos.Length > 2)
+        if (Chance(_faults.Revoke) && !_calm && !_revoked && Silos.Length > 2 && (_coordinator?.Runs.Any() == true || !Config.Aggregation.IsSecure))
         {
             SiloId gone = Silos[_random.Next(_members.Count)].Id;
             _revoked = true;
@@ -296,10 +320,26 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             });
         }
 
+        if (!_calm && Chance(_faults.Reboot))
+        {
+            Silos[_random.Next(_members.Count)].Reboot();
+        }
+
         if (Chance(_faults.Cancel))
         {
             await OperatorAsync(coordinator => coordinator.CancelAsync(Config.Job, CancellationToken.None));
         }
+    }
+
+    private async Task<bool> SiloTurnAsync(SimulatedSilo silo)
+    {
+        bool worked = await silo.TurnAsync();
+        if (Config.Aggregation.IsSecure)
+        {
+            Search.Collect(silo);
+        }
+
+        return worked;
     }
 
     private async Task<bool> CoordinatorTurnAsync()
@@ -328,7 +368,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         {
             await DropCoordinatorAsync();
         }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable || error.Code == ErrorCodes.RunMissing || error.Code == ErrorCodes.RosterTooSmall)
+        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable || error.Code == ErrorCodes.RunMissing || error.Code == ErrorCodes.RosterTooSmall || error.Code == ErrorCodes.SecaggRosterSize || error.Code == ErrorCodes.PlanInvalidValue)
         {
             _time.Advance(TimeSpan.FromMilliseconds(200));
         }
@@ -338,7 +378,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     {
         if (_coordinator is null)
         {
-            CoordinatorService started = new(_coordinatorStore, Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false }, this);
+            CoordinatorService started = new(_coordinatorStore, Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false, EpochSlots = EpochSlots, StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout) }, this);
             await started.StartAsync(CancellationToken.None);
             _coordinator = started;
         }
@@ -363,7 +403,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             bool worked = await CoordinatorTurnAsync();
             foreach (SimulatedSilo silo in Silos.Take(_members.Count))
             {
-                worked |= await silo.TurnAsync();
+                worked |= await SiloTurnAsync(silo);
             }
 
             if (worked)

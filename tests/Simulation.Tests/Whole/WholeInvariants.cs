@@ -35,9 +35,16 @@ internal sealed class WholeInvariants(WholeFederation federation)
         Require(rounds.Select(round => round.Round).Distinct().Count() == rounds.Count, "a round is recorded twice");
         Require(state.Phase != RunPhase.Completed || state.CommittedRounds == _config.Rounds, "a completed run lacks rounds");
         await RequireVersionsAsync(state, committed);
-        foreach (RoundRecord round in committed)
+        if (_config.Aggregation.IsSecure)
         {
-            await RequireMeanAsync(round);
+            await new SecureInvariants(federation).RequireAsync(committed);
+        }
+        else
+        {
+            foreach (RoundRecord round in committed)
+            {
+                await RequireMeanAsync(round);
+            }
         }
 
         await RequireNothingPendingAsync();
@@ -75,7 +82,7 @@ internal sealed class WholeInvariants(WholeFederation federation)
     {
         Dictionary<SiloId, long> weights = round.Members.Where(member => member.Value.Phase == MemberPhase.Verified).ToDictionary(member => member.Key, member => member.Value.Weight);
         Require(weights.Count >= _config.Participation.Quorum, $"round {round.Round} is committed below its quorum");
-        Require(weights.All(weight => weight.Value == 1 + federation.Silos.IndexOf(federation.Silos.First(silo => silo.Id == weight.Key))), $"round {round.Round} counts a silo with another weight than its own");
+        Require(weights.All(weight => weight.Value == federation.WeightOf(weight.Key)), $"round {round.Round} counts a silo with another weight than its own");
         Sha256Digest digest = round.AggregateSha256 ?? throw new InvalidOperationException("a committed round has an aggregate");
         byte[] stored = await BytesAsync(StorageNames.Aggregate(_config.Job, round.Round, digest));
         Require(Sha256Digest.FromBytes(SHA256.HashData(stored)) == digest, $"the aggregate of round {round.Round} holds other bytes than its digest says");
