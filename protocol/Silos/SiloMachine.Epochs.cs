@@ -71,7 +71,7 @@ public static partial class SiloMachine
                     effects.Add(new SendDecline(DeclineOf(round.Start, round.Rid, run.Idx, ErrorCodes.EpochUnknown.Name)));
                 }
 
-                next = With(next, job, run with { Round = null, LastRound = Math.Max(run.LastRound, round.Start.Round) });
+                next = With(next, job, run with { Round = null, LostRound = round.Start.Round, LastRound = Math.Max(run.LastRound, round.Start.Round) });
             }
         }
 

@@ -27,7 +27,7 @@ public static partial class SiloMachine
             return new SiloStep(state, [.. Repeat(state, run, retried)]);
         }
 
-        if (start.Start is { Slot: not null } && start.Start.Round == run.LastRound && run.Round is null && start.Start.Cohort.Contains(start.Idx))
+        if (start.Start is { Slot: not null } && start.Start.Round == run.LostRound && run.Round is null && start.Start.Cohort.Contains(start.Idx))
         {
             // A start that was not continuous gave the round up, and nobody needs to wait for it.
             return new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.EpochUnknown.Name))]);

@@ -113,6 +113,9 @@ public sealed record SiloRun
     /// <summary>The largest round for which the silo agreed to open a sum; it opens none of it or below again (rule J9).</summary>
     public int OpenedRound { get; init; }
 
+    /// <summary>The round that was in progress at a start that was not continuous; the silo cannot know what it signed of it, and takes no part in it.</summary>
+    public int LostRound { get; init; }
+
     /// <summary>The round in progress, or the last one.</summary>
     public SiloRound? Round { get; init; }
 

@@ -30,7 +30,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
 
             // The first agent dies in the middle of its work and comes back: it takes part all the same, with one update.
             string plan = Path.Combine(coordinator.Folder, "plan.yaml");
-            await File.WriteAllTextAsync(plan, "adapter: tiny\nrounds: 2\ntraining:\n  local_steps: 12\n  sequence_length: 64\nparticipation:\n  quorum: 2\n  round_deadline: 100\nmetrics:\n  eval_loss: true\n");
+            await File.WriteAllTextAsync(plan, "adapter: tiny\nrounds: 2\ntraining:\n  local_steps: 12\n  sequence_length: 64\naggregation:\n  mode: plain\nparticipation:\n  quorum: 2\n  round_deadline: 100\nmetrics:\n  eval_loss: true\n");
             JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
             string job = run.GetProperty("job").GetString()!;
             await silos[0].WaitForAsync("trainer", round: 1);
@@ -57,6 +57,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             silos.ForEach(silo => silo.Start());
             await silos[2].WaitForAsync("member");
             Assert.Equal(2, (await JsonAsync("silo", "list", "--json")).GetProperty("roster_version").GetInt32());
+            await TrainSecurelyAsync(coordinator.Folder);
             await CliAsync("silo", "revoke", Names[1], "--json");
             await silos[1].WaitForAsync("removed");
             JsonElement list = await JsonAsync("silo", "list", "--json");
@@ -83,6 +84,19 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
                 await silo.DisposeAsync();
             }
         }
+    }
+
+    // With three silos a plan that names no mode is aggregated securely.
+    private static async Task TrainSecurelyAsync(string folder)
+    {
+        string plan = Path.Combine(folder, "secure.yaml");
+        await File.WriteAllTextAsync(plan, "adapter: sealed\nrounds: 1\nlora:\n  init_seed: 2\ntraining:\n  local_steps: 4\n  sequence_length: 64\nparticipation:\n  round_deadline: 100\nmetrics:\n  eval_loss: false\n");
+        JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+        (int exit, string output, string progress) = await CliAsync("run", "watch", run.GetProperty("job").GetString()!, "--json");
+        Assert.True(exit == 0, progress);
+        JsonElement round = JsonDocument.Parse(output).RootElement.GetProperty("rounds")[0];
+        Assert.Equal(32, round.GetProperty("secure").GetProperty("k").GetInt32());
+        Assert.Equal(3, round.GetProperty("members").EnumerateObject().Count(member => member.Value.GetProperty("phase").GetString() == "Verified"));
     }
 
     [Fact]
