@@ -41,7 +41,7 @@ internal static class EvidenceFiles
         string copy = Path.GetTempFileName();
         try
         {
-            await client.EvidenceAsync(copy, recipient: null, cancellation);
+            await client.EvidenceAsync(copy, sums: false, recipient: null, cancellation);
 
             // Gone when it is closed.
             return ZipEvidence.Open(new FileStream(copy, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.DeleteOnClose));
