@@ -2,6 +2,7 @@
 
 using FedCloud.Cli.Api;
 using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.Audit;
@@ -50,6 +51,20 @@ internal static class EvidenceFiles
         {
             File.Delete(copy);
             throw;
+        }
+    }
+
+    /// <summary>Verifies evidence in full; sums lie in a temporary folder while they are recomputed.</summary>
+    public static async Task<VerificationReport> VerifyAsync(IEvidenceSource source, AuditPolicy? policy, CancellationToken cancellation)
+    {
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("fedcloud-audit-");
+        try
+        {
+            return await EvidenceVerifier.VerifyAsync(source, policy, scratch: scratch.FullName, cancellation: cancellation);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
         }
     }
 

@@ -31,9 +31,9 @@ internal sealed record DemoAudit(string Path, VerificationReport Report)
         DateTimeOffset until = DateTimeOffset.UtcNow + Patience;
         while (true)
         {
-            await client.EvidenceAsync(path, recipient: null, cancellation);
+            await client.EvidenceAsync(path, sums: true, recipient: null, cancellation);
             using IEvidenceSource source = EvidenceFiles.Open(path);
-            VerificationReport report = await EvidenceVerifier.VerifyAsync(source, policy: null, cancellation: cancellation);
+            VerificationReport report = await EvidenceFiles.VerifyAsync(source, policy: null, cancellation);
             if ((report.Exit == ExitCode.Done && await HoldsAsync(source, job, rounds, cancellation)) || DateTimeOffset.UtcNow > until)
             {
                 return new DemoAudit(path, report);
