@@ -106,11 +106,17 @@ internal sealed class ResultCheck(EvidenceInventory evidence, KeyRing keys, Enve
             : throw new FedCloudException(ErrorCodes.RoundEvidence, "the configuration is another run's, or one without secure aggregation");
     }
 
-    // The lengths come from the log, before anything is unpacked.
+    // The list is the log's, so a vector that is missing is one that was counted; its length is known before anything is unpacked.
     private async Task<bool> OpenVectorsAsync(RoundRecord round, RoundEvidence files, Dictionary<int, Stream> vectors, CancellationToken cancellation)
     {
         long length = Ring.OfBits((int)round.K).VectorBytes(round.D);
-        foreach (int idx in SecureAggregationBody.Parse<U3ListBody>(files.U3List.Payload).Members.Select(member => member.Idx))
+        U3ListBody list = SecureAggregationBody.Parse<U3ListBody>(files.U3List.Payload);
+        if (Derivations.U3Hash(round.Rid, list.Members) != round.U3)
+        {
+            throw new FedCloudException(ErrorCodes.U3ListInvalid, "the list is not the one whose hash the log has");
+        }
+
+        foreach (int idx in list.Members.Select(member => member.Idx))
         {
             string path = EvidenceLayout.Vector(round.Rid, idx);
             if (evidence.Find(path) is not { } file)
