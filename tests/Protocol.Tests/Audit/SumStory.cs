@@ -11,7 +11,6 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.SecureAggregation;
-using FedCloud.Protocol.Tests.Plans;
 using FedCloud.Protocol.Tests.SecureAggregation;
 
 namespace FedCloud.Protocol.Tests.Audit;
@@ -28,9 +27,11 @@ internal sealed class SumStory
     private readonly List<OpenedRound> _rounds = [];
     private readonly TestFederation _epoch;
 
-    public SumStory(params string[] plan)
+    /// <param name="gate">The plan's own gate, which this coordinator does not mind; null for none.</param>
+    public SumStory(decimal? gate = null)
     {
-        Config = PlanReaderTests.Config(["aggregation.mode: secure", "lora.rank: 2", .. plan]) with { Job = Job, Federation = new FederationId("test-federation") };
+        RunConfig plan = Plan();
+        Config = plan with { Aggregation = plan.Aggregation with { AggregateNormMax = gate } };
         Story = new LogStory();
         AuditFederation federation = Story.Federation;
         EpochParams parameters = EpochParams.Create(federation.Roster.Federation, 2, federation.Roster.Digest(), federation.Roster.N, Slots);
@@ -80,6 +81,13 @@ internal sealed class SumStory
         return other;
     }
 
+    private static RunConfig Plan()
+    {
+        static PlanEntry Section(string name, string field, string value) => new(1, name, new PlanMapping(1, [new PlanEntry(1, field, new PlanScalar(1, value, Quoted: false))]));
+        Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = Job.Value, ["federation"] = "test-federation", ["base_model"] = Sha256Digest.Zero.Hex };
+        return PlanReader.Require(PlanReader.Read(new PlanMapping(1, [Section("aggregation", "mode", "secure"), Section("lora", "rank", "2")]), filledIn));
+    }
+
     private OpenedRound Tell(int number, byte[] model, int[] u3)
     {
         RingLayout ring = PlannedRing.LayoutOf(Config, 4, Layout.UpdateCoordinates(ExchangedFactor.B));
@@ -121,6 +129,12 @@ internal sealed class SumStory
             [],
             Job,
             number),
+        Story.C(
+            $"sum-moved-{number}",
+            EntryTypes.ChannelMoved,
+            [("model", Sha256Digest.Of(opened.Next))],
+            [("adapter", EntryField.Of(Config.Adapter)), ("channel", EntryField.Of("latest")), ("version", LogStory.Int(number)), ("reason", EntryField.Of("round_committed"))],
+            Job),
     ];
 
     // Small grid values, and the weight that every silo has.
@@ -139,7 +153,7 @@ internal sealed class SumStory
     private byte[] Next(byte[] model, int version, RoundScope scope, int contributors, MemoryStream z)
     {
         using MemoryStream mean = new();
-        SumOpening.Open(PlannedRing.TermsOf(Config, 4, scope.D - 1), scope.Rid, contributors, z, mean);
+        SumOpening.Open(PlannedRing.TermsOf(Config, 4, scope.D - 1) with { NormMaximum = null }, scope.Rid, contributors, z, mean);
         return Version(path =>
         {
             string previous = path + ".previous";
