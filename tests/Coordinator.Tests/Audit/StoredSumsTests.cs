@@ -9,6 +9,7 @@ using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
@@ -75,7 +76,7 @@ public sealed class StoredSumsTests : IDisposable
     [Fact]
     public void Parse_NoSecrets_SaysNothingOfThem()
     {
-        FedCloud.Protocol.Errors.FedCloudException error = Assert.Throws<FedCloud.Protocol.Errors.FedCloudException>(() => OpenedSecrets.Parse("{\"b\":{\"1\":\"5ec7e7\"},\"s\":{}}"u8));
+        FedCloudException error = Assert.Throws<FedCloudException>(() => OpenedSecrets.Parse("{\"b\":{\"1\":\"5ec7e7\"},\"s\":{}}"u8));
 
         Assert.DoesNotContain("5ec7e7", error.ToString(), StringComparison.Ordinal);
     }
@@ -83,6 +84,8 @@ public sealed class StoredSumsTests : IDisposable
     // As the effects of epochs and rounds leave it.
     private async Task StoreAsync()
     {
+        await _store.EnsureContainerAsync(StorageNames.Models, CancellationToken.None);
+        await _store.EnsureContainerAsync(StorageNames.Rounds, CancellationToken.None);
         SecureShelf shelf = new(_store);
         Sha256Digest sid = _story.Epoch.Members.Sid;
         foreach ((int version, RosterBundle bundle) in _story.Story.Federation.Bundles())
@@ -130,7 +133,7 @@ public sealed class StoredSumsTests : IDisposable
         await PutAsync(StorageNames.Version(_story.Config.Federation, _story.Config.Adapter, SumStory.Job, (int)number - 1), round.Model);
     }
 
-    private Task PutAsync(BlobName name, byte[] bytes) => _store.PutIfAbsentAsync(name, BlobContent.Of(bytes), CancellationToken.None);
+    private Task<PutOutcome> PutAsync(BlobName name, byte[] bytes) => _store.PutIfAbsentAsync(name, BlobContent.Of(bytes), CancellationToken.None);
 
     private static string Hex(IEnumerable<KeyValuePair<int, byte[]>> secrets) => string.Join(',', secrets.Select(secret => $"\"{secret.Key}\":\"{Convert.ToHexStringLower(secret.Value)}\""));
 
