@@ -42,7 +42,8 @@ internal sealed class NextModel(EvidenceInventory evidence, string scratch)
         SumOpening.Open(TermsOf(round, config, layout.UpdateCoordinates(exchanged)), round.Rid, contributors, z, mean);
         string next = Path.Combine(scratch, "next.safetensors");
         ModelVersionFile.WriteNext(next, config, layout, previous, version + 1, exchanged, mean);
-        return await DigestAsync(next, cancellation);
+        await using FileStream file = File.OpenRead(next);
+        return Sha256Digest.FromBytes(await SHA256.HashDataAsync(file, cancellation));
     }
 
     private static SumTerms TermsOf(RoundRecord round, RunConfig config, long coordinates) =>
@@ -50,9 +51,10 @@ internal sealed class NextModel(EvidenceInventory evidence, string scratch)
             ? terms
             : throw new FedCloudException(ErrorCodes.RoundStartInvalid, $"expected as many coordinates as configuration and model give, found {round.D}");
 
+    // Digested before it is copied: nothing but the model itself takes room on the disk.
     private async Task<string?> CopyAsync(Sha256Digest model, CancellationToken cancellation)
     {
-        if (evidence.Find(EvidenceLayout.Blob(model)) is not { } file)
+        if (evidence.Find(EvidenceLayout.Blob(model)) is not { } file || await evidence.DigestAsync(file, cancellation) != model)
         {
             return null;
         }
@@ -64,12 +66,6 @@ internal sealed class NextModel(EvidenceInventory evidence, string scratch)
             await from.CopyToAsync(to, cancellation);
         }
 
-        return await DigestAsync(path, cancellation) == model ? path : null;
-    }
-
-    private static async Task<Sha256Digest> DigestAsync(string path, CancellationToken cancellation)
-    {
-        await using FileStream file = File.OpenRead(path);
-        return Sha256Digest.FromBytes(await SHA256.HashDataAsync(file, cancellation));
+        return path;
     }
 }
