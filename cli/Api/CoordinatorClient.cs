@@ -112,13 +112,15 @@ public sealed class CoordinatorClient : IDisposable
 
     /// <summary>Downloads the evidence up to the newest witnessed checkpoint, as a zip.</summary>
     /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is asked for too.</param>
     /// <param name="recipient">The role that it is exported for; null for a look that is no export.</param>
     /// <param name="cancellation">Stops it.</param>
-    public async Task EvidenceAsync(string path, string? recipient, CancellationToken cancellation)
+    public async Task EvidenceAsync(string path, bool sums, string? recipient, CancellationToken cancellation)
     {
+        string wanted = sums ? "true" : "false";
         HttpRequestMessage request = recipient is null
-            ? new(HttpMethod.Get, "api/audit/evidence")
-            : new(HttpMethod.Post, $"api/audit/exports?recipient={Uri.EscapeDataString(recipient)}");
+            ? new(HttpMethod.Get, $"api/audit/evidence?sums={wanted}")
+            : new(HttpMethod.Post, $"api/audit/exports?recipient={Uri.EscapeDataString(recipient)}&sums={wanted}");
         using HttpResponseMessage response = await SendAsync(request, cancellation);
         await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
         await WholeFile.CopyAsync(body, path, cancellation);

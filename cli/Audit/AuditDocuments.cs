@@ -7,10 +7,10 @@ using FedCloud.Protocol.Audit.Verification;
 namespace FedCloud.Cli.Audit;
 
 /// <summary>The last line of a verification as <c>--json</c> prints it, after a line for each finding.</summary>
-internal sealed record VerificationDocument(bool Verified, long Failures, string? Origin, long Entries, int Checkpoints, string? Root)
+internal sealed record VerificationDocument(bool Verified, long Failures, string? Origin, long Entries, int Checkpoints, string? Root, int Results, int Sums, int Models)
 {
     public static VerificationDocument Of(VerificationReport report) =>
-        new(report.Failures == 0, report.Failures, report.Checkpoint?.Origin, report.Entries, report.Checkpoints, report.Checkpoint?.Root.ToBase64());
+        new(report.Failures == 0, report.Failures, report.Checkpoint?.Origin, report.Entries, report.Checkpoints, report.Checkpoint?.Root.ToBase64(), report.Results, report.Sums, report.Models);
 }
 
 /// <summary>A verified note or proof as <c>--json</c> prints it.</summary>

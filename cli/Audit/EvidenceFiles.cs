@@ -2,6 +2,7 @@
 
 using FedCloud.Cli.Api;
 using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.Audit;
@@ -41,7 +42,7 @@ internal static class EvidenceFiles
         string copy = Path.GetTempFileName();
         try
         {
-            await client.EvidenceAsync(copy, recipient: null, cancellation);
+            await client.EvidenceAsync(copy, sums: false, recipient: null, cancellation);
 
             // Gone when it is closed.
             return ZipEvidence.Open(new FileStream(copy, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.DeleteOnClose));
@@ -50,6 +51,20 @@ internal static class EvidenceFiles
         {
             File.Delete(copy);
             throw;
+        }
+    }
+
+    /// <summary>Verifies evidence in full; sums lie in a temporary folder while they are recomputed.</summary>
+    public static async Task<VerificationReport> VerifyAsync(IEvidenceSource source, AuditPolicy? policy, CancellationToken cancellation)
+    {
+        DirectoryInfo scratch = Directory.CreateTempSubdirectory("fedcloud-audit-");
+        try
+        {
+            return await EvidenceVerifier.VerifyAsync(source, policy, scratch: scratch.FullName, cancellation: cancellation);
+        }
+        finally
+        {
+            scratch.Delete(recursive: true);
         }
     }
 

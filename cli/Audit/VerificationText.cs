@@ -21,6 +21,11 @@ internal static class VerificationText
             yield return $"Log {string.Concat(checkpoint.Origin.Select(c => c is > ' ' and <= '~' ? c : '?'))}: {checkpoint.Size} entries, {report.Checkpoints} checkpoints, root {checkpoint.Root.ToBase64()}";
         }
 
+        if (report.Results > 0)
+        {
+            yield return $"Recomputed: {report.Sums} of {report.Results} results from the silos' masked vectors, {report.Models} of their new models.";
+        }
+
         yield return report.Failures == 0 ? "Verified." : $"Not verified: {report.Failures} {(report.Failures == 1 ? "check" : "checks")} failed.";
     }
 }

@@ -72,12 +72,13 @@ internal static class AuditCommands
     {
         Option<string> output = new("--out") { Description = "The zip to write.", Required = true };
         Option<string> recipient = new("--recipient") { Description = "The role that it is for, as 'auditor'; the log says so.", DefaultValueFactory = _ => "auditor" };
-        Command command = new("export", "Writes the log, the rosters and the coordinator's public keys into a zip that an outsider can verify.") { output, recipient };
+        Option<bool> sums = new("--sums") { Description = "Pack masked vectors and revealed secrets too, from which an outsider recomputes every sum; large." };
+        Command command = new("export", "Writes the log, the rosters and the coordinator's public keys into a zip that an outsider can verify.") { output, recipient, sums };
         command.SetAction(async (parsed, cancellation) =>
         {
             string path = parsed.GetValue(output) ?? string.Empty;
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
-            await client.EvidenceAsync(path, parsed.GetValue(recipient), cancellation);
+            await client.EvidenceAsync(path, parsed.GetValue(sums), parsed.GetValue(recipient), cancellation);
             Console.WriteLine($"{path}: {new FileInfo(path).Length} bytes. Verify with: fedcloud audit verify --bundle {path}");
             return (int)ExitCode.Done;
         });
@@ -88,7 +89,7 @@ internal static class AuditCommands
     {
         AuditPolicy? policy = policyPath is null ? null : AuditPolicy.Parse(EvidenceFiles.Read(policyPath, AuditPolicy.MaxBytes));
         using IEvidenceSource source = await EvidenceFiles.OpenAsync(path, cancellation);
-        VerificationReport report = await EvidenceVerifier.VerifyAsync(source, policy, cancellation: cancellation);
+        VerificationReport report = await EvidenceFiles.VerifyAsync(source, policy, cancellation);
         IEnumerable<string> lines = json
             ? [.. report.Findings.Select(finding => finding.ToJson()), JsonSerializer.Serialize(VerificationDocument.Of(report), AuditJson.Default.VerificationDocument)]
             : VerificationText.Lines(report);

@@ -7,6 +7,7 @@ using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.Demo;
 
@@ -20,21 +21,22 @@ internal sealed record DemoAudit(string Path, VerificationReport Report)
     /// <summary>Whether everything was verified.</summary>
     public bool Verified => Report.Exit == ExitCode.Done;
 
-    /// <summary>Waits until witnesses have signed a checkpoint with the last round's result, and verifies the evidence of it.</summary>
+    /// <summary>Waits until witnesses have signed a checkpoint with the last round's result, and verifies the evidence of it, every sum recomputed.</summary>
     /// <param name="client">The coordinator.</param>
-    /// <param name="job">The run.</param>
+    /// <param name="config">The run.</param>
     /// <param name="rounds">The number of its last round.</param>
     /// <param name="path">The zip to write.</param>
     /// <param name="cancellation">Stops it.</param>
-    public static async Task<DemoAudit> TakeAsync(CoordinatorClient client, RunId job, int rounds, string path, CancellationToken cancellation)
+    public static async Task<DemoAudit> TakeAsync(CoordinatorClient client, RunConfig config, int rounds, string path, CancellationToken cancellation)
     {
         DateTimeOffset until = DateTimeOffset.UtcNow + Patience;
         while (true)
         {
-            await client.EvidenceAsync(path, recipient: null, cancellation);
+            await client.EvidenceAsync(path, sums: true, recipient: null, cancellation);
             using IEvidenceSource source = EvidenceFiles.Open(path);
-            VerificationReport report = await EvidenceVerifier.VerifyAsync(source, policy: null, cancellation: cancellation);
-            if ((report.Exit == ExitCode.Done && await HoldsAsync(source, job, rounds, cancellation)) || DateTimeOffset.UtcNow > until)
+            VerificationReport report = await EvidenceFiles.VerifyAsync(source, policy: null, cancellation);
+            bool recomputed = !config.Aggregation.IsSecure || report.Sums == report.Results;
+            if ((report.Exit == ExitCode.Done && recomputed && await HoldsAsync(source, config.Job, rounds, cancellation)) || DateTimeOffset.UtcNow > until)
             {
                 return new DemoAudit(path, report);
             }

@@ -56,7 +56,7 @@ internal static class DemoRun
             report = await WithComparisonAsync(report, federation.Client, config, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
         }
 
-        DemoAudit audit = await DemoAudit.TakeAsync(federation.Client, config.Job, report.Rounds.Max(round => round.Round), Path.Combine(options.Out, "evidence.zip"), cancellation);
+        DemoAudit audit = await DemoAudit.TakeAsync(federation.Client, config, report.Rounds.Max(round => round.Round), Path.Combine(options.Out, "evidence.zip"), cancellation);
         report = report with
         {
             AuditVerified = audit.Verified,

@@ -253,10 +253,11 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     /// <summary>Packs the log, the rosters and the coordinator's public keys, for whoever verifies them.</summary>
     /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is packed too.</param>
     /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c> or <c>storage_*</c>.</exception>
-    public Task PackEvidenceAsync(string path, string? recipient, CancellationToken cancellation) => _log.PackAsync(path, recipient, cancellation);
+    public Task PackEvidenceAsync(string path, bool sums, string? recipient, CancellationToken cancellation) => _log.PackAsync(path, sums, recipient, cancellation);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()

@@ -122,10 +122,10 @@ internal static class Routes
     private static void MapAudit(RouteGroupBuilder api, HostSettings settings)
     {
         string scratch = Path.Combine(settings.DataFolder, "scratch");
-        api.MapGet("/audit/evidence", (HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) => EvidenceAsync(http, coordinator, scratch, null, cancellation))
-            .WithSummary("The log, the rosters and the coordinator's keys up to the newest witnessed checkpoint, as a zip").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
-        api.MapPost("/audit/exports", (string recipient, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) =>
-            EvidenceAsync(http, coordinator, scratch, Identifier.IsValid(recipient) ? recipient : throw new FedCloudException(ErrorCodes.RequestMalformed, "recipient: expected a role in lower case, found another text"), cancellation))
+        api.MapGet("/audit/evidence", (bool? sums, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) => EvidenceAsync(http, coordinator, scratch, sums ?? false, null, cancellation))
+            .WithSummary("The log, the rosters and the coordinator's keys up to the newest witnessed checkpoint, as a zip; with sums also what recomputes the sums of its rounds").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+        api.MapPost("/audit/exports", (string recipient, bool? sums, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) =>
+            EvidenceAsync(http, coordinator, scratch, sums ?? false, Identifier.IsValid(recipient) ? recipient : throw new FedCloudException(ErrorCodes.RequestMalformed, "recipient: expected a role in lower case, found another text"), cancellation))
             .WithSummary("The same for somebody else; the log then says for which role").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
     }
 
@@ -141,12 +141,12 @@ internal static class Routes
     }
 
     // The zip is on disk before the answer begins, and gone when the answer has ended.
-    private static async Task<IResult> EvidenceAsync(HttpContext http, CoordinatorService coordinator, string scratch, string? recipient, CancellationToken cancellation)
+    private static async Task<IResult> EvidenceAsync(HttpContext http, CoordinatorService coordinator, string scratch, bool sums, string? recipient, CancellationToken cancellation)
     {
         TemporaryFolder folder = new(scratch);
         http.Response.RegisterForDispose(folder);
         string path = folder.File("evidence.zip");
-        await coordinator.PackEvidenceAsync(path, recipient, cancellation);
+        await coordinator.PackEvidenceAsync(path, sums, recipient, cancellation);
         return Results.File(path, EvidenceType);
     }
 

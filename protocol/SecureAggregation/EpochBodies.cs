@@ -34,7 +34,7 @@ public sealed record AdvertiseBody : ISecureAggregationBody<AdvertiseBody>
     public required ImmutableArray<Sha256Digest> BCom { get; init; }
 
     /// <inheritdoc/>
-    public string? Fault() => BodyFault.Idx(Idx) ?? (SPk.Length is >= 1 and <= Fcsa1.MaxSlots && SPk.Length == BCom.Length ? null : "one key and one commitment for each of 1 to 64 slots");
+    public string? Fault() => BodyFault.Idx(Idx) ?? (SPk.Length is >= 1 and <= Fcsa1.MaxSlots && SPk.Length == BCom.Length && SPk.All(key => key is not null) ? null : "one key and one commitment for each of 1 to 64 slots");
 }
 
 /// <summary>E3: hashes of the share ciphertexts and of the commitment slices. Signed by the silo.</summary>

@@ -60,6 +60,23 @@ public static class PlannedRing
         return config.Aggregation.AggregateNormMax is { } norm ? Real(norm) : null;
     }
 
+    /// <summary>What the configuration says about a round's sum.</summary>
+    /// <param name="config">The run's configuration.</param>
+    /// <param name="silos">n, the roster's size.</param>
+    /// <param name="coordinates">The exchanged adapter coordinates of the round, without padding; at least 1.</param>
+    /// <exception cref="FedCloudException">As <see cref="LayoutOf"/> and <see cref="MinWeightOf"/>.</exception>
+    public static SumTerms TermsOf(RunConfig config, int silos, long coordinates)
+    {
+        RingLayout layout = LayoutOf(config, silos, coordinates);
+        return new SumTerms
+        {
+            Layout = layout,
+            Coordinates = coordinates,
+            MinWeight = MinWeightOf(config, layout),
+            NormMaximum = NormMaxOf(config),
+        };
+    }
+
     private static long Share(RunConfig config, RingLayout layout, long declared, long minimum) =>
         DeclaredWeight.Quantize(declared, config.Aggregation.Weighting == Weighting.Uniform ? 1 : config.Aggregation.WeightMax, layout, minimum);
 

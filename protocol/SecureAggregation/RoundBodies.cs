@@ -119,7 +119,7 @@ public sealed record U3ListBody : ISecureAggregationBody<U3ListBody>
     public required Sha256Digest U3Sha256 { get; init; }
 
     /// <inheritdoc/>
-    public string? Fault() => Members.All(member => BodyFault.IsIdx(member.Idx)) && BodyFault.IsAscending(Members.Select(member => member.Idx)) ? null : "members strictly ascending by index";
+    public string? Fault() => Members.All(member => member is not null && BodyFault.IsIdx(member.Idx)) && BodyFault.IsAscending(Members.Select(member => member.Idx)) ? null : "members strictly ascending by index";
 }
 
 /// <summary>R4: the one U3 that the silo agrees to open. Signed by the silo.</summary>

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Signing;
@@ -40,6 +41,20 @@ public sealed record RoundEvidence
     /// <summary>R7.</summary>
     public required DsseEnvelope Result { get; init; }
 
+    /// <summary>Reads evidence strictly: canonical, and each body with the one signature that counts.</summary>
+    /// <exception cref="FedCloudException"><c>json_not_canonical</c> or <c>body_malformed</c>.</exception>
+    public static RoundEvidence Parse(ReadOnlySpan<byte> bytes)
+    {
+        RoundEvidence evidence = Jcs.Parse(bytes, RoundEvidenceJson.Default.RoundEvidence, "round evidence");
+        bool whole = evidence.Envelopes.All(envelope => envelope is { Signatures: [{ KeyId: not null, Sig: not null }], Payload: not null })
+            && evidence.SelfSeeds.Values.Concat(evidence.PairwiseKeys.Values).All(secret => secret is { Length: Fcsa1.KeyBytes })
+            && evidence.ToJcs().AsSpan().SequenceEqual(bytes);
+        return whole ? evidence : throw new FedCloudException(ErrorCodes.BodyMalformed, "round evidence: expected bodies with one signature each and secrets of 32 bytes, as they are written here, found others");
+    }
+
+    /// <summary>The canonical bytes.</summary>
+    public byte[] ToJcs() => Jcs.Serialize(this, RoundEvidenceJson.Default.RoundEvidence);
+
     /// <summary>Checks every signature and every hash, recomputes z from the masked vectors, and compares it with the result.</summary>
     /// <param name="keys">Who may sign.</param>
     /// <param name="terms">What the plan says.</param>
@@ -70,8 +85,20 @@ public sealed record RoundEvidence
             : throw new FedCloudException(ErrorCodes.ResultMismatch, $"expected the aggregate {aggregate.Hex[..16]}… of this list and these secrets, found {result.AggregateSha256.Hex[..16]}… or another list or secrets");
     }
 
+    private IEnumerable<DsseEnvelope?> Envelopes => [.. Advertisements, .. Acks, Start, .. Masked, U3List, .. Consistencies, Result];
+
     private static T OpenCoordinators<T>(DsseEnvelope envelope, RosterKeys keys)
         where T : class, ISecureAggregationBody<T> => keys.CoordinatorKeys.FirstOrDefault(envelope.IsSignedBy) is { } key
             ? SecureAggregationBody.Open<T>(envelope, key)
             : throw new FedCloudException(ErrorCodes.SignatureInvalid, $"{T.Name}: no signature of a coordinator key of the roster");
 }
+
+/// <summary>Strict JSON of round evidence.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(RoundEvidence))]
+public sealed partial class RoundEvidenceJson : JsonSerializerContext;

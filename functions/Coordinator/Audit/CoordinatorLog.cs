@@ -70,15 +70,17 @@ public sealed class CoordinatorLog : IDisposable
 
     /// <summary>Packs the evidence up to the newest witnessed checkpoint.</summary>
     /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is packed too.</param>
     /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c>, <c>storage_*</c>.</exception>
-    public async Task PackAsync(string path, string? recipient, CancellationToken cancellation)
+    public async Task PackAsync(string path, bool sums, string? recipient, CancellationToken cancellation)
     {
         using StoredEvidence evidence = new(_blobs, _vault, await _writer.WitnessedAsync(cancellation));
         await using (FileStream file = File.Create(path))
         {
-            await EvidenceZip.WriteAsync(evidence, file, cancellation);
+            using IEvidenceSource source = sums ? new StoredSums(evidence, _blobs) : evidence;
+            await EvidenceZip.WriteAsync(source, file, cancellation);
         }
 
         if (recipient is not null)

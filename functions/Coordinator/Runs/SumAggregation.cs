@@ -105,7 +105,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
                 Scope = scope,
                 Agreement = agreement,
                 Secrets = secrets,
-                Terms = TermsOf(config, scope, layout.UpdateCoordinates(exchanged)),
+                Terms = PlannedRing.TermsOf(config, scope.Members.Parameters.N, layout.UpdateCoordinates(exchanged)),
                 Vectors = agreement.U3.ToImmutableSortedDictionary(u => u, u => SecureShelf.Vector(opening.Job, opening.Round, effect.Rid, u)),
             };
             opened = await _sum.RunAsync(inputs, z, mean, Environment.ProcessorCount, cancellation);
@@ -119,17 +119,5 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
         await BlobFiles.PutOnceAsync(archive.Shelf.Store, StorageNames.Sum(opening.Job, opening.Round), z, cancellation);
         AggregateReference stepped = await aggregation.StepAsync(config, layout, exchanged, opening.Round, opening.Model, folder, mean, cancellation);
         return new AggregateReady(time.GetUtcNow(), effect.Rid, stepped with { AggregateSha256 = opened.AggregateSha256, Norm = opened.Norm, SeedsSha256 = secrets.SeedsSha256() });
-    }
-
-    private static SumTerms TermsOf(RunConfig config, RoundScope scope, long coordinates)
-    {
-        RingLayout layout = PlannedRing.LayoutOf(config, scope.Members.Parameters.N, coordinates);
-        return new SumTerms
-        {
-            Layout = layout,
-            Coordinates = coordinates,
-            MinWeight = PlannedRing.MinWeightOf(config, layout),
-            NormMaximum = PlannedRing.NormMaxOf(config),
-        };
     }
 }

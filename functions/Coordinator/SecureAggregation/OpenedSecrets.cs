@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Coordinator.SecureAggregation;
@@ -27,6 +28,21 @@ public sealed record OpenedSecrets
             S = secrets.PairwiseKeys.ToImmutableSortedDictionary(key => key.Key, key => ScalarOf(key.Value)),
         };
         return JsonSerializer.SerializeToUtf8Bytes(opened, OpenedSecretsJson.Default.OpenedSecrets);
+    }
+
+    /// <summary>Reads secrets back.</summary>
+    /// <exception cref="FedCloudException"><c>storage_failed</c>: they are no secrets.</exception>
+    public static OpenedSecrets Parse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(json, OpenedSecretsJson.Default.OpenedSecrets) ?? throw new JsonException("null");
+        }
+        catch (JsonException)
+        {
+            // Not as its cause: the parser's text could quote a secret.
+            throw new FedCloudException(ErrorCodes.StorageFailed, "expected the secrets of an opened sum, found other bytes");
+        }
     }
 
     private static RevealedShare ScalarOf(AgreementKey key)

@@ -44,6 +44,18 @@ public sealed class SecureShelf(IBlobStore store)
     /// <summary>A silo's complaint instead of E5.</summary>
     public static BlobName Complaint(Sha256Digest sid, int idx, Sha256Digest identity) => OfEpoch(sid, Envelope("complaint", idx, identity));
 
+    /// <summary>Where everything of all attempts at a round lies.</summary>
+    public static string Folder(RunId job, long round) => Invariant($"{job.Value}/r{round:D6}/");
+
+    /// <summary>The identity in the name of a silo's R4, of whatever attempt; null for every other blob.</summary>
+    public static Sha256Digest? ConsistencyIn(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string[] parts = path.Split('/');
+        string[] name = parts[^1].Split('-', '.');
+        return parts is [_, _, _, "r4", _] && name is [_, { } identity, "json"] && Sha256Digest.IsValid(identity) ? new Sha256Digest(identity) : null;
+    }
+
     /// <summary>R1.</summary>
     public static BlobName Start(RunId job, long round, Sha256Digest rid) => OfRound(job, round, rid, "r1.json");
 
@@ -103,7 +115,7 @@ public sealed class SecureShelf(IBlobStore store)
 
     private static BlobName OfEpoch(Sha256Digest sid, string name) => new(StorageNames.Rounds, $"epochs/{sid.Hex}/{name}");
 
-    private static BlobName OfRound(RunId job, long round, Sha256Digest rid, string name) => new(StorageNames.Rounds, Invariant($"{job.Value}/r{round:D6}/{rid.Hex}/{name}"));
+    private static BlobName OfRound(RunId job, long round, Sha256Digest rid, string name) => new(StorageNames.Rounds, $"{Folder(job, round)}{rid.Hex}/{name}");
 
     private static string Envelope(string kind, int idx, Sha256Digest identity) => Invariant($"{kind}/{idx}-{identity.Hex}.json");
 

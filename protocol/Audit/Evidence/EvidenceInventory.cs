@@ -34,6 +34,12 @@ public sealed class EvidenceInventory
     /// <summary>All files of a kind.</summary>
     public IReadOnlyList<EvidenceFile> Of(EvidenceKind kind) => _kinds.TryGetValue(kind, out List<EvidenceFile>? files) ? files : [];
 
+    /// <summary>A file, or null.</summary>
+    public EvidenceFile? Find(string path) => _files.GetValueOrDefault(path);
+
+    /// <summary>Opens a file. Several may be open at once; they are read by one thread.</summary>
+    public ValueTask<Stream> OpenAsync(EvidenceFile file, CancellationToken cancellation) => _source.OpenAsync(file, cancellation);
+
     /// <summary>Whether a file is there.</summary>
     public bool Has(string path) => _files.ContainsKey(path);
 

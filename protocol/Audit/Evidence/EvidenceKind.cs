@@ -37,4 +37,10 @@ public enum EvidenceKind
 
     /// <summary>Other evidence, known by its digest.</summary>
     Blob,
+
+    /// <summary>The signed bodies and the secrets of a round whose sum was opened.</summary>
+    Round,
+
+    /// <summary>A masked vector of such a round.</summary>
+    Vector,
 }

@@ -1,8 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Audit.Evidence;
 
@@ -18,12 +20,19 @@ public static class EvidenceLayout
     private const string Proofs = "proofs/";
     private const string Envelopes = "envelopes/";
     private const string Blobs = "blobs/";
+    private const string Sums = "secagg/";
+    private const string RoundName = "/round.json";
+    private const string VectorRoot = "/y/";
     private const string KeySuffix = ".der";
     private const string ProofSuffix = ".tlog-proof";
     private const string EnvelopeSuffix = ".json";
     private const string CosignedRoot = "cosigned/";
     private const string BatchRoot = "batch/";
     private const int MaxEnvelopeBytes = 8 << 20;
+
+    // The advertisements of 255 silos with 64 slots are 5 MiB; a vector has at most 2^40 words of 4 bytes.
+    private const int MaxRoundBytes = 16 << 20;
+    private const long MaxVectorBytes = 1L << 42;
 
     /// <summary>A file of the log.</summary>
     public static string Of(LogContainer container, string path) => (container == LogContainer.Log ? Log : LogHead) + path;
@@ -43,6 +52,12 @@ public static class EvidenceLayout
     /// <summary>A blob under its digest.</summary>
     public static string Blob(Sha256Digest sha256) => Blobs + sha256.Hex;
 
+    /// <summary>The evidence of a round whose sum was opened: the bytes of <see cref="RoundEvidence.ToJcs"/>.</summary>
+    public static string Round(Sha256Digest rid) => Sums + rid.Hex + RoundName;
+
+    /// <summary>The masked vector of a silo in that round, d·k/8 bytes.</summary>
+    public static string Vector(Sha256Digest rid, int idx) => string.Create(CultureInfo.InvariantCulture, $"{Sums}{rid.Hex}{VectorRoot}{idx}");
+
     /// <summary>Reads a path; only the one canonical spelling of each place is taken.</summary>
     public static bool TryParse(string path, out EvidenceKind kind)
     {
@@ -56,6 +71,8 @@ public static class EvidenceLayout
             _ when ProofIndex(path) is not null => EvidenceKind.Proof,
             _ when DigestIn(path, Envelopes, EnvelopeSuffix) is not null => EvidenceKind.Envelope,
             _ when DigestIn(path, Blobs, string.Empty) is not null => EvidenceKind.Blob,
+            _ when DigestIn(path, Sums, RoundName) is not null => EvidenceKind.Round,
+            _ when VectorIn(path) is not null => EvidenceKind.Vector,
             _ => null,
         };
         kind = found ?? default;
@@ -71,11 +88,16 @@ public static class EvidenceLayout
         EvidenceKind.Key => 91,
         EvidenceKind.Envelope => MaxEnvelopeBytes,
         EvidenceKind.Blob => 1L << 40,
+        EvidenceKind.Round => MaxRoundBytes,
+        EvidenceKind.Vector => MaxVectorBytes,
         _ => SignedNote.MaxBytes,
     };
 
     /// <summary>The digest that names a key, an envelope or a blob.</summary>
     internal static Sha256Digest NameOf(string path) => new(Path.GetFileNameWithoutExtension(path));
+
+    /// <summary>The round that the evidence or the vector at a path is of, or null.</summary>
+    internal static Sha256Digest? RidIn(string path) => DigestIn(path, Sums, RoundName) ?? VectorIn(path)?.Rid;
 
     /// <summary>The index in the name of a proof, or null.</summary>
     internal static long? ProofIndex(string path) =>
@@ -93,6 +115,15 @@ public static class EvidenceLayout
     {
         string[] parts = path.StartsWith(Log + CosignedRoot, StringComparison.Ordinal) ? path[(Log.Length + CosignedRoot.Length)..].Split('/') : [];
         return parts.Length == 2 && Checkpoint.TryParseNumber(parts[0], out long size) && Identifier.IsValid(parts[1]) ? (size, new SiloId(parts[1])) : null;
+    }
+
+    private static (Sha256Digest Rid, int Idx)? VectorIn(string path)
+    {
+        int root = path.IndexOf(VectorRoot, StringComparison.Ordinal);
+        return root > 0 && DigestIn(path[..root], Sums, string.Empty) is { } rid
+            && Checkpoint.TryParseNumber(path[(root + VectorRoot.Length)..], out long idx) && idx is >= 1 and <= Fcsa1.MaxSilos
+            ? (rid, (int)idx)
+            : null;
     }
 
     private static EvidenceKind? OfHead(string path) =>

@@ -29,7 +29,9 @@ public static class EvidenceZip
     {
         foreach (EvidenceFile file in (await source.ListAsync(cancellation)).OrderBy(file => file.Path, StringComparer.Ordinal))
         {
-            ZipArchiveEntry entry = zip.CreateEntry(file.Path, CompressionLevel.Optimal);
+            // Masked words are as random as any cipher's: nothing packs them.
+            bool isMasked = EvidenceLayout.TryParse(file.Path, out EvidenceKind kind) && kind == EvidenceKind.Vector;
+            ZipArchiveEntry entry = zip.CreateEntry(file.Path, isMasked ? CompressionLevel.NoCompression : CompressionLevel.Optimal);
             entry.LastWriteTime = Epoch;
             await using Stream from = await source.OpenAsync(file, cancellation);
             await using Stream to = await entry.OpenAsync(cancellation);

@@ -2,7 +2,7 @@
 
 namespace FedCloud.Protocol.Audit.Evidence;
 
-/// <summary>The files of an evidence bundle, wherever they lie. Whoever reads holds one stream at a time.</summary>
+/// <summary>The files of an evidence bundle, wherever they lie. Several streams may be open at once, if one thread reads them all.</summary>
 public interface IEvidenceSource : IDisposable
 {
     /// <summary>Lists all files.</summary>

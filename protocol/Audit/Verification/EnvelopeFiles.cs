@@ -30,6 +30,13 @@ internal sealed class EnvelopeFiles
         return files;
     }
 
+    /// <summary>Takes a message of a round's evidence too, whose signature was verified there.</summary>
+    public void AddVerified(string path, DsseEnvelope envelope)
+    {
+        using JsonDocument body = JsonDocument.Parse(envelope.Payload);
+        _envelopes.Add((path, envelope, body.RootElement.Clone()));
+    }
+
     /// <summary>How many members of the roster signed the rollback to a model.</summary>
     public int Rollbacks(RunId job, long round, Sha256Digest model, Roster roster) => _envelopes
         .Where(file => IsBody(file.Envelope, file.Body, "rollback")

@@ -19,26 +19,29 @@ public sealed class EvidenceVerifier
     private readonly EvidenceInventory _evidence;
     private readonly AuditPolicy? _policy;
     private readonly VerificationDepth _depth;
+    private readonly string? _scratch;
     private readonly Findings _findings = new();
     private readonly KeyRing _keys = new();
 
-    private EvidenceVerifier(EvidenceInventory evidence, AuditPolicy? policy, VerificationDepth depth)
+    private EvidenceVerifier(EvidenceInventory evidence, AuditPolicy? policy, VerificationDepth depth, string? scratch)
     {
         _evidence = evidence;
         _policy = policy;
         _depth = depth;
+        _scratch = scratch;
     }
 
     /// <summary>Verifies.</summary>
     /// <param name="source">The evidence.</param>
     /// <param name="policy">What is pinned; null takes the first log key and the first roster from the evidence, and says so.</param>
     /// <param name="depth">How much.</param>
+    /// <param name="scratch">An empty folder for sums and model versions while they are recomputed, the caller's to delete; null recomputes none, and says so.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>evidence_unusable</c>: there is nothing to verify. All else is a finding.</exception>
-    public static async Task<VerificationReport> VerifyAsync(IEvidenceSource source, AuditPolicy? policy, VerificationDepth depth = VerificationDepth.Full, CancellationToken cancellation = default)
+    public static async Task<VerificationReport> VerifyAsync(IEvidenceSource source, AuditPolicy? policy, VerificationDepth depth = VerificationDepth.Full, string? scratch = null, CancellationToken cancellation = default)
     {
         EvidenceInventory evidence = await EvidenceInventory.ReadAsync(source, cancellation);
-        return await new EvidenceVerifier(evidence, policy, depth).RunAsync(cancellation);
+        return await new EvidenceVerifier(evidence, policy, depth, scratch).RunAsync(cancellation);
     }
 
     private async Task<VerificationReport> RunAsync(CancellationToken cancellation)
@@ -55,7 +58,7 @@ public sealed class EvidenceVerifier
         if (FirstLogKey(rosters) is not { } first || checkpoints.Size == 0)
         {
             _findings.AtFile("V1", ErrorCodes.LogFileMissing, EvidenceLayout.Roster(1), "without a first roster and a checkpoint nothing can be verified");
-            return Report(checkpoints, 0);
+            return Report(checkpoints, [], 0);
         }
 
         EntryCheck entries = new(rosters, _keys, _findings);
@@ -79,12 +82,22 @@ public sealed class EvidenceVerifier
         if (read == checkpoints.Size)
         {
             await tree.FinishAsync(logKeys.Replaced(), cancellation);
+            await RecomputeAsync(rounds, envelopes, cancellation);
             Finish(checks);
             proofs.Finish(checkpoints, logKeys.RequiredAt, _findings);
             envelopes.Check(rounds, rosters.Chain, _findings);
         }
 
-        return Report(checkpoints, read);
+        return Report(checkpoints, rounds.Rounds, read);
+    }
+
+    private async Task RecomputeAsync(RoundCheck rounds, EnvelopeFiles envelopes, CancellationToken cancellation)
+    {
+        if (_scratch is not null && _depth == VerificationDepth.Full)
+        {
+            ResultCheck results = new(_evidence, _keys, envelopes, _scratch, _findings);
+            await results.RunAsync(rounds, cancellation);
+        }
     }
 
     private void Pin(RosterFiles rosters)
@@ -195,12 +208,15 @@ public sealed class EvidenceVerifier
         }
     }
 
-    private VerificationReport Report(CheckpointFiles checkpoints, long read) => new()
+    private VerificationReport Report(CheckpointFiles checkpoints, IReadOnlyCollection<RoundRecord> rounds, long read) => new()
     {
         Findings = _findings.Kept,
         Failures = _findings.Failures,
         Checkpoint = checkpoints.Newest,
         Entries = read,
         Checkpoints = checkpoints.Sizes.Length,
+        Results = rounds.Count(round => round.Result is not null),
+        Sums = rounds.Count(round => round.IsSumRecomputed),
+        Models = rounds.Count(round => round.IsModelRecomputed),
     };
 }

@@ -17,7 +17,6 @@ internal sealed class ModelCheck(RoundCheck rounds, EnvelopeFiles envelopes, Fin
     private readonly Dictionary<RunId, HashSet<Sha256Digest>> _rolledBack = [];
     private readonly Dictionary<(RunId Job, Sha256Digest Model), List<RoundRecord>> _used = [];
     private bool _hasRounds;
-    private bool _hasResults;
 
     public void Take(LoggedEntry logged)
     {
@@ -35,7 +34,6 @@ internal sealed class ModelCheck(RoundCheck rounds, EnvelopeFiles envelopes, Fin
                 Start(logged, round);
                 break;
             case EntryTypes.Result when rounds.Find(logged) is not null:
-                _hasResults = true;
                 _current[job] = logged.Subject("new_model");
                 _rolledBack.Remove(job);
                 break;
@@ -52,9 +50,16 @@ internal sealed class ModelCheck(RoundCheck rounds, EnvelopeFiles envelopes, Fin
             findings.NotRecomputed(Check, "the first model of each run from its plan and base model");
         }
 
-        if (_hasResults)
+        int sums = rounds.Rounds.Count(round => round is { Result: not null, IsSumRecomputed: false });
+        int models = rounds.Rounds.Count(round => round is { IsSumRecomputed: true, IsModelRecomputed: false });
+        if (sums > 0)
         {
-            findings.NotRecomputed("V9", "u3, seeds, aggregates and new models of the results: their inputs are not in the evidence");
+            findings.NotRecomputed("V9", $"u3, seeds, aggregates and new models of {sums} results: their inputs are not in the evidence");
+        }
+
+        if (models > 0)
+        {
+            findings.NotRecomputed("V9", $"the new models of {models} more results: the versions that they follow are not in the evidence");
         }
     }
 

@@ -45,9 +45,10 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
 
     public void Finish()
     {
-        if (_rounds.Count > 0)
+        int unknown = _rounds.Values.Count(round => round.U3 is not null && !round.IsSumRecomputed);
+        if (unknown > 0)
         {
-            findings.NotRecomputed(Check, "that U3 lies in U2, and the plan's quorum: neither is in the log");
+            findings.NotRecomputed(Check, $"that U3 lies in U2, and the plan's quorum, of {unknown} rounds: neither is in the log");
         }
     }
 
@@ -135,7 +136,7 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
     {
         long idx = logged.Integer("idx");
         round.IsPrivate |= logged.Subject("ledger_head") != Sha256Digest.Zero;
-        if (idx < 1 || idx > round.Roster.N || !round.Masked.TryAdd(idx, logged.Index))
+        if (idx < 1 || idx > round.Roster.N || !round.Masked.TryAdd(idx, logged.Subject("masked")))
         {
             Fail(logged, $"silo {idx} is not in the round's roster, or masked it before");
         }
@@ -176,7 +177,7 @@ internal sealed class RoundCheck(Findings findings) : IEntryCheck
             Fail(logged, "the round has a result before");
         }
 
-        round.HasResult = true;
+        round.Result ??= logged;
     }
 
     private void Fail(LoggedEntry logged, string found, string? expected = null) => findings.AtEntry(Check, ErrorCodes.RoundEvidence, logged.Index, found, expected);

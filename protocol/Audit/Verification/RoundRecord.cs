@@ -32,8 +32,8 @@ internal sealed class RoundRecord
 
     public required long K { get; init; }
 
-    /// <summary>Index of the `masked` entry by silo index.</summary>
-    public Dictionary<long, long> Masked { get; } = [];
+    /// <summary>The identity of the masked body that the log names, by silo index.</summary>
+    public Dictionary<long, Sha256Digest> Masked { get; } = [];
 
     /// <summary>Silo indexes that burned their slot.</summary>
     public HashSet<long> Burned { get; } = [];
@@ -42,7 +42,14 @@ internal sealed class RoundRecord
 
     public long Count { get; set; }
 
-    public bool HasResult { get; set; }
+    /// <summary>The entry of the round's result.</summary>
+    public LoggedEntry? Result { get; set; }
+
+    /// <summary>Whether the result was recomputed from the silos' vectors, and what U3 has to do with U2 and the plan's quorum.</summary>
+    public bool IsSumRecomputed { get; set; }
+
+    /// <summary>Whether the result's new model was recomputed from that sum.</summary>
+    public bool IsModelRecomputed { get; set; }
 
     public bool HasFailed { get; set; }
 

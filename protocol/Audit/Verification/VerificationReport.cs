@@ -23,6 +23,15 @@ public sealed record VerificationReport
     /// <summary>How many archived checkpoints were read.</summary>
     public required int Checkpoints { get; init; }
 
+    /// <summary>How many results the log has.</summary>
+    public required int Results { get; init; }
+
+    /// <summary>How many of them were recomputed from the silos' masked vectors.</summary>
+    public required int Sums { get; init; }
+
+    /// <summary>How many of their new models were recomputed from these sums.</summary>
+    public required int Models { get; init; }
+
     /// <summary>How a command ends with this report: 0 or 6. What cannot be read at all has thrown before.</summary>
     public ExitCode Exit => Failures == 0 ? ExitCode.Done : ExitCode.VerificationFailed;
 }

@@ -100,6 +100,16 @@ public sealed class SecureAggregationBodyTests
     }
 
     [Fact]
+    public void Parse_NullInAList_IsMalformed()
+    {
+        string advertise = Encoding.UTF8.GetString(SecureAggregationBody.Encode(new AdvertiseBody { Sid = Digest, Idx = 3, CPk = Point, SPk = [Point], BCom = [Digest] }));
+        string list = Encoding.UTF8.GetString(SecureAggregationBody.Encode(new U3ListBody { Rid = Digest, Members = [], U3Sha256 = Digest }));
+
+        Assert.Equal(ErrorCodes.BodyMalformed, Refused<AdvertiseBody>(advertise.Replace($"\"s_pk\":[\"{Point.Hex}\"]", "\"s_pk\":[null]")));
+        Assert.Equal(ErrorCodes.BodyMalformed, Refused<U3ListBody>(list.Replace("\"members\":[]", "\"members\":[null]")));
+    }
+
+    [Fact]
     public void Advertise_OfTheTranscripts_IsByteIdentical()
     {
         foreach (JsonNode? silo in Vectors.Transcripts().SelectMany(transcript => transcript!["silos"]!.AsObject().Select(pair => pair.Value)))

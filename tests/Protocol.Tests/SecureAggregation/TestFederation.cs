@@ -16,12 +16,25 @@ internal sealed class TestFederation
     private readonly Random _random;
 
     public TestFederation(int n, int slots = 1, int seed = 1, IEnumerable<int>? u1 = null)
+        : this(
+            EpochParams.Create(new FederationId("test-federation"), 1, Sha256Digest.Of("roster"u8), n, slots),
+            Enumerable.Range(1, n).ToDictionary(u => u, _ => ECDsa.Create(ECCurve.NamedCurves.nistP256)),
+            ECDsa.Create(ECCurve.NamedCurves.nistP256),
+            seed,
+            u1)
+    {
+    }
+
+    /// <summary>An epoch of a roster whose keys are given.</summary>
+    public TestFederation(EpochParams parameters, Dictionary<int, ECDsa> identities, ECDsa coordinator, int seed = 1, IEnumerable<int>? u1 = null)
     {
         _random = new Random(seed);
-        Parameters = EpochParams.Create(new FederationId("test-federation"), 1, Sha256Digest.Of("roster"u8), n, slots);
-        Identities = Enumerable.Range(1, n).ToDictionary(u => u, _ => ECDsa.Create(ECCurve.NamedCurves.nistP256));
+        Parameters = parameters;
+        Identities = identities;
+        Coordinator = coordinator;
+        int slots = parameters.Slots;
         Keys = Identities.ToImmutableSortedDictionary(pair => pair.Key, pair => VerificationKey.Of(pair.Value));
-        int[] present = [.. u1 ?? Enumerable.Range(1, n)];
+        int[] present = [.. u1 ?? Enumerable.Range(1, parameters.N)];
         Secrets = present.ToDictionary(u => u, u => EpochSecrets.Generate(u, slots, Fill));
         Advertisements = [.. present.Select(u => Sign(u, Secrets[u].Advertise(Parameters)))];
         Members = EpochMembers.Open(Parameters, Advertisements, Keys);
@@ -29,7 +42,7 @@ internal sealed class TestFederation
         Shares = present.ToDictionary(u => u, u => Sign(u, Dealt[u].Body));
     }
 
-    public ECDsa Coordinator { get; } = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+    public ECDsa Coordinator { get; }
 
     public EpochParams Parameters { get; }
 
@@ -132,16 +145,16 @@ internal sealed class TestRound
 
     public Dictionary<int, Stream> Streams() => Vectors.ToDictionary(pair => pair.Key, pair => (Stream)new MemoryStream(pair.Value));
 
-    public RoundEvidence Evidence(RevealedSecrets secrets, Sha256Digest aggregate)
+    public RoundEvidence Evidence(RevealedSecrets secrets, Sha256Digest aggregate, RunId? job = null, Sha256Digest? next = null)
     {
         ImmutableArray<DsseEnvelope> acks = Federation.Acks(Scope.U2);
-        ResultBody result = new() { Rid = Scope.Rid, U3Sha256 = List.U3Sha256, SeedsSha256 = secrets.SeedsSha256(), AggregateSha256 = aggregate, NewModelSha256 = Sha256Digest.Of("new"u8) };
+        ResultBody result = new() { Rid = Scope.Rid, U3Sha256 = List.U3Sha256, SeedsSha256 = secrets.SeedsSha256(), AggregateSha256 = aggregate, NewModelSha256 = next ?? Sha256Digest.Of("new"u8) };
         return new RoundEvidence
         {
             Epoch = Federation.Parameters,
             Advertisements = Federation.Advertisements,
             Acks = acks,
-            Start = Federation.Sign(0, Scope.Start(new RunId("run-1"), 1000, ShareAcks.Require(Federation.Members, Scope.U2, acks, Federation.Keys))),
+            Start = Federation.Sign(0, Scope.Start(job ?? new RunId("run-1"), 1000, ShareAcks.Require(Federation.Members, Scope.U2, acks, Federation.Keys))),
             Masked = MaskedEnvelopes,
             U3List = Federation.Sign(0, List),
             Consistencies = [.. Agreement.U3.Select(u => Federation.Sign(u, Agreement.Consistency(u)))],
