@@ -13,7 +13,7 @@ internal static class DemoConclusion
         List<string> lines = [.. report.Comparison is { } comparison ? Compared(report, comparison) : Plain(report)];
         lines.AddRange(report.AuditFindings);
         lines.Add(report.AuditVerified
-            ? $"Audit log verified: {report.AuditEntries} entries, root {report.AuditRoot}. Evidence in {report.EvidencePath}"
+            ? $"Audit log verified: {report.AuditEntries} entries{(report.AuditSums > 0 ? $", {report.AuditSums} sums recomputed bit for bit" : string.Empty)}, root {report.AuditRoot}. Evidence in {report.EvidencePath}"
             : $"The audit log does NOT verify; see fedcloud audit verify --bundle {report.EvidencePath}");
         lines.Add(string.Create(CultureInfo.InvariantCulture, $"Adapter in {report.AdapterPath} (PEFT format), {report.SecondsTotal:F1} s in all"));
         return lines;

@@ -38,6 +38,9 @@ internal sealed record DemoReport
     /// <summary>The number of entries there.</summary>
     public long AuditEntries { get; init; }
 
+    /// <summary>The sums of secure aggregation that were recomputed from masked vectors, bit for bit.</summary>
+    public int AuditSums { get; init; }
+
     /// <summary>What the verification found wrong; empty when it found nothing.</summary>
     public IReadOnlyList<string> AuditFindings { get; init; } = [];
 

@@ -62,6 +62,7 @@ internal static class DemoRun
             AuditVerified = audit.Verified,
             AuditRoot = audit.Report.Checkpoint?.Root.ToString(),
             AuditEntries = audit.Report.Entries,
+            AuditSums = audit.Report.Sums,
             AuditFindings = [.. audit.Report.Findings.Where(finding => finding.IsFailure).Select(finding => finding.ToJson())],
             EvidencePath = audit.Path,
         };

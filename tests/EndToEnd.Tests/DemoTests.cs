@@ -105,6 +105,7 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.Equal("deadline_missed", second.GetProperty("dropped").GetProperty("clinic-north").GetString());
         Assert.Equal(3, second.GetProperty("participants").GetArrayLength());
         Assert.True(report.GetProperty("auditVerified").GetBoolean(), progress);
+        Assert.Equal(2, report.GetProperty("auditSums").GetInt32());
     }
 
     [Fact]
