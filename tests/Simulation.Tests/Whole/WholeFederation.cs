@@ -117,6 +117,17 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         }
     }
 
+    /// <summary>From invitations until a condition holds between two steps.</summary>
+    public async Task RunUntilAsync(Func<bool> holds)
+    {
+        await EnrolAsync();
+        while (!holds())
+        {
+            Require(++Steps < MaxSteps, "it never comes to that");
+            await StepAsync();
+        }
+    }
+
     /// <summary>The run at its end, as a restarted coordinator reads it.</summary>
     public async Task<(RunState State, IReadOnlyList<RoundRecord> Rounds)> ReadAsync()
     {
