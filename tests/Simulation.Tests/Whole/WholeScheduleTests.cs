@@ -117,13 +117,13 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100));
     }
 
-    internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20) =>
+    internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20, int deadline = 600) =>
         Config(rounds, quorum, algorithm, [
             Text("mode", "secure"),
             Text("weighting", weighting),
             Text("weight_max", 8),
             new PlanEntry(0, "secure", new PlanMapping(0, [Text("ring_bits", bits), Text("update_clip", clip)])),
-        ], deadline: 600, step: 60, grace);
+        ], deadline, step: 60, grace);
 
     internal static RunConfig Config(int rounds, int quorum, string algorithm) => Config(rounds, quorum, algorithm, [Text("mode", "plain"), Text("weighting", "declared")]);
 
