@@ -71,7 +71,7 @@ public sealed class SecureDropoutTests
         await new WholeInvariants(federation).RequireAsync();
         (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
         Assert.Equal(RunPhase.Completed, state.Phase);
-        Assert.Equal(burns ? [ErrorCodes.QuorumNotMet.Name] : [], rounds[0].Secure!.Attempts);
+        Assert.Equal(burns ? ErrorCodes.QuorumNotMet.Name : string.Empty, string.Join(" ", rounds[0].Secure!.Attempts));
         Assert.Equal(burns ? 3 : 4, rounds[0].Members.Count(member => member.Value.Phase == MemberPhase.Verified));
     }
 
