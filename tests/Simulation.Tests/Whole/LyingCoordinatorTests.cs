@@ -160,6 +160,33 @@ public sealed class LyingCoordinatorTests
     }
 
     [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Restart_KeepsTheEpochOnlyWithoutAReboot(bool reboots)
+    {
+        await using Liar liar = new();
+        await liar.TakeOverAsync(SecureFrame.Masked);
+        SimulatedSilo silo = liar.Silos[0];
+        if (reboots)
+        {
+            silo.Reboot();
+        }
+        else
+        {
+            silo.Dispose();
+        }
+
+        await liar.WorkAsync(silo);
+        await ShowAsync(liar, silo, 0, 1, 2, 3);
+
+        // Without a file system in memory every start is as after a reboot.
+        Assert.Equal(reboots || !Directory.Exists("/dev/shm"), !liar.Sent(silo, SecureFrame.Consistency).Any());
+        Assert.Single(liar.Envelopes<MaskedBody>(silo).Select(envelope => envelope.Identity).Distinct());
+        Assert.Empty(liar.Alarms(silo));
+        liar.RequireNothingRevealed(silo);
+    }
+
+    [Theory]
     [InlineData("slot", "slot_conflict")]
     [InlineData("model", "model_not_in_chain")]
     [InlineData("rid", "round_start_invalid")]
