@@ -43,7 +43,7 @@ internal sealed partial class RunStory
         ImmutableArray<int> cohort = [.. state.Roster.Members.Values.Order()];
         return new SlotGrant
         {
-            Request = new SlotRequest(state.Config.Job, state.LastRound, state.Round?.Secure?.Attempt ?? 1),
+            Request = new SlotRequest(state.Config.Job, state.LastRound, state.Round?.Secure?.Attempt ?? 1, state.Round?.Quorum ?? 0),
             Sid = sid,
             Slot = slot,
             N = cohort.Length,

@@ -22,7 +22,7 @@ public sealed class SecureRunMachineTests
     {
         RunStory story = RunStory.Opening();
 
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 1, 1), story.The<RequestSlot>().Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 1, 1, Quorum: 3), story.The<RequestSlot>().Request);
         Assert.Equal(RoundPhase.Opening, story.State.Round!.Phase);
         Assert.Equal(3, story.State.Round.Quorum);
     }
@@ -50,7 +50,7 @@ public sealed class SecureRunMachineTests
         SendSecureResult result = story.The<SendSecureResult>();
         Assert.Equal((RunStory.Hash("z"), RunStory.Hash("seeds"), RunStory.Hash("next")), (result.Body.AggregateSha256, result.Body.SeedsSha256, result.Body.NewModelSha256));
         Assert.Equal((1, RunStory.Hash("next")), (result.Version.ModelVersion, result.Version.ModelSha256));
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1), story.The<RequestSlot>().Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1, Quorum: 3), story.The<RequestSlot>().Request);
         Assert.Equal(result.Version, story.Granted(slot: 1).The<SendSecureStart>().Previous);
     }
 
@@ -126,7 +126,7 @@ public sealed class SecureRunMachineTests
         story.Late();
 
         Assert.Equal(ErrorCodes.QuorumNotMet.Name, story.The<SendAbandoned>().Body.Reason);
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 1, 2), story.The<RequestSlot>().Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 1, 2, Quorum: 3), story.The<RequestSlot>().Request);
         Assert.Equal(first, Assert.Single(story.State.Unfinished).Rid);
         Assert.NotEqual(first, story.Granted(slot: 1).The<SendSecureStart>().Body.Rid);
         Assert.Empty(story.The<SendSecureStart>().Burned);
@@ -227,7 +227,7 @@ public sealed class SecureRunMachineTests
         Assert.Empty(story.Burned(rid, 1, 2).Effects);
         Assert.NotNull(story.Burned(rid, 2).Ignored);
         Assert.NotNull(story.Burned(Sha256Digest.Zero, 3).Ignored);
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1), story.Burned(rid, 4).The<RequestSlot>().Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1, Quorum: 3), story.Burned(rid, 4).The<RequestSlot>().Request);
         Assert.Equal([(1, rid, 1), (1, rid, 2), (1, rid, 4)], story.Granted(slot: 1).The<SendSecureStart>().Burned.Select(burned => (burned.Round, burned.Rid, burned.Idx)));
     }
 
@@ -240,7 +240,7 @@ public sealed class SecureRunMachineTests
         RunState open = RunStory.OpeningSum().State;
         RunStep step = RunMachine.Step(open with { Config = open.Config with { Data = "public" } }, new SumFailed(Now, open.Round!.Rid, ErrorCodes.SumOutOfBounds.Name, ImmutableSortedDictionary<int, string>.Empty));
 
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1), Assert.Single(step.Effects.OfType<RequestSlot>()).Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1, Quorum: 3), Assert.Single(step.Effects.OfType<RequestSlot>()).Request);
     }
 
     [Fact]
@@ -297,7 +297,7 @@ public sealed class SecureRunMachineTests
         Assert.Equal(ErrorCodes.SecretMismatch.Name, story.The<SendAbandoned>().Body.Reason);
         Assert.Equal(ErrorCodes.SecretMismatch.Name, story.The<RecordRound>().Record.Members[RunStory.Four[1]].Reason);
         Assert.Equal(2, story.State.LastRound);
-        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1), story.Burned(rid, 1, 3, 4).The<RequestSlot>().Request);
+        Assert.Equal(new SlotRequest(new RunId("run-1"), 2, 1, Quorum: 3), story.Burned(rid, 1, 3, 4).The<RequestSlot>().Request);
     }
 
     [Fact]

@@ -24,6 +24,9 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
     public DateTimeOffset? NextAppearance =>
         _containers.Values.SelectMany(container => container.Values).Where(blob => blob.Appears > time.GetUtcNow()).Min(blob => (DateTimeOffset?)blob.Appears);
 
+    /// <summary>A blob's bytes.</summary>
+    public byte[] Peek(string container, string path) => Container(container)[path].Bytes;
+
     /// <summary>Changes a blob's bytes behind everybody's back.</summary>
     public void Tamper(string container, string path, Func<byte[], byte[]> change)
     {

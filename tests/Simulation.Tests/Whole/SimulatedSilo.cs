@@ -6,6 +6,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent;
 using FedCloud.SiloAgent.Homes;
@@ -41,6 +42,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
         await File.WriteAllBytesAsync(file, invitation.ToJson());
         SiloHome home = SiloHome.Create(folder, file);
         (VerificationKey identity, _) = await home.KeyAsync(SiloHome.IdentityKey, CancellationToken.None);
+        Key = identity;
         (VerificationKey witness, _) = await home.KeyAsync(SiloHome.WitnessKey, CancellationToken.None);
         (VerificationKey administrator, _) = await home.KeyAsync(SiloHome.AdministratorKey, CancellationToken.None);
         return new ConfirmedMember(Id, identity.Fingerprint, witness.Fingerprint, administrator.Fingerprint);
@@ -68,6 +70,13 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
             return true;
         }
     }
+
+    /// <summary>The silo's identity key; null before it has one.</summary>
+    public VerificationKey? Key { get; private set; }
+
+    /// <summary>Signs a body as a silo does that colludes with whoever lies.</summary>
+    public Task<DsseEnvelope> SignAsync<T>(T body)
+        where T : class, ISecureAggregationBody<T> => SiloHome.Open(folder).SignAsync(SiloHome.IdentityKey, Fcsa1.PayloadType, SecureAggregationBody.Encode(body), CancellationToken.None);
 
     /// <summary>Whether the silo has a home.</summary>
     public bool IsSetUp => _policy is not null;

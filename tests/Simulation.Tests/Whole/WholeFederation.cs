@@ -60,7 +60,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         _faults = faults;
         Config = config;
         Store = new MemoryBlobStore(_time) { Delay = name => name.Container.StartsWith("mail-", StringComparison.Ordinal) && Chance(faults.Late) ? TimeSpan.FromSeconds(_random.Next(1, 20)) : TimeSpan.Zero };
-        _coordinatorStore = new UnreliableStore(Store, NextRequest);
+        _coordinatorStore = new UnreliableStore(Store, () => CoordinatorFault is { } fault && !_calm ? fault() : NextRequest());
         Silos = [.. Enumerable.Range(1, silos).Select(SiloOf)];
         Store.Written = config.Aggregation.IsSecure ? Search.Note : null;
         _founders = Chance(faults.Newcomer) && silos > 2 ? silos - 1 : silos;
@@ -73,6 +73,12 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     /// <summary>The coordinator's keys.</summary>
     public FileKeyVault Vault { get; }
+
+    /// <summary>Says what goes wrong with the coordinator's next request; null for chance.</summary>
+    public Func<RequestFault>? CoordinatorFault { get; set; }
+
+    /// <summary>Silos that do nothing until the run is over.</summary>
+    public HashSet<SiloId> Away { get; } = [];
 
     /// <summary>What somebody else does between two steps.</summary>
     public Func<Task>? Meanwhile { get; set; }
@@ -113,6 +119,17 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         {
             Require(++Steps < MaxSteps, "the run does not end");
             await (Meanwhile?.Invoke() ?? Task.CompletedTask);
+            await StepAsync();
+        }
+    }
+
+    /// <summary>From invitations until a condition holds between two steps.</summary>
+    public async Task RunUntilAsync(Func<bool> holds)
+    {
+        await EnrolAsync();
+        while (!holds())
+        {
+            Require(++Steps < MaxSteps, "it never comes to that");
             await StepAsync();
         }
     }
@@ -333,7 +350,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     private async Task<bool> SiloTurnAsync(SimulatedSilo silo)
     {
-        bool worked = await silo.TurnAsync();
+        bool worked = (_calm || !Away.Contains(silo.Id)) && await silo.TurnAsync();
         if (Config.Aggregation.IsSecure)
         {
             Search.Collect(silo);

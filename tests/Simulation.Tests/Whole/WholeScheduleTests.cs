@@ -117,19 +117,19 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100));
     }
 
-    internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100) =>
+    internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20, int deadline = 600) =>
         Config(rounds, quorum, algorithm, [
             Text("mode", "secure"),
             Text("weighting", weighting),
             Text("weight_max", 8),
             new PlanEntry(0, "secure", new PlanMapping(0, [Text("ring_bits", bits), Text("update_clip", clip)])),
-        ], deadline: 600, step: 60);
+        ], deadline, step: 60, grace);
 
     internal static RunConfig Config(int rounds, int quorum, string algorithm) => Config(rounds, quorum, algorithm, [Text("mode", "plain"), Text("weighting", "declared")]);
 
     private static PlanEntry Text(string name, object value) => new(0, name, new PlanScalar(0, value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!, Quoted: false));
 
-    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30)
+    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20)
     {
         PlanMapping plan = new(0,
         [
@@ -138,7 +138,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
             Text("accept_inexact_lora", algorithm is "fedavg"),
             new PlanEntry(0, "lora", new PlanMapping(0, [Text("rank", 2), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
             new PlanEntry(0, "aggregation", new PlanMapping(0, aggregation)),
-            new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", deadline), Text("step_timeout", step), Text("straggler_grace", 20), Text("max_abandoned_rounds", 5)])),
+            new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", deadline), Text("step_timeout", step), Text("straggler_grace", grace), Text("max_abandoned_rounds", 5)])),
         ]);
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "sim-run", ["federation"] = "sim-federation", ["base_model"] = TinyBase.Manifest.Digest().Hex };
         return PlanReader.Require(PlanReader.Read(plan, filledIn));
