@@ -87,7 +87,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
     }
 
     // With three silos a plan that names no mode is aggregated securely.
-    private static async Task TrainSecurelyAsync(string folder)
+    private async Task TrainSecurelyAsync(string folder)
     {
         string plan = Path.Combine(folder, "secure.yaml");
         await File.WriteAllTextAsync(plan, "adapter: sealed\nrounds: 1\nlora:\n  init_seed: 2\ntraining:\n  local_steps: 4\n  sequence_length: 64\nparticipation:\n  round_deadline: 100\nmetrics:\n  eval_loss: false\n");
