@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Silos;
@@ -37,6 +38,20 @@ public sealed partial class SiloAgentService
                 .Select(epoch => _member.Rosters.FirstOrDefault(roster => roster.Digest() == epoch.Parameters.RosterSha256))
                 .All(old => old is not null && old.Members.All(current.Members.Contains) && old.CoordinatorSpkiSha256.SequenceEqual(current.CoordinatorSpkiSha256));
             Append(new RosterFollowed(_time.GetUtcNow(), current.Digest(), onlyGrew));
+        }
+    }
+
+    // Only whoever keeps the storage can have put a roster there that its members did not carry.
+    private async Task FollowAsync(int version, DateTimeOffset now, CancellationToken cancellation)
+    {
+        try
+        {
+            await _member.FollowAsync(version, cancellation);
+        }
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterSignaturesMissing && _member.Uncarried is { } uncarried)
+        {
+            Append(new Misbehaved(now, null, error.Code.Name, [uncarried]));
+            throw;
         }
     }
 

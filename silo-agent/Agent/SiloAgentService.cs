@@ -279,7 +279,7 @@ public sealed partial class SiloAgentService : IDisposable
                 await _member.ConsiderAsync(proposal.Body, cancellation);
                 break;
             case CoordinatorMessage.NewRoster roster:
-                await _member.FollowAsync(roster.Version, cancellation);
+                await FollowAsync(roster.Version, now, cancellation);
                 break;
             case CoordinatorMessage.WrappingKey key:
                 Keep(key.Body);

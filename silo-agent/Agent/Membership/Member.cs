@@ -52,6 +52,9 @@ public sealed class Member
     /// <summary>The newest roster that this silo has verified; null before version 1.</summary>
     public Roster? Roster => Rosters is [.., { } newest] ? newest : null;
 
+    /// <summary>The newest roster in the storage whose signatures did not carry it, by the hash of its envelope; null before one was found.</summary>
+    public Sha256Digest? Uncarried { get; private set; }
+
     /// <summary>The keys of a roster that this silo has verified; null for another.</summary>
     /// <exception cref="FedCloudException"><c>roster_invalid</c>: the stored joins were changed.</exception>
     public MemberKeys? KeysOf(Sha256Digest roster)
@@ -162,7 +165,7 @@ public sealed class Member
             .Select(join => VerificationKey.FromBase64(JoinBody.Verify(join).IkSpki))
             .DistinctBy(key => key.Fingerprint)
             .ToDictionary(key => key.Fingerprint);
-        Roster next = RosterChain.Verify(Roster, bundle.Roster, keys);
+        Roster next = Carried(bundle.Roster, keys);
         RequireOwn(next);
         byte[] envelope = JsonSerializer.SerializeToUtf8Bytes(bundle.Roster, FrameJson.Default.DsseEnvelope);
         WholeFile.Write(_home.RosterJoinsPath(next.Version), bundle.ToJson());
@@ -171,6 +174,19 @@ public sealed class Member
         Rosters = Rosters.Add(next);
         bool isIn = next.Find(_home.Invitation.SiloId) is not null;
         _report(isIn ? "member" : "removed", $"roster version {next.Version} of {next.N} silos");
+    }
+
+    private Roster Carried(DsseEnvelope signed, IReadOnlyDictionary<Sha256Digest, VerificationKey> keys)
+    {
+        try
+        {
+            return RosterChain.Verify(Roster, signed, keys);
+        }
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterSignaturesMissing)
+        {
+            Uncarried = signed.Identity;
+            throw;
+        }
     }
 
     private async Task<DsseEnvelope> OwnJoinAsync(CancellationToken cancellation)

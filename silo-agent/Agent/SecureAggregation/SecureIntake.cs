@@ -70,7 +70,7 @@ public sealed class SecureIntake(
             SecureFrame.RoundStart => StartAsync(frame, state, now, cancellation),
             SecureFrame.U3List => U3Async(frame, state, now, cancellation),
             SecureFrame.Agreement => AgreementAsync(frame, state, now, cancellation),
-            _ => Task.FromResult<SiloEvent?>(Result(frame, now)),
+            _ => ResultAsync(frame, now),
         };
     }
 
@@ -119,9 +119,13 @@ public sealed class SecureIntake(
 
     private SiloEvent Receive(SiloEpoch epoch, Parcel parcel, DateTimeOffset now)
     {
-        ImmutableSortedDictionary<int, ShareDelivery> deliveries = parcel.Envelopes.ToImmutableSortedDictionary(
-            shares => SecureAggregationBody.Parse<SharesBody>(shares.Payload).Idx,
-            shares => DeliveryOf(parcel, shares, SecureAggregationBody.Parse<SharesBody>(shares.Payload).Idx));
+        ImmutableArray<(int Dealer, DsseEnvelope Signed)> dealt = [.. parcel.Envelopes.Select(shares => (SecureAggregationBody.Parse<SharesBody>(shares.Payload).Idx, shares))];
+        if (dealt.DistinctBy(shares => shares.Dealer).Count() < dealt.Length)
+        {
+            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected the shares of each dealer once, found some twice");
+        }
+
+        ImmutableSortedDictionary<int, ShareDelivery> deliveries = dealt.ToImmutableSortedDictionary(shares => shares.Dealer, shares => DeliveryOf(parcel, shares.Signed, shares.Dealer));
         EpochMembers members = files.Members(epoch);
         if (epoch.Acknowledgement is { } acknowledged)
         {
@@ -150,20 +154,26 @@ public sealed class SecureIntake(
     private static ShareDelivery DeliveryOf(Parcel parcel, DsseEnvelope shares, int dealer) =>
         new(shares, parcel.Parts.GetValueOrDefault(Parcel.Ciphertext(dealer), []), parcel.Parts.GetValueOrDefault(Parcel.Slice(dealer), []));
 
-    private async Task<SiloEvent?> StartAsync(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
+    private Task<SiloEvent?> StartAsync(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
     {
-        DsseEnvelope signed = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, Fcsa1.PayloadType, StringComparison.Ordinal))
-            ?? throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a start of a round, found none");
-        RoundStartBody start = SecureAggregationBody.Open<RoundStartBody>(signed, coordinator);
-        CommittedVersion? previous = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, RunBody.PayloadType, StringComparison.Ordinal)) is { } named ? Version(named) : null;
-        (_, Parcel parcel) = await ParcelAsync(frame, cancellation);
-        SiloEpoch? epoch = SiloMachine.FindEpoch(state, start.Sid);
-        SiloRun? run = state.Runs.GetValueOrDefault(start.Job);
-        return Checked(start.Job, [signed.Identity], now, () => Start(start, previous, parcel, epoch, run, state, now));
+        DsseEnvelope signed = Secure(frame);
+        return OpenedAsync<RoundStartBody>(signed, now, async start =>
+        {
+            CommittedVersion? previous = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, RunBody.PayloadType, StringComparison.Ordinal)) is { } named ? Version(named) : null;
+            (_, Parcel parcel) = await ParcelAsync(frame, cancellation);
+            SiloEpoch? epoch = SiloMachine.FindEpoch(state, start.Sid);
+            SiloRun? run = state.Runs.GetValueOrDefault(start.Job);
+            return Checked(start.Job, [signed.Identity], now, () => Start(start, previous, parcel, epoch, run, state, now));
+        });
     }
 
     private StartReceived Start(RoundStartBody start, CommittedVersion? previous, Parcel parcel, SiloEpoch? epoch, SiloRun? run, SiloState state, DateTimeOffset now)
     {
+        if (start.Round > int.MaxValue)
+        {
+            throw new FedCloudException(ErrorCodes.RoundStartInvalid, $"expected a round below 2^31, found {start.Round}");
+        }
+
         if (epoch is { Phase: SiloEpochPhase.Acknowledged })
         {
             RequireScope(start, parcel, epoch);
@@ -175,7 +185,7 @@ public sealed class SecureIntake(
         RoundOpening opening = new()
         {
             Job = start.Job,
-            Round = checked((int)start.Round),
+            Round = (int)start.Round,
             ConfigSha256 = start.ConfigSha256,
             ModelVersion = version,
             ModelSha256 = start.ModelSha256,
@@ -235,26 +245,28 @@ public sealed class SecureIntake(
         return counts ? body.Idx : null;
     }
 
-    private async Task<SiloEvent?> U3Async(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
+    private Task<SiloEvent?> U3Async(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
     {
         DsseEnvelope signed = One(frame);
-        U3ListBody list = SecureAggregationBody.Open<U3ListBody>(signed, coordinator);
-        if (SiloMachine.FindSlot(state, list.Rid) is not { } found)
+        return OpenedAsync<U3ListBody>(signed, now, async list =>
         {
-            return null;
-        }
-
-        (_, Parcel parcel) = await ParcelAsync(frame, cancellation);
-        RunId job = found.Record.Start.Job;
-        return Checked(job, [list.Rid, signed.Identity], now, () =>
-        {
-            U3Agreement agreement = files.OpenU3(found.Epoch, found.Record, list, parcel.Envelopes);
-            if (found.Record.U3Sha256 is null)
+            if (SiloMachine.FindSlot(state, list.Rid) is not { } found)
             {
-                files.KeepU3(found.Epoch, found.Slot, list, parcel.Envelopes);
+                return null;
             }
 
-            return new U3Shown(now, job, list.Rid, agreement.U3Sha256, signed.Identity);
+            (_, Parcel parcel) = await ParcelAsync(frame, cancellation);
+            RunId job = found.Record.Start.Job;
+            return Checked(job, [list.Rid, signed.Identity], now, () =>
+            {
+                U3Agreement agreement = files.OpenU3(found.Epoch, found.Record, list, parcel.Envelopes);
+                if (found.Record.U3Sha256 is null)
+                {
+                    files.KeepU3(found.Epoch, found.Slot, list, parcel.Envelopes);
+                }
+
+                return new U3Shown(now, job, list.Rid, agreement.U3Sha256, signed.Identity);
+            });
         });
     }
 
@@ -276,26 +288,13 @@ public sealed class SecureIntake(
         });
     }
 
-    private VersionReceived Result(Frame frame, DateTimeOffset now)
+    private Task<SiloEvent?> ResultAsync(Frame frame, DateTimeOffset now) => OpenedAsync<ResultBody>(Secure(frame), now, result =>
     {
-        ResultBody? result = null;
-        CommittedVersion? version = null;
-        foreach (DsseEnvelope envelope in frame.Envelopes)
-        {
-            if (string.Equals(envelope.PayloadType, Fcsa1.PayloadType, StringComparison.Ordinal))
-            {
-                result = SecureAggregationBody.Open<ResultBody>(envelope, coordinator);
-            }
-            else
-            {
-                version = Version(envelope);
-            }
-        }
-
-        return result is not null && version is not null && result.NewModelSha256 == version.Model.Sha256
-            ? new VersionReceived(now, result.Rid, version)
+        CommittedVersion? version = frame.Envelopes.FirstOrDefault(envelope => !IsSecure(envelope)) is { } named ? Version(named) : null;
+        return version is not null && result.NewModelSha256 == version.Model.Sha256
+            ? Task.FromResult<SiloEvent?>(new VersionReceived(now, result.Rid, version))
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a result and the version that it made, found others");
-    }
+    });
 
     private CommittedVersion Version(DsseEnvelope envelope)
     {
@@ -303,6 +302,24 @@ public sealed class SecureIntake(
         return string.Equals(body.Type, RunBody.Version, StringComparison.Ordinal)
             ? new CommittedVersion(body.Job, body.Round, new ModelReference(body.ModelVersion, body.ModelSha256))
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a version, found another body");
+    }
+
+    // Anybody can send a body with a wrong signature, or one of the coordinator's in a frame of another type: neither shows anything.
+    private async Task<SiloEvent?> OpenedAsync<T>(DsseEnvelope signed, DateTimeOffset now, Func<T, Task<SiloEvent?>> take)
+        where T : class, ISecureAggregationBody<T>
+    {
+        signed.RequireSignedBy(coordinator, Fcsa1.PayloadType, T.Name);
+        T body;
+        try
+        {
+            body = SecureAggregationBody.Parse<T>(signed.Payload);
+        }
+        catch (FedCloudException error) when (IsA(signed, T.Name))
+        {
+            return new Misbehaved(now, null, error.Code.Name, [signed.Identity]);
+        }
+
+        return await take(body);
     }
 
     // A body that fails its checks after it came from the coordinator is evidence: it is kept by its hashes, and nothing follows from it.
@@ -354,6 +371,11 @@ public sealed class SecureIntake(
     private static DsseEnvelope One(Frame frame) => frame.Envelopes is [{ } one]
         ? one
         : throw new FedCloudException(ErrorCodes.MessageMalformed, $"expected one signed body, found {frame.Envelopes.Length}");
+
+    private static DsseEnvelope Secure(Frame frame) => frame.Envelopes.FirstOrDefault(IsSecure)
+        ?? throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body of secure aggregation, found none");
+
+    private static bool IsSecure(DsseEnvelope envelope) => string.Equals(envelope.PayloadType, Fcsa1.PayloadType, StringComparison.Ordinal);
 
     private static bool IsA(DsseEnvelope envelope, string type)
     {

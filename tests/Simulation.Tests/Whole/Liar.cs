@@ -7,9 +7,11 @@ using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
@@ -23,6 +25,7 @@ internal sealed class Liar : IAsyncDisposable
 
     private readonly List<Frame> _toCoordinator = [];
     private readonly Dictionary<SiloId, List<(Frame Frame, Parcel? Parcel)>> _toSilos = [];
+    private readonly Dictionary<SiloId, int> _uploads = [];
     private readonly SiloPost _post;
 
     public Liar(int silos = 4, int quorum = 3)
@@ -89,6 +92,68 @@ internal sealed class Liar : IAsyncDisposable
         await WorkAsync(silo);
     }
 
+    /// <summary>Shows a silo a list of these silos, with the vectors that they announced last.</summary>
+    public Task ShowAsync(SimulatedSilo silo, params int[] members) => ShowAsync(
+        silo,
+        [.. members.Select(i => Body<MaskedBody>(Silos[i]))],
+        [.. members.Select(i => Signed<MaskedBody>(Silos[i]))]);
+
+    /// <summary>Shows a silo a list, with announcements.</summary>
+    public async Task ShowAsync(SimulatedSilo silo, MaskedBody[] members, DsseEnvelope[] envelopes) =>
+        await SendAsync(silo, SecureFrame.U3List, [await SignAsync(ListOf(silo, members))], [.. envelopes]);
+
+    /// <summary>A list of the round that the silo masked last.</summary>
+    public U3ListBody ListOf(SimulatedSilo silo, params MaskedBody[] members)
+    {
+        Sha256Digest rid = Body<MaskedBody>(silo).Rid;
+        ImmutableArray<U3Member> listed = [.. members.Select(body => new U3Member(body.Idx, body.YSha256))];
+        return new U3ListBody { Rid = rid, Members = listed, U3Sha256 = Derivations.U3Hash(rid, listed) };
+    }
+
+    /// <summary>Sends the newest start again, changed, with a rid that fits, and then changed once more.</summary>
+    public async Task StartAsync(
+        SimulatedSilo silo, Func<RoundStartBody, RoundStartBody> change, ImmutableArray<DsseEnvelope>? acks = null, Func<RoundStartBody, RoundStartBody>? then = null)
+    {
+        (Frame frame, Parcel parcel) = Received(silo, SecureFrame.RoundStart);
+        RoundStartBody start = change(SecureAggregationBody.Parse<RoundStartBody>(frame.Envelopes[1].Payload));
+        ShareAckBody ack = SecureAggregationBody.Parse<ShareAckBody>(parcel.Envelopes[0].Payload);
+        start = start with { Rid = Derivations.Rid(start.Sid, start.Slot, start.Round, start.ModelSha256, start.ConfigSha256, start.D, Ring.OfBits(start.K), ack.U2Sha256) };
+        await SendAsync(silo, SecureFrame.RoundStart, [frame.Envelopes[0], await SignAsync(then?.Invoke(start) ?? start), .. frame.Envelopes[2..]], acks ?? parcel.Envelopes);
+    }
+
+    /// <summary>The starts that a silo received, each once.</summary>
+    public IEnumerable<RoundStartBody> Starts(SimulatedSilo silo) => _toSilos.GetValueOrDefault(silo.Id, [])
+        .Where(sent => string.Equals(sent.Frame.Type, SecureFrame.RoundStart, StringComparison.Ordinal))
+        .Select(sent => SecureAggregationBody.Parse<RoundStartBody>(sent.Frame.Envelopes[1].Payload))
+        .DistinctBy(start => start.Rid);
+
+    /// <summary>Tells a silo of a roster in the storage.</summary>
+    public async Task SendRosterAsync(SimulatedSilo silo, string path, byte[] bundle)
+    {
+        FrameBlob blob = new() { Role = EnrolmentBody.Roster, Container = RosterBundle.Container, Name = path, Length = bundle.Length, Sha256 = Sha256Digest.Of(bundle) };
+        await _post.SendAsync([silo.Id], EnrolmentBody.Roster, null, null, [], [blob], CancellationToken.None);
+        await WorkAsync(silo);
+    }
+
+    /// <summary>The newest start that a silo received.</summary>
+    public RoundStartBody Start(SimulatedSilo silo) => SecureAggregationBody.Parse<RoundStartBody>(Received(silo, SecureFrame.RoundStart).Frame.Envelopes[1].Payload);
+
+    /// <summary>The reasons for which a silo took no part, oldest first.</summary>
+    public IEnumerable<string> Declines(SimulatedSilo silo) =>
+        Sent(silo, PlainBody.Decline).Select(frame => JsonSerializer.Deserialize(frame.Envelopes[0].Payload, PlainBodyJson.Default.PlainDeclineBody)!.Reason);
+
+    /// <summary>How many blobs a silo has uploaded.</summary>
+    public int Uploads(SimulatedSilo silo) => _uploads.GetValueOrDefault(silo.Id);
+
+    /// <summary>How many frames of a type a silo was sent.</summary>
+    public int Count(SimulatedSilo silo, string type) =>
+        _toSilos.GetValueOrDefault(silo.Id, []).Count(sent => string.Equals(sent.Frame.Type, type, StringComparison.Ordinal));
+
+    /// <summary>The log's entries up to a size.</summary>
+    public IEnumerable<LogEntry> Entries(long size) => TileLayout.Bundles(size)
+        .SelectMany(bundle => EntryBundle.Read(Federation.Store.Peek("log", bundle.Path), bundle.Width))
+        .Select(entry => LogEntry.Parse(entry));
+
     /// <summary>Puts bytes into a silo's mailbox, and lets the silo work.</summary>
     public async Task PutAsync(SimulatedSilo silo, Frame frame)
     {
@@ -135,6 +200,11 @@ internal sealed class Liar : IAsyncDisposable
 
     private void Hear(BlobName name, byte[] bytes)
     {
+        if (Silos.FirstOrDefault(silo => StorageNames.Up(silo.Id) == name.Container) is { } uploader)
+        {
+            _uploads[uploader.Id] = Uploads(uploader) + 1;
+        }
+
         if (bytes.Length == 0 || !MessageId.IsValid(name.Path))
         {
             return;

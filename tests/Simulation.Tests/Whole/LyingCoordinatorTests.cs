@@ -22,8 +22,8 @@ public sealed class LyingCoordinatorTests
         await using Liar liar = new();
         await liar.TakeOverAsync(SecureFrame.Masked);
 
-        await ShowAsync(liar, liar.Silos[0], 0, 1, 2, 3);
-        await ShowAsync(liar, liar.Silos[0], 0, 1, 2);
+        await liar.ShowAsync(liar.Silos[0], 0, 1, 2, 3);
+        await liar.ShowAsync(liar.Silos[0], 0, 1, 2);
 
         Assert.Single(liar.Sent(liar.Silos[0], SecureFrame.Consistency).Select(frame => frame.Envelopes[0].Identity).Distinct());
         liar.RequireRefused(liar.Silos[0], ErrorCodes.U3Conflict);
@@ -35,10 +35,10 @@ public sealed class LyingCoordinatorTests
         await using Liar liar = new();
         await liar.TakeOverAsync(SecureFrame.Masked);
         SimulatedSilo[] all = [.. liar.Silos];
-        await ShowAsync(liar, all[0], 0, 1, 2, 3);
-        await ShowAsync(liar, all[1], 0, 1, 2, 3);
-        await ShowAsync(liar, all[2], 1, 2, 3);
-        await ShowAsync(liar, all[3], 1, 2, 3);
+        await liar.ShowAsync(all[0], 0, 1, 2, 3);
+        await liar.ShowAsync(all[1], 0, 1, 2, 3);
+        await liar.ShowAsync(all[2], 1, 2, 3);
+        await liar.ShowAsync(all[3], 1, 2, 3);
         DsseEnvelope[] agreed = [.. all.Select(liar.Signed<ConsistencyBody>)];
 
         foreach (SimulatedSilo silo in all)
@@ -57,7 +57,7 @@ public sealed class LyingCoordinatorTests
         await using Liar liar = new();
         await liar.TakeOverAsync(SecureFrame.Masked);
 
-        await ShowAsync(liar, liar.Silos[0], members);
+        await liar.ShowAsync(liar.Silos[0], members);
 
         liar.RequireRefused(liar.Silos[0], ErrorCodes.All[code]);
         Assert.Empty(liar.Sent(liar.Silos[0], SecureFrame.Consistency));
@@ -70,7 +70,7 @@ public sealed class LyingCoordinatorTests
         await liar.TakeOverAsync(SecureFrame.Masked);
         MaskedBody[] bodies = [.. liar.Silos.Select(liar.Body<MaskedBody>)];
 
-        await ShowAsync(liar, liar.Silos[0], [bodies[0] with { YSha256 = bodies[1].YSha256 }, .. bodies[1..]], [.. liar.Silos.Select(liar.Signed<MaskedBody>)]);
+        await liar.ShowAsync(liar.Silos[0], [bodies[0] with { YSha256 = bodies[1].YSha256 }, .. bodies[1..]], [.. liar.Silos.Select(liar.Signed<MaskedBody>)]);
 
         Assert.Single(liar.Alarms(liar.Silos[0]));
         liar.RequireNothingRevealed(liar.Silos[0]);
@@ -97,7 +97,7 @@ public sealed class LyingCoordinatorTests
             ? liar.Signed<MaskedBody>(colluder) with { Payload = SecureAggregationBody.Encode(other) }
             : await colluder.SignAsync(other);
 
-        await ShowAsync(liar, liar.Silos[0], [.. liar.Silos.Take(3).Select(liar.Body<MaskedBody>), other], [.. liar.Silos.Take(3).Select(liar.Signed<MaskedBody>), envelope]);
+        await liar.ShowAsync(liar.Silos[0], [.. liar.Silos.Take(3).Select(liar.Body<MaskedBody>), other], [.. liar.Silos.Take(3).Select(liar.Signed<MaskedBody>), envelope]);
 
         liar.RequireRefused(liar.Silos[0], ErrorCodes.All[code]);
         Assert.Empty(liar.Sent(liar.Silos[0], SecureFrame.Consistency));
@@ -113,7 +113,7 @@ public sealed class LyingCoordinatorTests
         await liar.TakeOverAsync(SecureFrame.Masked);
         foreach (SimulatedSilo silo in liar.Silos)
         {
-            await ShowAsync(liar, silo, 0, 1, 2, 3);
+            await liar.ShowAsync(silo, 0, 1, 2, 3);
         }
 
         await liar.SendAsync(liar.Silos[0], SecureFrame.Agreement, [], [.. signers.Select(i => liar.Signed<ConsistencyBody>(liar.Silos[i]))]);
@@ -129,14 +129,14 @@ public sealed class LyingCoordinatorTests
         SimulatedSilo[] all = [.. liar.Silos];
         foreach (SimulatedSilo silo in all)
         {
-            await ShowAsync(liar, silo, 0, 1, 2, 3);
+            await liar.ShowAsync(silo, 0, 1, 2, 3);
         }
 
         DsseEnvelope[] agreed = [.. all.Select(liar.Signed<ConsistencyBody>)];
         await liar.SendAsync(all[0], SecureFrame.Agreement, [], [.. agreed]);
         Assert.Single(liar.Sent(all[0], SecureFrame.Unmask));
 
-        await ShowAsync(liar, all[0], 0, 1, 2);
+        await liar.ShowAsync(all[0], 0, 1, 2);
 
         Assert.Equal([ErrorCodes.U3Conflict.Name], liar.Alarms(all[0]));
         Assert.Single(liar.Sent(all[0], SecureFrame.Unmask));
@@ -150,10 +150,10 @@ public sealed class LyingCoordinatorTests
         SimulatedSilo[] all = [.. liar.Silos];
         foreach (SimulatedSilo silo in all)
         {
-            await ShowAsync(liar, silo, 0, 1, 2, 3);
+            await liar.ShowAsync(silo, 0, 1, 2, 3);
         }
 
-        await StartAsync(liar, all[0], start => start with { Slot = start.Slot + 1 });
+        await liar.StartAsync(all[0], start => start with { Slot = start.Slot + 1 });
 
         liar.RequireRefused(all[0], ErrorCodes.RoundConflict);
         Assert.Single(liar.Envelopes<MaskedBody>(all[0]).Select(envelope => envelope.Identity).Distinct());
@@ -177,7 +177,7 @@ public sealed class LyingCoordinatorTests
         }
 
         await liar.WorkAsync(silo);
-        await ShowAsync(liar, silo, 0, 1, 2, 3);
+        await liar.ShowAsync(silo, 0, 1, 2, 3);
 
         // Without a file system in memory every start is as after a reboot.
         Assert.Equal(reboots || !Directory.Exists("/dev/shm"), !liar.Sent(silo, SecureFrame.Consistency).Any());
@@ -209,8 +209,7 @@ public sealed class LyingCoordinatorTests
             _ => acks,
         };
 
-        await StartAsync(
-            liar,
+        await liar.StartAsync(
             silo,
             start => how switch
             {
@@ -236,7 +235,7 @@ public sealed class LyingCoordinatorTests
         await using Liar liar = new();
         await liar.TakeOverAsync(SecureFrame.Masked);
 
-        await StartAsync(liar, liar.Silos[0], start => start with { Round = 2, Slot = start.Slot + 1 });
+        await liar.StartAsync(liar.Silos[0], start => start with { Round = 2, Slot = start.Slot + 1 });
 
         Assert.Contains(liar.Sent(liar.Silos[0], PlainBody.Decline), frame => Encoding.UTF8.GetString(frame.Envelopes[0].Payload).Contains(ErrorCodes.BurnedTooFew.Name, StringComparison.Ordinal));
         Assert.Single(liar.Envelopes<MaskedBody>(liar.Silos[0]).Select(envelope => envelope.Identity).Distinct());
@@ -297,29 +296,5 @@ public sealed class LyingCoordinatorTests
         await liar.SendAsync(liar.Silos[0], SecureFrame.EpochCall, await liar.SignAsync(EpochBody.PayloadType, Jcs.Serialize(call with { Slots = call.Slots + 1 }, EpochBodyJson.Default.EpochCallBody)));
 
         liar.RequireRefused(liar.Silos[0], ErrorCodes.EpochConflict);
-    }
-
-    private static Task ShowAsync(Liar liar, SimulatedSilo silo, params int[] members) => ShowAsync(
-        liar,
-        silo,
-        [.. members.Select(i => liar.Body<MaskedBody>(liar.Silos[i]))],
-        [.. members.Select(i => liar.Signed<MaskedBody>(liar.Silos[i]))]);
-
-    private static async Task ShowAsync(Liar liar, SimulatedSilo silo, MaskedBody[] members, DsseEnvelope[] envelopes)
-    {
-        Sha256Digest rid = liar.Body<MaskedBody>(silo).Rid;
-        ImmutableArray<U3Member> listed = [.. members.Select(body => new U3Member(body.Idx, body.YSha256))];
-        U3ListBody list = new() { Rid = rid, Members = listed, U3Sha256 = Derivations.U3Hash(rid, listed) };
-        await liar.SendAsync(silo, SecureFrame.U3List, [await liar.SignAsync(list)], [.. envelopes]);
-    }
-
-    // The newest start again, changed, with a rid that fits, and then changed once more.
-    private static async Task StartAsync(Liar liar, SimulatedSilo silo, Func<RoundStartBody, RoundStartBody> change, ImmutableArray<DsseEnvelope>? acks = null, Func<RoundStartBody, RoundStartBody>? then = null)
-    {
-        (Frame frame, Parcel parcel) = liar.Received(silo, SecureFrame.RoundStart);
-        RoundStartBody start = change(SecureAggregationBody.Parse<RoundStartBody>(frame.Envelopes[1].Payload));
-        ShareAckBody ack = SecureAggregationBody.Parse<ShareAckBody>(parcel.Envelopes[0].Payload);
-        start = start with { Rid = Derivations.Rid(start.Sid, start.Slot, start.Round, start.ModelSha256, start.ConfigSha256, start.D, Ring.OfBits(start.K), ack.U2Sha256) };
-        await liar.SendAsync(silo, SecureFrame.RoundStart, [frame.Envelopes[0], await liar.SignAsync(then?.Invoke(start) ?? start), .. frame.Envelopes[2..]], acks ?? parcel.Envelopes);
     }
 }

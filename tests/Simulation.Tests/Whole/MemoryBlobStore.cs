@@ -20,6 +20,9 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
     /// <summary>Hears of everything that is stored.</summary>
     public Action<BlobName, byte[]>? Written { get; set; }
 
+    /// <summary>Says which blobs nobody is shown; null for none.</summary>
+    public Func<BlobName, bool>? Hides { get; set; }
+
     /// <summary>The next moment at which a hidden blob appears.</summary>
     public DateTimeOffset? NextAppearance =>
         _containers.Values.SelectMany(container => container.Values).Where(blob => blob.Appears > time.GetUtcNow()).Min(blob => (DateTimeOffset?)blob.Appears);
@@ -61,7 +64,7 @@ internal sealed class MemoryBlobStore(TimeProvider time) : IBlobStore
 
     public Task<BlobRead?> OpenReadAsync(BlobName name, long offset, long? length, CancellationToken cancellation)
     {
-        if (Find(name) is not { } there)
+        if (Find(name) is not { } there || Hides?.Invoke(name) == true)
         {
             return Task.FromResult<BlobRead?>(null);
         }

@@ -76,7 +76,10 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
 
     /// <summary>Signs a body as a silo does that colludes with whoever lies.</summary>
     public Task<DsseEnvelope> SignAsync<T>(T body)
-        where T : class, ISecureAggregationBody<T> => SiloHome.Open(folder).SignAsync(SiloHome.IdentityKey, Fcsa1.PayloadType, SecureAggregationBody.Encode(body), CancellationToken.None);
+        where T : class, ISecureAggregationBody<T> => SignAsync(Fcsa1.PayloadType, SecureAggregationBody.Encode(body));
+
+    /// <summary>Signs bytes likewise.</summary>
+    public Task<DsseEnvelope> SignAsync(string payloadType, byte[] bytes) => SiloHome.Open(folder).SignAsync(SiloHome.IdentityKey, payloadType, bytes, CancellationToken.None);
 
     /// <summary>Whether the silo has a home.</summary>
     public bool IsSetUp => _policy is not null;
@@ -91,6 +94,26 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
         }
 
         Directory.CreateDirectory(tokens);
+    }
+
+    /// <summary>The administrator puts a copy of the home aside, and of what lies in memory.</summary>
+    public void BackUp()
+    {
+        Dispose();
+        Copy(folder, folder + ".backup");
+        Copy(tokens, folder + ".memory");
+    }
+
+    /// <summary>The administrator puts the copy back.</summary>
+    /// <param name="memory">Whether what lay in memory comes back, too, as from a snapshot of the machine.</param>
+    public void Restore(bool memory)
+    {
+        Dispose();
+        Copy(folder + ".backup", folder);
+        if (memory)
+        {
+            Copy(folder + ".memory", tokens);
+        }
     }
 
     /// <summary>The secrets of the silo's epochs as they lie in its home. The caller disposes it.</summary>
@@ -121,6 +144,31 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     {
         _agent?.Dispose();
         _agent = null;
+    }
+
+    // The files are private, and stay so.
+    private static void Copy(string from, string to)
+    {
+        if (Directory.Exists(to))
+        {
+            Directory.Delete(to, recursive: true);
+        }
+
+        Directory.CreateDirectory(to);
+        if (!OperatingSystem.IsWindows())
+        {
+            File.SetUnixFileMode(to, File.GetUnixFileMode(from));
+        }
+
+        foreach (string file in Directory.EnumerateFiles(from))
+        {
+            File.Copy(file, Path.Combine(to, Path.GetFileName(file)));
+        }
+
+        foreach (string inner in Directory.EnumerateDirectories(from))
+        {
+            Copy(inner, Path.Combine(to, Path.GetFileName(inner)));
+        }
     }
 
     private void Take(object report)

@@ -123,10 +123,14 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
         }
     }
 
-    /// <summary>From invitations until a condition holds between two steps.</summary>
+    /// <summary>From invitations, or from where it stands, until a condition holds between two steps.</summary>
     public async Task RunUntilAsync(Func<bool> holds)
     {
-        await EnrolAsync();
+        if (_members.Count == 0)
+        {
+            await EnrolAsync();
+        }
+
         while (!holds())
         {
             Require(++Steps < MaxSteps, "it never comes to that");
