@@ -28,9 +28,9 @@ internal sealed class Liar : IAsyncDisposable
     private readonly Dictionary<SiloId, int> _uploads = [];
     private readonly SiloPost _post;
 
-    public Liar(int silos = 4, int quorum = 3)
+    public Liar(int silos = 4, int quorum = 3, int epochSlots = 4)
     {
-        Federation = new WholeFederation(3, Calm, silos, WholeScheduleTests.SecureConfig(rounds: 3, quorum, "ffa_lora", grace: 550));
+        Federation = new WholeFederation(3, Calm, silos, WholeScheduleTests.SecureConfig(rounds: 3, quorum, "ffa_lora", grace: 550)) { EpochSlots = epochSlots };
         Federation.Store.Written += Hear;
         _post = new SiloPost(Federation.Store, Federation.Vault, Federation.Config.Federation, Federation.Time, _ => { });
     }
@@ -116,7 +116,7 @@ internal sealed class Liar : IAsyncDisposable
     {
         (Frame frame, Parcel parcel) = Received(silo, SecureFrame.RoundStart);
         RoundStartBody start = change(SecureAggregationBody.Parse<RoundStartBody>(frame.Envelopes[1].Payload));
-        ShareAckBody ack = SecureAggregationBody.Parse<ShareAckBody>(parcel.Envelopes[0].Payload);
+        ShareAckBody ack = SecureAggregationBody.Parse<ShareAckBody>((acks ?? parcel.Envelopes)[0].Payload);
         start = start with { Rid = Derivations.Rid(start.Sid, start.Slot, start.Round, start.ModelSha256, start.ConfigSha256, start.D, Ring.OfBits(start.K), ack.U2Sha256) };
         await SendAsync(silo, SecureFrame.RoundStart, [frame.Envelopes[0], await SignAsync(then?.Invoke(start) ?? start), .. frame.Envelopes[2..]], acks ?? parcel.Envelopes);
     }

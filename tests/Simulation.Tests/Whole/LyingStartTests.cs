@@ -154,6 +154,30 @@ public sealed class LyingStartTests
         RequireMaskedOnce(liar, silo);
     }
 
+    [Fact]
+    public async Task Start_OpenedRoundInAnotherEpoch_IsRefused()
+    {
+        await using Liar liar = new(epochSlots: 1);
+        await liar.Federation.RunUntilAsync(() => liar.Silos.All(silo => Epochs(liar, silo) > 1 && liar.Sent(silo, SecureFrame.Masked).Any()));
+        await liar.Federation.StopAsync();
+        SimulatedSilo silo = liar.Silos[0];
+        RoundStartBody opened = liar.Start(silo);
+        await liar.ShowAsync(silo, 0, 1, 2, 3);
+        int agreed = liar.Sent(silo, SecureFrame.Consistency).Count();
+        int masked = liar.Envelopes<MaskedBody>(silo).Select(envelope => envelope.Identity).Distinct().Count();
+        int revealed = liar.Sent(silo, SecureFrame.Unmask).Count();
+        ImmutableArray<DsseEnvelope> acks = [.. liar.Silos.Select(liar.Signed<ShareAckBody>)];
+        ShareAckBody next = liar.Body<ShareAckBody>(silo);
+        Assert.NotEqual(opened.Sid, next.Sid);
+
+        await liar.StartAsync(silo, start => start with { Sid = next.Sid, Slot = 0, AckSha256 = Derivations.AckHash([.. acks.Select(ack => ack.Identity)]) }, acks);
+
+        Assert.NotEqual(0, agreed);
+        Assert.Equal([ErrorCodes.RoundOpened.Name], liar.Alarms(silo));
+        Assert.Equal(masked, liar.Envelopes<MaskedBody>(silo).Select(envelope => envelope.Identity).Distinct().Count());
+        Assert.Equal(revealed, liar.Sent(silo, SecureFrame.Unmask).Count());
+    }
+
     [Theory]
     [InlineData("enough", true)]
     [InlineData("one_too_few", false)]
@@ -219,6 +243,9 @@ public sealed class LyingStartTests
 
         liar.RequireRefused(silo, ErrorCodes.ConsistencyInvalid);
     }
+
+    private static int Epochs(Liar liar, SimulatedSilo silo) =>
+        liar.Envelopes<ShareAckBody>(silo).DistinctBy(ack => SecureAggregationBody.Parse<ShareAckBody>(ack.Payload).Sid).Count();
 
     private static void RequireMaskedOnce(Liar liar, SimulatedSilo silo)
     {
