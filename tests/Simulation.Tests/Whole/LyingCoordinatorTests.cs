@@ -155,7 +155,7 @@ public sealed class LyingCoordinatorTests
 
         await liar.StartAsync(all[0], start => start with { Slot = start.Slot + 1 });
 
-        liar.RequireRefused(all[0], ErrorCodes.RoundConflict);
+        liar.RequireRefused(all[0], ErrorCodes.RoundOpened);
         Assert.Single(liar.Envelopes<MaskedBody>(all[0]).Select(envelope => envelope.Identity).Distinct());
     }
 
