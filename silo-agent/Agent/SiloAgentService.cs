@@ -309,10 +309,12 @@ public sealed partial class SiloAgentService : IDisposable
         int idx = IndexIn(offer.RosterSha256);
         string? refusal;
         bool isSecure = false;
+        bool isPublic = false;
         try
         {
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
             isSecure = plan.Aggregation.IsSecure;
+            isPublic = _policy.PublicData && string.Equals(plan.Data, "public", StringComparison.Ordinal);
             refusal = _policy.Refusal(plan, _member.Roster?.N ?? 0)?.Name;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
@@ -320,7 +322,8 @@ public sealed partial class SiloAgentService : IDisposable
             refusal = error.Code.Name;
         }
 
-        Append(new OfferReceived(now, offer, idx, refusal, isSecure));
+        Append(new OfferReceived(now, offer, idx, refusal, isSecure, isPublic));
+        refusal = _journal.State.Runs.GetValueOrDefault(offer.Job)?.Reason;
         Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
     }
 
