@@ -43,6 +43,9 @@ public sealed record CoordinatorOptions
     /// <summary>How long silos may take for a step of an epoch, in whole seconds, before it goes on without them. Default 30 s.</summary>
     public TimeSpan StepTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long masked vectors and revealed secrets are kept for auditors. Default 90 days.</summary>
+    public TimeSpan AuditWindow { get; init; } = SecureAggregation.AuditWindow.Default;
+
     /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
     public bool InBackground { get; init; } = true;
 }
@@ -155,14 +158,20 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
     }
 
-    /// <summary>Serves the mailbox and the log until it is stopped, or one of them fails.</summary>
+    /// <summary>Serves the mailbox, the log and the audit window until it is stopped, or one of them fails.</summary>
     public async Task ServeAsync(CancellationToken cancellation)
     {
         using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task[] both = [ServeMailAsync(either.Token), _log.ServeAsync(either.Token)];
-        await Task.WhenAny(both);
+        AuditWindow window = new(_store, _time, _options.AuditWindow);
+        Task[] all =
+        [
+            ServeMailAsync(either.Token),
+            _log.ServeAsync(either.Token),
+            window.ServeAsync(() => Federation.Joined.Keys, _events.SweepFailed, either.Token),
+        ];
+        await Task.WhenAny(all);
         await either.CancelAsync();
-        await Task.WhenAll(both);
+        await Task.WhenAll(all);
     }
 
     /// <summary>Takes what waits in the mailbox, and does one due thing of each run and of the epochs: for a host that schedules by itself.</summary>

@@ -23,14 +23,13 @@ public interface ICoordinatorEvents
     void EffectFailed(RunId job, Exception reason);
 
     /// <summary>A verified message about an epoch had no effect.</summary>
-    void EpochEventIgnored(string name, string reason)
-    {
-    }
+    void EpochEventIgnored(string name, string reason);
 
     /// <summary>An effect of the epochs failed and will be tried again.</summary>
-    void EpochEffectFailed(Exception reason)
-    {
-    }
+    void EpochEffectFailed(Exception reason);
+
+    /// <summary>What has outlived the audit window could not be deleted, and will be tried again.</summary>
+    void SweepFailed(FedCloudException reason);
 
     /// <summary>An entry was offered that the log does not take.</summary>
     void EntryRefused(LogEntry entry, ErrorCode reason);

@@ -23,6 +23,8 @@ internal sealed class HostEvents(Doorbell bell, ILogger logger) : ICoordinatorEv
 
     public void EpochEffectFailed(Exception reason) => Log.EpochEffectFailed(logger, reason.Message);
 
+    public void SweepFailed(FedCloudException reason) => Log.SweepFailed(logger, reason.Message);
+
     public void EntryRefused(LogEntry entry, ErrorCode reason) => Log.EntryRefused(logger, entry.Type, entry.Actor.Key.ToString(), entry.Seq, reason.Name);
 
     public void LogGrew(long size) => Log.LogGrew(logger, size);

@@ -12,6 +12,10 @@ public sealed record HostSettings
 {
     private const int MinTokenLength = 16;
 
+    // An epoch lives for seven days, and its slots may be used until then.
+    private const int EpochDays = 7;
+    private const int MaxWindowDays = 3650;
+
     /// <summary>The federation: <c>FEDCLOUD_FEDERATION</c>.</summary>
     public required FederationId Federation { get; init; }
 
@@ -33,6 +37,9 @@ public sealed record HostSettings
     /// <summary>The port on loopback, 0 for a free one: <c>FEDCLOUD_PORT</c>.</summary>
     public required int Port { get; init; }
 
+    /// <summary>Days for which masked vectors and revealed secrets are kept for auditors: <c>FEDCLOUD_AUDIT_WINDOW</c>, 8 to 3650, 90 where absent.</summary>
+    public required int AuditWindowDays { get; init; }
+
     /// <summary>Reads the environment.</summary>
     /// <exception cref="FedCloudException"><c>setting_missing</c> or <c>id_malformed</c>, with the setting's name.</exception>
     public static HostSettings Read(Func<string, string?> variable)
@@ -51,6 +58,9 @@ public sealed record HostSettings
             Port = int.TryParse(variable("FEDCLOUD_PORT") ?? "0", NumberStyles.None, CultureInfo.InvariantCulture, out int port) && port <= ushort.MaxValue
                 ? port
                 : throw Malformed("FEDCLOUD_PORT", "a port from 0 to 65535"),
+            AuditWindowDays = int.TryParse(variable("FEDCLOUD_AUDIT_WINDOW") ?? "90", NumberStyles.None, CultureInfo.InvariantCulture, out int days) && days is > EpochDays and <= MaxWindowDays
+                ? days
+                : throw Malformed("FEDCLOUD_AUDIT_WINDOW", "8 to 3650 days"),
         };
     }
 

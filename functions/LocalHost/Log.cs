@@ -34,4 +34,7 @@ internal static partial class Log
 
     [LoggerMessage(10, LogLevel.Warning, "An epoch: an effect failed and will be tried again: {Reason}")]
     public static partial void EpochEffectFailed(ILogger logger, string reason);
+
+    [LoggerMessage(11, LogLevel.Warning, "What has outlived the audit window could not be deleted, and will be tried again: {Reason}")]
+    public static partial void SweepFailed(ILogger logger, string reason);
 }

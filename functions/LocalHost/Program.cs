@@ -51,7 +51,7 @@ static async Task RunAsync(HostSettings settings)
     builder.Services.AddSingleton<IBlobStore>(new RestBlobStore(settings.Storage, key));
     builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
     builder.Services.AddSingleton<ICoordinatorEvents>(services => new HostEvents(services.GetRequiredService<Doorbell>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
-    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch });
+    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays) });
     builder.Services.AddSingleton<CoordinatorService>();
     builder.Services.AddSingleton(services => new ModelShelf(services.GetRequiredService<IBlobStore>(), settings.Federation));
     builder.Services.AddHostedService<MailboxService>();

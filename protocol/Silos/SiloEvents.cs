@@ -52,7 +52,8 @@ public abstract record SiloEvent(DateTimeOffset At);
 /// <param name="Idx">This silo's index in the roster that the offer names.</param>
 /// <param name="Refusal">Why the policy refuses; a code, or null when it approves.</param>
 /// <param name="IsSecure">Whether the plan says that the coordinator sees sums only.</param>
-public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false) : SiloEvent(At);
+/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool IsPublic = false) : SiloEvent(At);
 
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>

@@ -45,6 +45,10 @@ public static partial class SiloMachine
     private static IEnumerable<MaskedFrom> EarlierFrom(SiloState state, RoundOpening opening) =>
         state.MaskedFrom.GetValueOrDefault(opening.ModelSha256.Hex, []).Where(earlier => earlier.Job != opening.Job || earlier.Round != opening.Round);
 
+    // Of a round that was opened no silo can say that its slot is burned, so no other run can ever begin from its model (J10).
+    private static bool HasOpenedFrom(SiloState state, Sha256Digest model) =>
+        state.MaskedFrom.GetValueOrDefault(model.Hex, []).Any(earlier => state.Runs.GetValueOrDefault(earlier.Job)?.OpenedRound >= earlier.Round);
+
     private static int BurnedOf(StartReceived start, MaskedFrom earlier) =>
         start.Burned?.GetValueOrDefault(earlier.Rid.Hex, []).Distinct().Count(earlier.Cohort.Contains) ?? 0;
 

@@ -158,15 +158,16 @@ public static partial class SiloMachine
 
     private static SiloStep OnOffer(SiloState state, OfferReceived offer)
     {
+        string? refusal = offer.Refusal ?? (offer is { IsSecure: true, IsPublic: false } && HasOpenedFrom(state, offer.Offer.InitialModelSha256) ? ErrorCodes.BurnedTooFew.Name : null);
         SiloRun run = new()
         {
             ConfigSha256 = offer.Offer.ConfigSha256,
-            Phase = offer.Refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
+            Phase = refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
             Idx = offer.Idx,
             InitialModelSha256 = offer.Offer.InitialModelSha256,
             IsSecure = offer.IsSecure,
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
-            Reason = offer.Refusal,
+            Reason = refusal,
         };
         ImmutableArray<SiloEffect> fetch = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : [];
         return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. fetch]);

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Collections.Concurrent;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
@@ -67,9 +66,8 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly SecureIntake _secureIntake;
     private readonly SecureWork _secure;
     private readonly VerificationKey _coordinator;
-    private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
+    private readonly BackgroundWork _background;
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly ConcurrentQueue<long> _finished = new();
     private bool _asked;
 
     /// <summary>Opens the home and replays the journal.</summary>
@@ -84,6 +82,7 @@ public sealed partial class SiloAgentService : IDisposable
     {
         _options = options ?? new SiloAgentOptions();
         _home = home;
+        _background = new BackgroundWork(Wake);
         _policy = policy;
         _time = time;
         _report = report;
@@ -140,12 +139,7 @@ public sealed partial class SiloAgentService : IDisposable
         }
         finally
         {
-            foreach ((_, (Task<SiloEvent?> task, CancellationTokenSource stop, _)) in _running)
-            {
-                await stop.CancelAsync();
-                await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            }
-
+            await _background.StopAsync();
             await bell.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
@@ -175,7 +169,7 @@ public sealed partial class SiloAgentService : IDisposable
                 await TakeAsync(message, cancellation);
             }
 
-            await TakeFinishedAsync();
+            await _background.TakeFinishedAsync(_journal.Complete);
             TakeDeadlines();
             TakeRoster();
             if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
@@ -184,7 +178,7 @@ public sealed partial class SiloAgentService : IDisposable
             }
 
             bool worked = await CarryOutAsync(cancellation);
-            return worked || messages.Count > 0 || !_finished.IsEmpty;
+            return worked || messages.Count > 0 || _background.HasFinished;
         }
         catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
@@ -309,10 +303,12 @@ public sealed partial class SiloAgentService : IDisposable
         int idx = IndexIn(offer.RosterSha256);
         string? refusal;
         bool isSecure = false;
+        bool isPublic = false;
         try
         {
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
             isSecure = plan.Aggregation.IsSecure;
+            isPublic = _policy.PublicData && string.Equals(plan.Data, "public", StringComparison.Ordinal);
             refusal = _policy.Refusal(plan, _member.Roster?.N ?? 0)?.Name;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
@@ -320,7 +316,8 @@ public sealed partial class SiloAgentService : IDisposable
             refusal = error.Code.Name;
         }
 
-        Append(new OfferReceived(now, offer, idx, refusal, isSecure));
+        Append(new OfferReceived(now, offer, idx, refusal, isSecure, isPublic));
+        refusal = _journal.State.Runs.GetValueOrDefault(offer.Job)?.Reason;
         Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
     }
 
@@ -351,21 +348,10 @@ public sealed partial class SiloAgentService : IDisposable
         }
     }
 
-    private async Task TakeFinishedAsync()
-    {
-        while (_finished.TryDequeue(out long id))
-        {
-            (Task<SiloEvent?> task, CancellationTokenSource stop, _) = _running[id];
-            _running.Remove(id);
-            stop.Dispose();
-            _journal.Complete(id, task.IsCanceled ? null : await task);
-        }
-    }
-
     private async Task<bool> CarryOutAsync(CancellationToken cancellation)
     {
         bool worked = false;
-        foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_running.ContainsKey(pending.Id)))
+        foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_background.IsRunning(pending.Id)))
         {
             try
             {
@@ -402,11 +388,7 @@ public sealed partial class SiloAgentService : IDisposable
                 await BeginAsync(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
                 break;
             case StopTraining stopping:
-                foreach ((Task<SiloEvent?> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
-                {
-                    await stop.CancelAsync();
-                }
-
+                await _background.StopAsync(stopping.Job);
                 _journal.Complete(pending.Id, result: null);
                 break;
             case AwaitWitnesses held when _audit.Seen(held) is null:
@@ -468,21 +450,7 @@ public sealed partial class SiloAgentService : IDisposable
             return;
         }
 
-        CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<SiloEvent?> task = Task.Run(() => work(stop.Token), CancellationToken.None);
-        _running[id] = (task, stop, job);
-        _ = task.ContinueWith(
-            _ =>
-            {
-                if (!cancellation.IsCancellationRequested)
-                {
-                    _finished.Enqueue(id);
-                    Wake();
-                }
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.None,
-            TaskScheduler.Default);
+        _background.Begin(id, job, work, cancellation);
     }
 
     private KekCurrentBody WrappingKey() =>

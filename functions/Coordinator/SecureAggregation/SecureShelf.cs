@@ -83,6 +83,14 @@ public sealed class SecureShelf(IBlobStore store)
     /// <summary>R7.</summary>
     public static BlobName Result(RunId job, long round, Sha256Digest rid) => OfRound(job, round, rid, "result.json");
 
+    /// <summary>Whether a blob of the container is deleted when the audit window ends: masked vectors, revealed secrets, encrypted shares.</summary>
+    public static bool EndsWithAuditWindow(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string[] parts = path.Split('/');
+        return parts is [.., "y", _] or [.., "secrets.json"] || (parts is ["epochs", _, "e3", { } name] && name.EndsWith(".parcel", StringComparison.Ordinal));
+    }
+
     /// <summary>Keeps a signed body.</summary>
     public Task PutAsync(BlobName name, DsseEnvelope envelope, CancellationToken cancellation) =>
         store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(envelope, FrameJson.Default.DsseEnvelope)), cancellation);

@@ -117,7 +117,7 @@ internal sealed class EpochFederation : IAsyncDisposable
         EpochFederation federation = new(n);
         await federation.StartAsync();
         await federation.Actor.ApplyAsync(new EpochRosterChanged(DateTimeOffset.UnixEpoch, federation.View), default);
-        await federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, new SlotRequest(new RunId("run-1"), 1, 1)), default);
+        await federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, new SlotRequest(new RunId("run-1"), 1, 1, Quorum: 3)), default);
         await federation.WorkAsync();
         return federation;
     }

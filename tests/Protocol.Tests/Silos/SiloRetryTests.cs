@@ -1,7 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using Xunit;
 using static FedCloud.Protocol.Tests.Silos.SecureStory;
@@ -45,6 +47,21 @@ public sealed class SiloRetryTests
         Assert.Equal((Hash("y again"), "1"), (story.The<SendMasked>().Body.YSha256, story.The<SendMasked>().Metrics!.Values["loss"]));
         AssertIgnored(story, U3(One));
         Assert.Equal(Rid(Again), story.Then(U3(Again)).The<SendConsistency>().Body.Rid);
+    }
+
+    [Theory]
+    [InlineData("announced", false, true)]
+    [InlineData("agreed", false, false)]
+    [InlineData("revealed", false, false)]
+    [InlineData("agreed", true, true)]
+    public void J10_OfferFromAModelThatWasOpened_IsRefusedAtOnce(string phase, bool isPublic, bool approved)
+    {
+        SiloStory story = At(phase, One);
+        PlanOfferBody offer = SiloStory.Offer() with { Job = new RunId("run-3"), InitialModelSha256 = One.ModelSha256 };
+
+        PlanAnswerBody answer = story.Then(new OfferReceived(Now, offer, 1, null, IsSecure: true, isPublic)).The<SendAnswer>().Body;
+
+        Assert.Equal((approved, approved ? string.Empty : "burned_too_few"), (answer.Approved, answer.Reason));
     }
 
     [Fact]

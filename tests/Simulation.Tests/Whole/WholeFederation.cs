@@ -225,6 +225,16 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 
     void ICoordinatorEvents.LogFailed(FedCloudException reason) => _refused.Add(reason.Message);
 
+    void ICoordinatorEvents.EpochEventIgnored(string name, string reason)
+    {
+    }
+
+    void ICoordinatorEvents.EpochEffectFailed(Exception reason)
+    {
+    }
+
+    void ICoordinatorEvents.SweepFailed(FedCloudException reason) => _refused.Add(reason.Message);
+
     void ICoordinatorEvents.EffectFailed(RunId job, Exception reason)
     {
     }
