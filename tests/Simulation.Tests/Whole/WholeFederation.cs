@@ -344,7 +344,8 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
             _revoked = true;
             await OperatorAsync(async coordinator =>
             {
-                if (coordinator.Federation.Roster is not null)
+                // The operator's command waits until the roster in force is witnessed; here it is dropped when that has not happened yet.
+                if (coordinator.Federation.Roster is not null && await coordinator.Members.SettleAsync(TimeSpan.Zero, CancellationToken.None))
                 {
                     await coordinator.Members.RevokeAsync(gone, CancellationToken.None);
                 }
