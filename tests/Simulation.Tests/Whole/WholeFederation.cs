@@ -35,7 +35,7 @@ internal sealed record WholeFaults(double Request, double Crash, double Job, dou
 /// <summary>The product's own coordinator and agents, with real keys, signatures, envelopes and files, driven by a seeded scheduler; only storage, clock and trainer are simulated.</summary>
 internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 {
-    private const int MaxSteps = 50_000;
+    private const int MaxSteps = 5_000;
     private const string MemoryFolder = "/dev/shm";
 
     private readonly Random _random;
