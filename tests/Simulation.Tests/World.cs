@@ -158,7 +158,7 @@ internal sealed class World
 
     private void CoordinatorEffect()
     {
-        PendingEffect pending = _document.Pending[0];
+        Pending<RunEffect> pending = _document.Pending[0];
         if (Chance(_faults.Crash))
         {
             return; // crashed before the effect: it is still pending

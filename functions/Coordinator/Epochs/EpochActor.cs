@@ -9,16 +9,13 @@ namespace FedCloud.Coordinator.Epochs;
 /// <summary>The federation's epochs on a host: their document, their pending effects one after the other, their next deadline. Decides nothing.</summary>
 public sealed class EpochActor : IAsyncDisposable
 {
-    private readonly StoredDocument<EpochDocument> _stored;
+    private readonly HeldDocument<EpochDocument> _document;
     private readonly EpochEffects _effects;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly ActorLoop _loop;
-    private EpochDocument _document;
 
-    private EpochActor(StoredDocument<EpochDocument> stored, EpochDocument document, EpochEffects effects, TimeProvider time, Action<Exception> failed)
+    private EpochActor(HeldDocument<EpochDocument> document, EpochEffects effects, TimeProvider time, Action<Exception> failed)
     {
-        _stored = stored;
         _document = document;
         _effects = effects;
         _time = time;
@@ -26,7 +23,7 @@ public sealed class EpochActor : IAsyncDisposable
     }
 
     /// <summary>The epochs as they stand.</summary>
-    public EpochsState State => Volatile.Read(ref _document).State;
+    public EpochsState State => _document.Current.State;
 
     /// <summary>Takes up the stored epochs, or begins without any.</summary>
     /// <param name="store">The storage.</param>
@@ -40,16 +37,9 @@ public sealed class EpochActor : IAsyncDisposable
     {
         ArgumentNullException.ThrowIfNull(opening);
         StoredDocument<EpochDocument> stored = new(store, StorageNames.Epochs, DocumentJson.Default.EpochDocument);
-        EpochDocument? document = await stored.LoadAsync(cancellation);
-        if (document is null)
-        {
-            document = new EpochDocument { State = opening };
-            await stored.SaveAsync(document, cancellation);
-        }
-
-        // An epoch's slots are part of its identity.
-        EpochsState state = document.State.Next is null ? document.State with { Slots = opening.Slots, StepTimeout = opening.StepTimeout } : document.State;
-        return new EpochActor(stored, document with { State = state }, effects, time, failed);
+        HeldDocument<EpochDocument> document = await stored.HoldAsync(() => new EpochDocument { State = opening }, cancellation);
+        await document.ReplaceAsync(found => found.With(opening.Slots, opening.StepTimeout), cancellation);
+        return new EpochActor(document, effects, time, failed);
     }
 
     /// <summary>Lets the epochs go on by themselves; else their owner calls <see cref="TurnAsync"/>.</summary>
@@ -59,34 +49,23 @@ public sealed class EpochActor : IAsyncDisposable
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<string?> ApplyAsync(EpochEvent @event, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        string? ignored = null;
+        if (await _document.ReplaceAsync(document => document.Apply(@event, out ignored), cancellation))
         {
-            await RefreshAsync(cancellation);
-            EpochDocument next = _document.Apply(@event, out string? ignored);
-            if (!ReferenceEquals(next, _document))
-            {
-                await _stored.SaveAsync(next, cancellation);
-                Volatile.Write(ref _document, next);
-                _loop.Wake();
-            }
+            _loop.Wake();
+        }
 
-            return ignored;
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        return ignored;
     }
 
     /// <summary>Does one thing that is due: carries out the oldest pending effect, or takes a deadline that has passed. Not for two callers at once.</summary>
     /// <returns>False when nothing is due.</returns>
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
-        if (Volatile.Read(ref _document).Pending is [PendingEpochEffect pending, ..])
+        if (_document.Current.Pending is [{ } pending, ..])
         {
             EpochEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
-            await CompleteAsync(pending.Id, result, cancellation);
+            await _document.ReplaceAsync(document => document.Complete(pending.Id, result), cancellation);
             return true;
         }
 
@@ -103,31 +82,6 @@ public sealed class EpochActor : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _loop.DisposeAsync();
-        _gate.Dispose();
-    }
-
-    private async Task CompleteAsync(long effect, EpochEvent? result, CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation);
-        try
-        {
-            await RefreshAsync(cancellation);
-            EpochDocument next = _document.Complete(effect, result);
-            await _stored.SaveAsync(next, cancellation);
-            Volatile.Write(ref _document, next);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    // After a write whose outcome is not known, the storage says where the epochs stand.
-    private async Task RefreshAsync(CancellationToken cancellation)
-    {
-        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
-        {
-            Volatile.Write(ref _document, stored);
-        }
+        _document.Dispose();
     }
 }

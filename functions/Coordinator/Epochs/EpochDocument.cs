@@ -1,14 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Epochs;
 
 namespace FedCloud.Coordinator.Epochs;
-
-/// <summary>An effect that is not yet done.</summary>
-/// <param name="Id">Its number, from 1; never reused.</param>
-/// <param name="Effect">What is to be done.</param>
-public sealed record PendingEpochEffect(long Id, EpochEffect Effect);
 
 /// <summary>The document of the federation's epochs: state and pending effects, replaced together.</summary>
 public sealed record EpochDocument
@@ -20,10 +16,17 @@ public sealed record EpochDocument
     public required EpochsState State { get; init; }
 
     /// <summary>Effects to carry out, oldest first.</summary>
-    public ImmutableArray<PendingEpochEffect> Pending { get; init; } = [];
+    public ImmutableArray<Pending<EpochEffect>> Pending { get; init; } = [];
 
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
+
+    /// <summary>The document with other settings for epochs to come. An epoch in the making keeps its own: its slots are part of its identity.</summary>
+    /// <param name="slots">Slots of an epoch.</param>
+    /// <param name="stepTimeout">Seconds that a step of it may take.</param>
+    public EpochDocument With(int slots, int stepTimeout) => State.Next is not null || (State.Slots == slots && State.StepTimeout == stepTimeout)
+        ? this
+        : this with { State = State with { Slots = slots, StepTimeout = stepTimeout } };
 
     /// <summary>Takes an event that is not the result of an effect. The machine itself recognises one that comes twice.</summary>
     /// <param name="event">The event.</param>
@@ -42,19 +45,20 @@ public sealed record EpochDocument
     /// <returns>The new document, or this one when the effect is not pending any more.</returns>
     public EpochDocument Complete(long effect, EpochEvent? result)
     {
-        if (Pending.FirstOrDefault(pending => pending.Id == effect) is not { } done)
+        ImmutableArray<Pending<EpochEffect>> left = Pending.Without(effect);
+        if (left == Pending)
         {
             return this;
         }
 
-        EpochDocument next = this with { Pending = Pending.Remove(done) };
+        EpochDocument next = this with { Pending = left };
         return result is null ? next : next.Take(EpochMachine.Step(State, result));
     }
 
     private EpochDocument Take(EpochStep step) => this with
     {
         State = step.State,
-        Pending = Pending.AddRange(step.Effects.Select((effect, i) => new PendingEpochEffect(NextEffect + i, effect))),
+        Pending = Pending.Add(NextEffect, step.Effects),
         NextEffect = NextEffect + step.Effects.Length,
     };
 }

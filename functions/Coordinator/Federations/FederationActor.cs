@@ -19,27 +19,25 @@ using FedCloud.Protocol.Signing;
 namespace FedCloud.Coordinator.Federations;
 
 /// <summary>The federation on a host: its document, and the effects that follow. Decides nothing.</summary>
-public sealed class FederationActor
+public sealed class FederationActor : IDisposable
 {
     private readonly IBlobStore _store;
     private readonly SiloPost _post;
     private readonly AuditDesk _desk;
-    private readonly StoredDocument<FederationDocument> _stored;
+    private readonly HeldDocument<FederationDocument> _document;
     private readonly Func<RosterView, Task> _rosterChanged;
-    private FederationDocument _document;
 
-    private FederationActor(IBlobStore store, SiloPost post, AuditDesk desk, StoredDocument<FederationDocument> stored, FederationDocument document, Func<RosterView, Task> rosterChanged)
+    private FederationActor(IBlobStore store, SiloPost post, AuditDesk desk, HeldDocument<FederationDocument> document, Func<RosterView, Task> rosterChanged)
     {
         _store = store;
         _post = post;
         _desk = desk;
-        _stored = stored;
         _document = document;
         _rosterChanged = rosterChanged;
     }
 
     /// <summary>The federation as it stands.</summary>
-    public FederationState State => _document.State;
+    public FederationState State => _document.Current.State;
 
     /// <summary>The roster as runs need it; null before version 1.</summary>
     public RosterView? Roster => State.Roster is { } roster ? View(roster) : null;
@@ -48,14 +46,8 @@ public sealed class FederationActor
     public static async Task<FederationActor> StartAsync(IBlobStore store, SiloPost post, AuditDesk desk, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
         StoredDocument<FederationDocument> stored = new(store, StorageNames.Federation, DocumentJson.Default.FederationDocument);
-        FederationDocument? document = await stored.LoadAsync(cancellation);
-        if (document is null)
-        {
-            document = new FederationDocument { State = founding };
-            await stored.SaveAsync(document, cancellation);
-        }
-
-        FederationActor actor = new(store, post, desk, stored, document, rosterChanged);
+        HeldDocument<FederationDocument> document = await stored.HoldAsync(() => new FederationDocument { State = founding }, cancellation);
+        FederationActor actor = new(store, post, desk, document, rosterChanged);
         await actor.CarryOutAsync(cancellation);
         return actor;
     }
@@ -64,14 +56,8 @@ public sealed class FederationActor
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<ErrorCode?> ApplyAsync(FederationEvent @event, CancellationToken cancellation)
     {
-        await RefreshAsync(cancellation);
-        FederationDocument next = _document.Apply(@event, out ErrorCode? ignored);
-        if (ignored is null)
-        {
-            await _stored.SaveAsync(next, cancellation);
-            _document = next;
-        }
-
+        ErrorCode? ignored = null;
+        await _document.ReplaceAsync(document => document.Apply(@event, out ignored), cancellation);
         await CarryOutAsync(cancellation);
         return ignored;
     }
@@ -79,8 +65,8 @@ public sealed class FederationActor
     /// <summary>Carries out what is pending.</summary>
     public async Task CarryOutAsync(CancellationToken cancellation)
     {
-        await RefreshAsync(cancellation);
-        while (_document.Pending is [PendingFederationEffect pending, ..])
+        await _document.RefreshAsync(cancellation);
+        while (_document.Current.Pending is [{ } pending, ..])
         {
             switch (pending.Effect)
             {
@@ -92,11 +78,12 @@ public sealed class FederationActor
                     break;
             }
 
-            FederationDocument next = _document.Complete(pending.Id);
-            await _stored.SaveAsync(next, cancellation);
-            _document = next;
+            await _document.ReplaceAsync(document => document.Complete(pending.Id), cancellation);
         }
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _document.Dispose();
 
     private static RosterView View(Roster roster) => new()
     {
@@ -104,15 +91,6 @@ public sealed class FederationActor
         Version = roster.Version,
         Members = roster.Members.ToImmutableSortedDictionary(member => member.SiloId, member => member.Idx),
     };
-
-    // After a write whose outcome is not known, the storage says where the federation stands.
-    private async Task RefreshAsync(CancellationToken cancellation)
-    {
-        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
-        {
-            _document = stored;
-        }
-    }
 
     private async Task ProposeAsync(ProposeRoster propose, CancellationToken cancellation)
     {

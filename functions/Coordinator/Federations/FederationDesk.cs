@@ -179,7 +179,11 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _gate.Dispose();
+    public void Dispose()
+    {
+        actor.Dispose();
+        _gate.Dispose();
+    }
 
     // One request at a time; the next begins when the answer to TurnAsync is disposed of.
     private async Task<IDisposable> TurnAsync(CancellationToken cancellation)

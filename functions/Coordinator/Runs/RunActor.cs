@@ -11,24 +11,21 @@ namespace FedCloud.Coordinator.Runs;
 /// <summary>One run on a host: its document, its pending effects one after the other, its next deadline. Decides nothing.</summary>
 public sealed class RunActor : IAsyncDisposable
 {
-    private readonly StoredDocument<RunDocument> _stored;
+    private readonly HeldDocument<RunDocument> _document;
     private readonly RunEffects _effects;
     private readonly TimeProvider _time;
-    private readonly SemaphoreSlim _gate = new(1, 1);
     private readonly ActorLoop _loop;
-    private RunDocument _document;
 
-    private RunActor(StoredDocument<RunDocument> stored, RunDocument document, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed)
+    private RunActor(HeldDocument<RunDocument> document, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed)
     {
-        _stored = stored;
         _document = document;
         _effects = effects;
         _time = time;
-        _loop = new ActorLoop(TurnAsync, () => RunMachine.NextDeadline(State)?.At, time, error => failed(document.State.Config.Job, error));
+        _loop = new ActorLoop(TurnAsync, () => RunMachine.NextDeadline(State)?.At, time, error => failed(State.Config.Job, error));
     }
 
     /// <summary>The run as it stands.</summary>
-    public RunState State => Volatile.Read(ref _document).State;
+    public RunState State => _document.Current.State;
 
     /// <summary>Takes up a run: one that is stored, or else a new one.</summary>
     /// <param name="store">The storage.</param>
@@ -43,15 +40,9 @@ public sealed class RunActor : IAsyncDisposable
     public static async Task<RunActor> StartAsync(
         IBlobStore store, RunId job, RunDocument? opened, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed, bool inBackground, CancellationToken cancellation)
     {
+        RunDocument First() => opened ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
         StoredDocument<RunDocument> stored = new(store, StorageNames.Run(job), DocumentJson.Default.RunDocument);
-        RunDocument? document = await stored.LoadAsync(cancellation);
-        if (document is null)
-        {
-            document = opened ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
-            await stored.SaveAsync(document, cancellation);
-        }
-
-        RunActor actor = new(stored, document, effects, time, failed);
+        RunActor actor = new(await stored.HoldAsync(First, cancellation), effects, time, failed);
         if (inBackground)
         {
             actor._loop.Begin();
@@ -64,34 +55,23 @@ public sealed class RunActor : IAsyncDisposable
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<string?> ApplyAsync(string? id, RunEvent @event, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        string? ignored = null;
+        if (await _document.ReplaceAsync(document => document.Apply(id, @event, out ignored), cancellation))
         {
-            await RefreshAsync(cancellation);
-            RunDocument next = _document.Apply(id, @event, out string? ignored);
-            if (!ReferenceEquals(next, _document))
-            {
-                await _stored.SaveAsync(next, cancellation);
-                Volatile.Write(ref _document, next);
-                _loop.Wake();
-            }
+            _loop.Wake();
+        }
 
-            return ignored;
-        }
-        finally
-        {
-            _gate.Release();
-        }
+        return ignored;
     }
 
     /// <summary>Does one thing that is due: carries out the oldest pending effect, or takes a deadline that has passed. Not for two callers at once.</summary>
     /// <returns>False when nothing is due.</returns>
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
-        if (Volatile.Read(ref _document).Pending is [PendingEffect pending, ..])
+        if (_document.Current.Pending is [{ } pending, ..])
         {
             RunEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
-            await CompleteAsync(pending.Id, result, cancellation);
+            await _document.ReplaceAsync(document => document.Complete(pending.Id, result), cancellation);
             return true;
         }
 
@@ -108,31 +88,6 @@ public sealed class RunActor : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _loop.DisposeAsync();
-        _gate.Dispose();
-    }
-
-    private async Task CompleteAsync(long effect, RunEvent? result, CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation);
-        try
-        {
-            await RefreshAsync(cancellation);
-            RunDocument next = _document.Complete(effect, result);
-            await _stored.SaveAsync(next, cancellation);
-            Volatile.Write(ref _document, next);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    // After a write whose outcome is not known, the storage says where the run stands.
-    private async Task RefreshAsync(CancellationToken cancellation)
-    {
-        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
-        {
-            Volatile.Write(ref _document, stored);
-        }
+        _document.Dispose();
     }
 }

@@ -103,6 +103,23 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
         return JsonSerializer.Deserialize(read.Bytes, type);
     }
 
+    /// <summary>Takes up the stored document to hold it, or stores a first one.</summary>
+    /// <param name="first">Makes the first one; called only where none is stored.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>storage_*</c>.</exception>
+    public async Task<HeldDocument<T>> HoldAsync(Func<T> first, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        T? document = await LoadAsync(cancellation);
+        if (document is null)
+        {
+            document = first();
+            await SaveAsync(document, cancellation);
+        }
+
+        return new HeldDocument<T>(this, document);
+    }
+
     /// <summary>Writes the document in place of the one that was read or written last.</summary>
     /// <exception cref="FedCloudException"><c>storage_failed</c>: another writer was there.</exception>
     public async Task SaveAsync(T document, CancellationToken cancellation)

@@ -34,7 +34,7 @@ public sealed class RunDocumentTests
     {
         RunDocument document = Running();
         document = document.Pending.Aggregate(document, (current, pending) => current.Complete(pending.Id, result: null)).Apply("message", Announcement(), out _);
-        PendingEffect verify = Assert.Single(document.Pending);
+        Pending<RunEffect> verify = Assert.Single(document.Pending);
         UpdateAnnounced announced = Announcement();
         document = document.Complete(verify.Id, new UpdateRejected(Now, First, announced.Rid, announced.Update, "update_missing"));
 
@@ -59,7 +59,7 @@ public sealed class RunDocumentTests
     public void Complete_TakesTheResultOnce()
     {
         RunDocument document = RunDocument.Open(RunMachine.Submit(Config(), Roster(), Now));
-        PendingEffect prepare = Assert.Single(document.Pending);
+        Pending<RunEffect> prepare = Assert.Single(document.Pending);
         Assert.IsType<PrepareInitialModel>(prepare.Effect);
 
         RunDocument done = document.Complete(prepare.Id, new InitialModelReady(Now, Sha256Digest.Zero, new UpdateLengths(1, 2, 3), new UpdateCoordinates(1, 2, 3)));
