@@ -93,7 +93,7 @@ public static class RunEntries
     // The announcement that the silo signed, rebuilt: its identity is that of the body, whatever the signature.
     private static EntryDraft Taken(RunState state, PlainResultBody result, PlainMember member)
     {
-        UpdateLengths lengths = state.UpdateLengths ?? throw new InvalidOperationException("a run with results knows its updates' lengths");
+        FactorSizes lengths = state.UpdateLengths ?? throw new InvalidOperationException("a run with results knows its updates' lengths");
         PlainUpdateBody update = new()
         {
             Type = PlainBody.Update,

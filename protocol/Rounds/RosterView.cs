@@ -3,7 +3,6 @@
 using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -18,34 +17,4 @@ public sealed record RosterView
 
     /// <summary>Members and their indexes, 1 to n without gaps.</summary>
     public required ImmutableSortedDictionary<SiloId, int> Members { get; init; }
-}
-
-/// <summary>The exact length in bytes of an update file for each set of exchanged factors.</summary>
-/// <param name="A">Only A factors travel.</param>
-/// <param name="B">Only B factors travel.</param>
-/// <param name="Both">Both travel.</param>
-public sealed record UpdateLengths(long A, long B, long Both)
-{
-    /// <summary>The length for a set of factors.</summary>
-    public long Of(ExchangedFactor exchanged) => exchanged switch
-    {
-        ExchangedFactor.A => A,
-        ExchangedFactor.B => B,
-        _ => Both,
-    };
-}
-
-/// <summary>The coordinates of an update for each set of exchanged factors.</summary>
-/// <param name="A">Only A factors travel.</param>
-/// <param name="B">Only B factors travel.</param>
-/// <param name="Both">Both travel.</param>
-public sealed record UpdateCoordinates(long A, long B, long Both)
-{
-    /// <summary>The coordinates for a set of factors.</summary>
-    public long Of(ExchangedFactor exchanged) => exchanged switch
-    {
-        ExchangedFactor.A => A,
-        ExchangedFactor.B => B,
-        _ => Both,
-    };
 }

@@ -40,7 +40,7 @@ public abstract record RunEvent(DateTimeOffset At);
 /// <param name="ModelSha256">The SHA-256 of its bytes.</param>
 /// <param name="UpdateLengths">The exact length of an update for each set of exchanged factors.</param>
 /// <param name="UpdateCoordinates">Its coordinates.</param>
-public sealed record InitialModelReady(DateTimeOffset At, Sha256Digest ModelSha256, UpdateLengths UpdateLengths, UpdateCoordinates UpdateCoordinates) : RunEvent(At);
+public sealed record InitialModelReady(DateTimeOffset At, Sha256Digest ModelSha256, FactorSizes UpdateLengths, FactorSizes UpdateCoordinates) : RunEvent(At);
 
 /// <summary>Version 0 cannot be made: the base model is missing, corrupt, or does not fit the plan.</summary>
 /// <param name="At">When.</param>

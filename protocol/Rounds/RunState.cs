@@ -120,10 +120,10 @@ public sealed record RunState
     public ModelReference? Model { get; init; }
 
     /// <summary>The lengths of update files; null until version 0 exists.</summary>
-    public UpdateLengths? UpdateLengths { get; init; }
+    public FactorSizes? UpdateLengths { get; init; }
 
     /// <summary>The coordinates of updates; null until version 0 exists.</summary>
-    public UpdateCoordinates? UpdateCoordinates { get; init; }
+    public FactorSizes? UpdateCoordinates { get; init; }
 
     /// <summary>The last round number used.</summary>
     public int LastRound { get; init; }

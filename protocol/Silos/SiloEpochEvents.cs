@@ -90,9 +90,8 @@ public sealed record AgreementShown(DateTimeOffset At, RunId Job, Sha256Digest R
 
 /// <summary>A round under secure aggregation was committed.</summary>
 /// <param name="At">When.</param>
-/// <param name="Rid">The round.</param>
 /// <param name="Version">The version that it made, as the coordinator signed it.</param>
-public sealed record VersionReceived(DateTimeOffset At, Sha256Digest Rid, CommittedVersion Version) : SiloEvent(At);
+public sealed record VersionReceived(DateTimeOffset At, CommittedVersion Version) : SiloEvent(At);
 
 /// <summary>A message shows that the coordinator broke the protocol.</summary>
 /// <param name="At">When.</param>

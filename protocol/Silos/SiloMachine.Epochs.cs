@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -82,6 +83,27 @@ public static partial class SiloMachine
 
     private static ReportEpochs ReportOf(SiloState state) =>
         new([.. state.Epochs.Values.Where(epoch => !epoch.IsClosing).Select(epoch => epoch.Sid).OrderBy(sid => sid.Hex, StringComparer.Ordinal)]);
+
+    /// <summary>What the newest roster means for the epochs that are held: what a member that goes or a key that changes ends, one that only comes does not cut short.</summary>
+    /// <param name="state">The silo's state.</param>
+    /// <param name="rosters">The verified rosters from version 1 on.</param>
+    /// <param name="now">The time.</param>
+    /// <returns>The event to take; null when it would change nothing.</returns>
+    public static RosterFollowed? RosterEnding(SiloState state, ImmutableArray<Roster> rosters, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        if (state.Epochs.IsEmpty || rosters is not [.., { } current])
+        {
+            return null;
+        }
+
+        Sha256Digest newest = current.Digest();
+        bool onlyGrew = state.Epochs.Values
+            .Where(epoch => epoch.Parameters.RosterSha256 != newest)
+            .All(epoch => rosters.LastOrDefault(roster => roster.Digest() == epoch.Parameters.RosterSha256) is { } old && current.OnlyGrewFrom(old));
+        RosterFollowed followed = new(now, newest, onlyGrew);
+        return OnRoster(state, followed).Ignored is null ? followed : null;
+    }
 
     private static SiloStep OnRoster(SiloState state, RosterFollowed roster)
     {

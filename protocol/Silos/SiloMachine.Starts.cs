@@ -14,6 +14,17 @@ public static partial class SiloMachine
     // The spec bounds the clock loosely (24 h against the log). A start whose deadline has long passed tells more of the clock than of the network.
     private const long SkewLimitSeconds = 5 * 60;
 
+    /// <summary>The model that a silo holds for current: the newest result that it knows, or the later one that came with the start.</summary>
+    /// <param name="run">The run as the silo knows it.</param>
+    /// <param name="job">The run that the start names.</param>
+    /// <param name="round">The round that the start opens.</param>
+    /// <param name="previous">The version that came with the start; null for none.</param>
+    public static ModelReference CurrentModel(SiloRun run, RunId job, int round, CommittedVersion? previous)
+    {
+        ArgumentNullException.ThrowIfNull(run);
+        return previous is not null && previous.Job == job && previous.Round < round && previous.Model.Version > run.Model.Version ? previous.Model : run.Model;
+    }
+
     private static SiloStep OnUnknownStart(SiloState state, StartReceived start) =>
         start.Start.Cohort.Contains(start.Idx)
             ? new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.PlanNotApproved.Name))])
@@ -61,7 +72,7 @@ public static partial class SiloMachine
     // The attempt before it, at this round or at an earlier one, is over; a retry keeps what was trained.
     private static SiloStep Begin(SiloState state, RunId job, SiloRun run, StartReceived start, SiloRound? retried, string? refusal)
     {
-        SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
+        SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = CurrentModel(run, job, start.Start.Round, start.Previous) };
         SiloStep before = new(state, StopOf(job, run));
         before = run.Round is { } last ? BurnAttempt(before, job, run, last) : before;
         before = known.Model != run.Model && start.Previous is { } previous ? Settle(before, job, previous.Round) : before;
@@ -120,15 +131,9 @@ public static partial class SiloMachine
             return late > SkewLimitSeconds ? ErrorCodes.ClockSkew.Name : ErrorCodes.DeadlineMissed.Name;
         }
 
-        ModelReference model = Follow(run, start);
+        ModelReference model = CurrentModel(run, start.Start.Job, start.Start.Round, start.Previous);
         return model.Version == start.Start.ModelVersion && model.Sha256 == start.Start.ModelSha256 ? null : ErrorCodes.ModelNotInChain.Name;
     }
-
-    // The model that this silo holds for current: the newest result it knows, or the later one that came with the start.
-    private static ModelReference Follow(SiloRun run, StartReceived start) =>
-        start.Previous is { } previous && previous.Job == start.Start.Job && previous.Model.Version > run.Model.Version && previous.Round < start.Start.Round
-            ? previous.Model
-            : run.Model;
 
     private static IEnumerable<SiloEffect> Repeat(SiloState state, SiloRun run, SiloRound round) => round switch
     {

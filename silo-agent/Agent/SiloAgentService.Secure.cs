@@ -29,15 +29,11 @@ public sealed partial class SiloAgentService
         }
     }
 
-    // Epochs are of one roster. What a member that goes or a key that changes ends, one that only comes does not cut short.
     private void TakeRoster()
     {
-        if (_member.Roster is { } current && _journal.State.Epochs.Values.Any(epoch => epoch.Parameters.RosterSha256 != current.Digest() && !epoch.IsClosing))
+        if (SiloMachine.RosterEnding(_journal.State, _member.Rosters, _time.GetUtcNow()) is { } followed)
         {
-            bool onlyGrew = _journal.State.Epochs.Values
-                .Select(epoch => _member.Rosters.FirstOrDefault(roster => roster.Digest() == epoch.Parameters.RosterSha256))
-                .All(old => old is not null && old.Members.All(current.Members.Contains) && old.CoordinatorSpkiSha256.SequenceEqual(current.CoordinatorSpkiSha256));
-            Append(new RosterFollowed(_time.GetUtcNow(), current.Digest(), onlyGrew));
+            Append(followed);
         }
     }
 

@@ -180,7 +180,7 @@ internal sealed class World
             case PrepareInitialModel:
                 Require(!_versions.TryGetValue(0, out Sha256Digest known) || known == Hash("model", 0), "version 0 changed");
                 _versions[0] = Hash("model", 0);
-                return new InitialModelReady(_now, _versions[0], new UpdateLengths(100, 200, 300), new UpdateCoordinates(10, 20, 30));
+                return new InitialModelReady(_now, _versions[0], new FactorSizes(100, 200, 300), new FactorSizes(10, 20, 30));
             case SendOffer send:
                 ToSilos(send.To, silo => silo.Append(new OfferReceived(_now + silo.Skew, send.Body, silo.Idx, Chance(0.02) ? ErrorCodes.PolicyRefused.Name : null)));
                 return null;

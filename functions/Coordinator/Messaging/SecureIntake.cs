@@ -27,7 +27,7 @@ internal static class SecureIntake
     {
         (SiloId silo, VerificationKey key) = SiloIntake.SignerOf(envelope, federation);
         string id = SiloIntake.IdOf(envelope, key);
-        return SiloIntake.TypeOf(envelope) switch
+        return envelope.BodyType switch
         {
             SecureFrame.Advertise => new EpochMessage.Advertise(silo, envelope, Parse<AdvertiseBody>(envelope)),
             SecureFrame.Shares => new EpochMessage.Shares(silo, envelope, Parse<SharesBody>(envelope), ClaimOf(frame, SharesRole)),
@@ -44,7 +44,7 @@ internal static class SecureIntake
     public static EpochMessage Report(DsseEnvelope envelope, FederationState federation)
     {
         (SiloId silo, _) = SiloIntake.SignerOf(envelope, federation);
-        SiloIntake.RequireType(SiloIntake.TypeOf(envelope), EpochBody.Report);
+        SiloIntake.RequireType(envelope.BodyType, EpochBody.Report);
         EpochReportBody report = Jcs.Parse(envelope.Payload, EpochBodyJson.Default.EpochReportBody, EpochBody.Report);
         return report.Federation == federation.Federation && report.Sids is { IsDefault: false, Length: <= MaxReported }
             ? new EpochMessage.Report(silo, envelope, report)

@@ -2,7 +2,6 @@
 
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
-using System.Text.Json;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
@@ -126,15 +125,15 @@ public static class SiloIntake
     private static SiloMessage.ForRun Plain(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        string type = TypeOf(envelope);
+        string? type = envelope.BodyType;
         if (string.Equals(type, PlainBody.Decline, StringComparison.Ordinal))
         {
-            PlainDeclineBody decline = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainDeclineBody, type);
+            PlainDeclineBody decline = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainDeclineBody, PlainBody.Decline);
             return new(decline.Job, IdOf(envelope, key), new RoundDeclined(at, silo, decline.Rid, CodeOrUnknown(decline.Reason)));
         }
 
         RequireType(type, PlainBody.Update);
-        PlainUpdateBody update = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainUpdateBody, type);
+        PlainUpdateBody update = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainUpdateBody, PlainBody.Update);
         FrameBlob blob = frame.Blobs.FirstOrDefault(blob => string.Equals(blob.Role, "update", StringComparison.Ordinal))
             ?? throw new FedCloudException(ErrorCodes.UploadNameRefused, "expected the name of the uploaded blob, found none");
         bool own = string.Equals(blob.Container, UploadName.Container(silo), StringComparison.Ordinal);
@@ -157,7 +156,7 @@ public static class SiloIntake
     private static SiloMessage.ForRun Answer(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        RequireType(TypeOf(envelope), RunBody.Answer);
+        RequireType(envelope.BodyType, RunBody.Answer);
         PlanAnswerBody answer = Jcs.Parse(envelope.Payload, RunBodyJson.Default.PlanAnswerBody, RunBody.Answer);
         return new(answer.Job, IdOf(envelope, key), new PlanAnswered(at, silo, answer.Approved, answer.Approved ? string.Empty : CodeOrUnknown(answer.Reason)));
     }
@@ -165,7 +164,7 @@ public static class SiloIntake
     private static SiloMessage.ForRun Metrics(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        RequireType(TypeOf(envelope), RunBody.Metrics);
+        RequireType(envelope.BodyType, RunBody.Metrics);
         MetricsBody metrics = Jcs.Parse(envelope.Payload, RunBodyJson.Default.MetricsBody, RunBody.Metrics);
         bool usable = metrics.Values.Count <= 16 && metrics.Values.All(value => value.Key.Length <= 64 && Protocol.Plans.DecimalString.Parse(value.Value) is not null);
         return usable
@@ -189,20 +188,7 @@ public static class SiloIntake
 
     private static VerificationKey Identity(JoinBody join) => VerificationKey.FromBase64(join.IkSpki);
 
-    internal static string TypeOf(DsseEnvelope envelope)
-    {
-        try
-        {
-            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
-            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
-        }
-    }
-
-    internal static void RequireType(string found, string expected)
+    internal static void RequireType(string? found, string expected)
     {
         if (!string.Equals(found, expected, StringComparison.Ordinal))
         {

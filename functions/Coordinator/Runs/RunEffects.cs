@@ -143,8 +143,8 @@ public sealed class RunEffects
             await _store.PutOnceAsync(StorageNames.Config(config.Job), config.ToJcs(), cancellation);
             await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), path, cancellation);
             await PutManifestAsync(config, new ModelReference(0, sha256), 0, null, null, [], cancellation);
-            UpdateLengths lengths = new(layout.UpdateLength(ExchangedFactor.A), layout.UpdateLength(ExchangedFactor.B), layout.UpdateLength(ExchangedFactor.Both));
-            UpdateCoordinates coordinates = new(layout.UpdateCoordinates(ExchangedFactor.A), layout.UpdateCoordinates(ExchangedFactor.B), layout.UpdateCoordinates(ExchangedFactor.Both));
+            FactorSizes lengths = FactorSizes.From(layout.UpdateLength);
+            FactorSizes coordinates = FactorSizes.From(layout.UpdateCoordinates);
             return new InitialModelReady(_time.GetUtcNow(), sha256, lengths, coordinates);
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))

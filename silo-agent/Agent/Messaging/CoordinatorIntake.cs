@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -54,7 +53,7 @@ public static class CoordinatorIntake
         foreach (DsseEnvelope envelope in frame.Envelopes)
         {
             envelope.RequireSignedBy(coordinator, envelope.PayloadType, frame.Type);
-            switch (TypeOf(envelope))
+            switch (envelope.BodyType)
             {
                 case RunBody.Offer:
                     messages.Add(new CoordinatorMessage.Offer(Parse(envelope, RunBodyJson.Default.PlanOfferBody, RunBody.PayloadType)));
@@ -108,17 +107,4 @@ public static class CoordinatorIntake
     private static int VersionIn(Frame frame) =>
         frame.Blobs.Where(blob => string.Equals(blob.Role, EnrolmentBody.Roster, StringComparison.Ordinal)).Select(blob => RosterBundle.VersionIn(blob.Name)).FirstOrDefault()
         ?? throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a signed body or the name of a roster, found neither");
-
-    private static string TypeOf(DsseEnvelope envelope)
-    {
-        try
-        {
-            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
-            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
-        }
-    }
 }

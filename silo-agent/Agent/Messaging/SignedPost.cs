@@ -35,7 +35,7 @@ public sealed class SignedPost(SiloHome home, CoordinatorPost post, RoundWork wo
                     bodies.Add((RunBody.MetricsPayloadType, Jcs.Serialize(figures, RunBodyJson.Default.MetricsBody)));
                 }
 
-                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [work.UploadedBlob(send.Body, send.Attempt)], cancellation);
+                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [await work.ClaimAsync(send.Body, send.Attempt, cancellation)], cancellation);
                 report("sent", send.Body.Job, send.Body.Round, string.Empty);
                 break;
             case SendDecline send:

@@ -7,7 +7,6 @@ using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
-using FedCloud.Protocol.Envelopes;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Jobs;
@@ -96,23 +95,15 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         PlainUpdateBody update = effect.Update;
         string folder = home.RoundFolder(update.Job, update.Round);
         string path = Path.Combine(folder, "update.safetensors");
-        string sealedPath = Path.Combine(folder, "update.envelope");
         if (!File.Exists(path))
         {
             return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.FileMissing.Name);
         }
 
-        try
+        string sealedPath = Path.Combine(folder, "update.envelope");
+        await using (FileStream plaintext = File.OpenRead(path))
         {
-            using RSA key = RSA.Create();
-            key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
-            await using FileStream plaintext = File.OpenRead(path);
-            await using FileStream output = File.Create(sealedPath);
-            await UpdateEnvelope.EncryptAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping.Kid, key, output, cancellation);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.DiskFull.Name);
+            await SealedFile.WriteAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping, sealedPath, cancellation);
         }
 
         BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
@@ -123,19 +114,11 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
     }
 
     /// <summary>The claim check of an uploaded update.</summary>
-    public FrameBlob UploadedBlob(PlainUpdateBody update, int attempt)
+    public Task<FrameBlob> ClaimAsync(PlainUpdateBody update, int attempt, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(update);
         string sealedPath = Path.Combine(home.RoundFolder(update.Job, update.Round), "update.envelope");
-        bool there = File.Exists(sealedPath);
-        return new FrameBlob
-        {
-            Role = "update",
-            Container = UploadName.Container(home.Invitation.SiloId),
-            Name = UploadName.Path(update.Job, update.Round, attempt),
-            Length = there ? new FileInfo(sealedPath).Length : 0,
-            Sha256 = there ? Sha256Digest.FromBytes(SHA256.HashData(File.ReadAllBytes(sealedPath))) : Sha256Digest.Zero,
-        };
+        return SealedFile.ClaimAsync("update", UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, attempt), sealedPath, cancellation);
     }
 
     private async Task<AdapterLayout> PrepareAsync(

@@ -179,7 +179,7 @@ public sealed class SecureIntake(
             RequireScope(start, parcel, epoch);
         }
 
-        int version = previous is not null && previous.Job == start.Job && previous.Model.Version > run?.Model.Version ? previous.Model.Version : run?.Model.Version ?? 0;
+        int version = run is null ? 0 : SiloMachine.CurrentModel(run, start.Job, (int)start.Round, previous).Version;
         RunConfig? plan = run is { Phase: SiloRunPhase.Approved } ? models.Plan(start.Job) : null;
         int idx = epoch?.Idx ?? member.Roster?.Find(home.Invitation.SiloId)?.Idx ?? throw new FedCloudException(ErrorCodes.RosterUnknown, "this silo is in no roster yet");
         RoundOpening opening = new()
@@ -292,7 +292,7 @@ public sealed class SecureIntake(
     {
         CommittedVersion? version = frame.Envelopes.FirstOrDefault(envelope => !IsSecure(envelope)) is { } named ? Version(named) : null;
         return version is not null && result.NewModelSha256 == version.Model.Sha256
-            ? Task.FromResult<SiloEvent?>(new VersionReceived(now, result.Rid, version))
+            ? Task.FromResult<SiloEvent?>(new VersionReceived(now, version))
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a result and the version that it made, found others");
     });
 
@@ -377,16 +377,5 @@ public sealed class SecureIntake(
 
     private static bool IsSecure(DsseEnvelope envelope) => string.Equals(envelope.PayloadType, Fcsa1.PayloadType, StringComparison.Ordinal);
 
-    private static bool IsA(DsseEnvelope envelope, string type)
-    {
-        try
-        {
-            using System.Text.Json.JsonDocument body = System.Text.Json.JsonDocument.Parse(envelope.Payload);
-            return string.Equals(body.RootElement.GetProperty("type").GetString(), type, StringComparison.Ordinal);
-        }
-        catch (Exception error) when (error is System.Text.Json.JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            return false;
-        }
-    }
+    private static bool IsA(DsseEnvelope envelope, string type) => string.Equals(envelope.BodyType, type, StringComparison.Ordinal);
 }

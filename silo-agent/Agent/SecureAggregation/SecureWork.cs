@@ -8,7 +8,6 @@ using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
-using FedCloud.Protocol.Envelopes;
 using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -144,7 +143,7 @@ public sealed class SecureWork(
         }
 
         await using FileStream vector = File.OpenRead(path);
-        await SealAsync(vector, body.YLen, body.YSha256, body.Rid, body.Idx, wrapping, SealedPath(effect.Start), cancellation);
+        await SealedFile.WriteAsync(vector, body.YLen, body.YSha256, body.Rid, body.Idx, wrapping, SealedPath(effect.Start), cancellation);
         BlobName name = new(_up, UploadName.Masked(effect.Start.Job, effect.Start.Round, body.Rid, effect.Attempt));
         return await store.PutIfAbsentAsync(name, BlobContent.OfFile(SealedPath(effect.Start)), cancellation) is PutOutcome.Written
             ? new UpdateUploaded(time.GetUtcNow(), effect.Start.Job, body.Rid, effect.Attempt)
@@ -156,16 +155,8 @@ public sealed class SecureWork(
     {
         ArgumentNullException.ThrowIfNull(effect);
         RoundOpening start = effect.Start;
-        string path = SealedPath(start);
-        bool there = File.Exists(path);
-        FrameBlob claim = new()
-        {
-            Role = SecureFrame.Masked,
-            Container = _up,
-            Name = UploadName.Masked(start.Job, start.Round, effect.Body.Rid, effect.Attempt),
-            Length = there ? new FileInfo(path).Length : 0,
-            Sha256 = there ? await DigestAsync(path, cancellation) : Sha256Digest.Zero,
-        };
+        string name = UploadName.Masked(start.Job, start.Round, effect.Body.Rid, effect.Attempt);
+        FrameBlob claim = await SealedFile.ClaimAsync(SecureFrame.Masked, _up, name, SealedPath(start), cancellation);
         ImmutableArray<DsseEnvelope> figures = effect.Metrics is { } metrics
             ? [await home.SignAsync(SiloHome.IdentityKey, RunBody.MetricsPayloadType, Jcs.Serialize(metrics, RunBodyJson.Default.MetricsBody), cancellation)]
             : [];
@@ -188,12 +179,12 @@ public sealed class SecureWork(
         string path = Path.Combine(home.RoundFolder(effect.Job, effect.Round), "unmask.envelope");
         await using (MemoryStream stream = new(plaintext))
         {
-            await SealAsync(stream, plaintext.Length, Sha256Digest.Of(plaintext), effect.Rid, body.Idx, wrapping, path, cancellation);
+            await SealedFile.WriteAsync(stream, plaintext.Length, Sha256Digest.Of(plaintext), effect.Rid, body.Idx, wrapping, path, cancellation);
         }
 
         CryptographicOperations.ZeroMemory(plaintext);
         string name = await PutFreeAsync(attempt => UploadName.Unmask(effect.Job, effect.Round, effect.Rid, attempt), path, cancellation);
-        FrameBlob claim = new() { Role = SecureFrame.Unmask, Container = _up, Name = name, Length = new FileInfo(path).Length, Sha256 = await DigestAsync(path, cancellation) };
+        FrameBlob claim = await SealedFile.ClaimAsync(SecureFrame.Unmask, _up, name, path, cancellation);
         await post.SendAsync(SecureFrame.Unmask, effect.Job, effect.Round, [], [claim], cancellation);
         report("revealed", effect.Job, effect.Round, string.Empty);
     }
@@ -255,28 +246,6 @@ public sealed class SecureWork(
         }
 
         return name(UploadName.Attempts - 1);
-    }
-
-    private static async Task SealAsync(
-        Stream plaintext, long length, Sha256Digest sha256, Sha256Digest rid, int idx, KekCurrentBody wrapping, string path, CancellationToken cancellation)
-    {
-        using RSA key = RSA.Create();
-        key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
-        try
-        {
-            await using FileStream output = File.Create(path);
-            await UpdateEnvelope.EncryptAsync(plaintext, length, sha256, rid, idx, wrapping.Kid, key, output, cancellation);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new FedCloudException(ErrorCodes.DiskFull, "the encrypted upload could not be written", cause: error);
-        }
-    }
-
-    private static async Task<Sha256Digest> DigestAsync(string path, CancellationToken cancellation)
-    {
-        await using FileStream file = File.OpenRead(path);
-        return Sha256Digest.FromBytes(await SHA256.HashDataAsync(file, cancellation));
     }
 
     private string SealedPath(RoundOpening start) => Path.Combine(home.RoundFolder(start.Job, start.Round), "update.envelope");

@@ -62,11 +62,11 @@ public sealed class RunDocumentTests
         Pending<RunEffect> prepare = Assert.Single(document.Pending);
         Assert.IsType<PrepareInitialModel>(prepare.Effect);
 
-        RunDocument done = document.Complete(prepare.Id, new InitialModelReady(Now, Sha256Digest.Zero, new UpdateLengths(1, 2, 3), new UpdateCoordinates(1, 2, 3)));
+        RunDocument done = document.Complete(prepare.Id, new InitialModelReady(Now, Sha256Digest.Zero, new FactorSizes(1, 2, 3), new FactorSizes(1, 2, 3)));
 
         Assert.IsType<SendOffer>(Assert.Single(done.Pending).Effect);
         Assert.Equal(2, done.Pending[0].Id);
-        Assert.Same(done, done.Complete(prepare.Id, new InitialModelReady(Now, Sha256Digest.Zero, new UpdateLengths(1, 2, 3), new UpdateCoordinates(1, 2, 3))));
+        Assert.Same(done, done.Complete(prepare.Id, new InitialModelReady(Now, Sha256Digest.Zero, new FactorSizes(1, 2, 3), new FactorSizes(1, 2, 3))));
     }
 
     [Fact]
@@ -106,7 +106,7 @@ public sealed class RunDocumentTests
     private static RunDocument Running()
     {
         RunDocument document = RunDocument.Open(RunMachine.Submit(Config(), Roster(), Now));
-        document = document.Complete(1, new InitialModelReady(Now, Sha256Digest.Zero, new UpdateLengths(1, 2, 3), new UpdateCoordinates(1, 2, 3)));
+        document = document.Complete(1, new InitialModelReady(Now, Sha256Digest.Zero, new FactorSizes(1, 2, 3), new FactorSizes(1, 2, 3)));
         document = document.Apply(null, new PlanAnswered(Now, First, Approved: true, string.Empty), out _);
         return document.Apply(null, new PlanAnswered(Now, Second, Approved: true, string.Empty), out _);
     }

@@ -242,7 +242,7 @@ public sealed class RunMachineTests
         DateTimeOffset late = Now.AddHours(1);
         ImmutableArray<RunEvent> events =
         [
-            new InitialModelReady(Now, RunStory.Hash("v0"), new UpdateLengths(100, 200, 300), new UpdateCoordinates(25, 50, 75)),
+            new InitialModelReady(Now, RunStory.Hash("v0"), new FactorSizes(100, 200, 300), new FactorSizes(25, 50, 75)),
             new InitialModelFailed(Now, ErrorCodes.BaseModelMissing.Name),
             new PlanAnswered(Now, Silo, Approved: true, string.Empty),
             new UpdateAnnounced(Now, Silo, rid, RunStory.Update(Silo)),

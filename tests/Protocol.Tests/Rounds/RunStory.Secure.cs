@@ -20,7 +20,7 @@ internal sealed partial class RunStory
     /// <summary>The first round waits for its slot.</summary>
     public static RunStory Opening(string more = "") => new RunStory(RunMachine.Submit(Config($"aggregation.mode=secure;{more}"), Roster(1, [.. Four]), Start)).Then(
     [
-        new InitialModelReady(Start, Hash("v0"), new UpdateLengths(100, 200, 300), new UpdateCoordinates(25, 50, 75)),
+        new InitialModelReady(Start, Hash("v0"), new FactorSizes(100, 200, 300), new FactorSizes(25, 50, 75)),
         .. Four.Select(silo => new PlanAnswered(Start, silo, Approved: true, string.Empty)),
     ]);
 

@@ -45,7 +45,7 @@ internal sealed partial class RunStory
 
     public static RunStory Submitted(string more = "") => new(RunMachine.Submit(Config(more), Roster(1, [.. Silos]), Start));
 
-    public static RunStory Offered(string more = "") => Submitted(more).Then(new InitialModelReady(Start, Hash("v0"), new UpdateLengths(100, 200, 300), new UpdateCoordinates(25, 50, 75)));
+    public static RunStory Offered(string more = "") => Submitted(more).Then(new InitialModelReady(Start, Hash("v0"), new FactorSizes(100, 200, 300), new FactorSizes(25, 50, 75)));
 
     public static RunStory Collecting(string more = "") => Offered(more).Then([.. Silos.Select(silo => new PlanAnswered(Start, silo, Approved: true, string.Empty))]);
 

@@ -99,7 +99,7 @@ internal static class SecureStory
 
     public static AgreementShown Agreement(RoundOpening start, string list = "u3") => new(Now, start.Job, Rid(start), Hash(list));
 
-    public static VersionReceived Committed(RoundOpening start) => new(Now, Rid(start), Version(start));
+    public static VersionReceived Committed(RoundOpening start) => new(Now, Version(start));
 
     public static CommittedVersion Version(RoundOpening start) =>
         new(start.Job, start.Round, new ModelReference(start.ModelVersion + 1, Hash(string.Create(CultureInfo.InvariantCulture, $"v{start.ModelVersion + 1}"))));
