@@ -2,7 +2,6 @@
 
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
-using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -67,6 +66,7 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly EpochArchive _archive;
     private readonly RunEffects _effects;
     private readonly RoundDesk _rounds;
+    private readonly RoundShelf _records;
     private readonly BlobMailbox _mailbox;
     private readonly CoordinatorLog _log;
     private readonly SemaphoreSlim _bell = new(0);
@@ -90,6 +90,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         _archive = new EpochArchive(new SecureShelf(store));
         _effects = new RunEffects(store, vault, _post, _log.Desk, time, options.Scratch, _archive, (request, cancellation) => Epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
         _rounds = new RoundDesk(_archive, () => _runs.Values.Select(run => run.State));
+        _records = new RoundShelf(store);
         _mailbox = new BlobMailbox(store, StorageNames.MailCoordinator, time);
     }
 
@@ -178,7 +179,7 @@ public sealed class CoordinatorService : IAsyncDisposable
     /// <returns>False when nothing was due.</returns>
     public async Task<bool> TurnAsync(CancellationToken cancellation)
     {
-        bool worked = await TakeMailAsync(cancellation);
+        bool worked = await TakeMailAsync(cancellation) > 0;
         foreach (RunActor run in _runs.Values.OrderBy(run => run.State.Config.Job.Value, StringComparer.Ordinal))
         {
             worked |= await run.TurnAsync(cancellation);
@@ -244,21 +245,8 @@ public sealed class CoordinatorService : IAsyncDisposable
         Find(job).ApplyAsync(id: null, new CancelRequested(_time.GetUtcNow()), cancellation);
 
     /// <summary>The records of a run's finished rounds.</summary>
-    public async Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation)
-    {
-        const int MaxBytes = 4 << 20;
-        List<RoundRecord> records = [];
-        await foreach (BlobItem item in _store.ListAsync(StorageNames.State, $"runs/{Find(job).State.Config.Job.Value}/rounds/", cancellation))
-        {
-            if (await _store.ReadAsync(new BlobName(StorageNames.State, item.Path), MaxBytes, cancellation) is { } read
-                && JsonSerializer.Deserialize(read.Bytes, DocumentJson.Default.RoundRecord) is { } record)
-            {
-                records.Add(record);
-            }
-        }
-
-        return records;
-    }
+    /// <exception cref="FedCloudException"><c>run_missing</c> or <c>storage_*</c>.</exception>
+    public Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation) => _records.AllAsync(Find(job).State.Config.Job, cancellation);
 
     /// <summary>Packs the log, the rosters and the coordinator's public keys, for whoever verifies them.</summary>
     /// <param name="path">The file to write.</param>
@@ -291,7 +279,8 @@ public sealed class CoordinatorService : IAsyncDisposable
     {
         while (!cancellation.IsCancellationRequested)
         {
-            if (!await TakeMailAsync(cancellation))
+            // A message that comes meanwhile rings the bell.
+            if (await TakeMailAsync(cancellation) < BatchSize)
             {
                 await _bell.WaitAsync(_options.PollInterval, cancellation);
             }
@@ -300,7 +289,7 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
 
-    private async Task<bool> TakeMailAsync(CancellationToken cancellation)
+    private async Task<int> TakeMailAsync(CancellationToken cancellation)
     {
         IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
         foreach (ReceivedMessage message in messages)
@@ -311,7 +300,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         // What trouble of the storage left undone earlier.
         await Members.CarryOutAsync(cancellation);
         await TellRunsOfRostersAsync(cancellation);
-        return messages.Count > 0;
+        return messages.Count;
     }
 
     private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)

@@ -68,6 +68,9 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly VerificationKey _coordinator;
     private readonly BackgroundWork _background;
     private readonly SemaphoreSlim _wake = new(0);
+
+    // Whether there may be something in the mailbox: the bell rang, or nothing was heard for a while. Looking costs a request.
+    private volatile bool _mailWaits = true;
     private bool _asked;
 
     /// <summary>Opens the home and replays the journal.</summary>
@@ -131,9 +134,9 @@ public sealed partial class SiloAgentService : IDisposable
         {
             while (!cancellation.IsCancellationRequested)
             {
-                if (!await TurnAsync(cancellation))
+                if (!await DoDueAsync(cancellation) && !await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation))
                 {
-                    await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation);
+                    _mailWaits = true;
                 }
             }
         }
@@ -158,12 +161,18 @@ public sealed partial class SiloAgentService : IDisposable
 
     /// <summary>Takes what waits in the mailbox, finished work and passed deadlines, and carries out what follows.</summary>
     /// <returns>False when nothing was due, or when the machine or its storage is in trouble: call again later.</returns>
-    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    public Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        _mailWaits = true;
+        return DoDueAsync(cancellation);
+    }
+
+    private async Task<bool> DoDueAsync(CancellationToken cancellation)
     {
         try
         {
             await JoinAsync(cancellation);
-            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+            IReadOnlyList<ReceivedMessage> messages = _mailWaits ? await ReceiveAsync(cancellation) : [];
             foreach (ReceivedMessage message in messages)
             {
                 await TakeAsync(message, cancellation);
@@ -186,6 +195,14 @@ public sealed partial class SiloAgentService : IDisposable
             Report("waiting", null, null, error.Message);
             return false;
         }
+    }
+
+    private async Task<IReadOnlyList<ReceivedMessage>> ReceiveAsync(CancellationToken cancellation)
+    {
+        _mailWaits = false;
+        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+        _mailWaits |= messages.Count == BatchSize;
+        return messages;
     }
 
     // Once a start of the agent; the coordinator knows a repeated join.
@@ -221,6 +238,7 @@ public sealed partial class SiloAgentService : IDisposable
                 await Task.Delay(Poll, _time, cancellation);
             }
 
+            _mailWaits = true;
             Wake();
         }
     }

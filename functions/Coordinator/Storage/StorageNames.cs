@@ -63,7 +63,10 @@ public static class StorageNames
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
 
     /// <summary>A finished round's record.</summary>
-    public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"runs/{job.Value}/rounds/{round:D6}.json"));
+    public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"{RoundRecords(job)}{round:D6}.json"));
+
+    /// <summary>What the names of a run's round records begin with.</summary>
+    public static string RoundRecords(RunId job) => $"runs/{job.Value}/rounds/";
 
     /// <summary>The secret code of an open invitation.</summary>
     public static BlobName Invitation(SiloId silo) => new(State, $"invitations/{silo.Value}.json");
