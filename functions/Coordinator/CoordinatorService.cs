@@ -292,10 +292,16 @@ public sealed class CoordinatorService : IAsyncDisposable
     private async Task<int> TakeMailAsync(CancellationToken cancellation)
     {
         IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+        List<Task> completed = [];
         foreach (ReceivedMessage message in messages)
         {
-            await TakeAsync(message, cancellation);
+            if (await TakeAsync(message, cancellation))
+            {
+                completed.Add(_mailbox.CompleteAsync(message, cancellation));
+            }
         }
+
+        await Task.WhenAll(completed);
 
         // What trouble of the storage left undone earlier.
         await Members.CarryOutAsync(cancellation);
@@ -303,7 +309,8 @@ public sealed class CoordinatorService : IAsyncDisposable
         return messages.Count;
     }
 
-    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
+    // False for a message that is not done with.
+    private async Task<bool> TakeAsync(ReceivedMessage message, CancellationToken cancellation)
     {
         try
         {
@@ -315,14 +322,14 @@ public sealed class CoordinatorService : IAsyncDisposable
             }
 
             await _log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
-
-            await _mailbox.CompleteAsync(message, cancellation);
+            return true;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             // Forged, malformed, of another version, or for a run that is not here: put aside with its reason.
             _events.MessageRefused(message.Id, error);
             await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
+            return false;
         }
     }
 

@@ -7,10 +7,6 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.Plans;
-using FedCloud.Protocol.Rounds;
-using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Audit;
@@ -43,7 +39,6 @@ public sealed record SiloAgentOptions
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
 public sealed partial class SiloAgentService : IDisposable
 {
-    private const int BatchSize = 16;
     private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     private readonly SiloHome _home;
@@ -172,22 +167,18 @@ public sealed partial class SiloAgentService : IDisposable
         try
         {
             await JoinAsync(cancellation);
-            IReadOnlyList<ReceivedMessage> messages = _mailWaits ? await ReceiveAsync(cancellation) : [];
-            foreach (ReceivedMessage message in messages)
+            (int received, Task completed) = _mailWaits ? await TakeMailAsync(cancellation) : (0, Task.CompletedTask);
+            bool worked;
+            try
             {
-                await TakeAsync(message, cancellation);
+                worked = await CarryOnAsync(cancellation);
+            }
+            finally
+            {
+                await completed;
             }
 
-            await _background.TakeFinishedAsync(_journal.Complete);
-            TakeDeadlines();
-            TakeRoster();
-            if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
-            {
-                Append(seen);
-            }
-
-            bool worked = await CarryOutAsync(cancellation);
-            return worked || messages.Count > 0 || _background.HasFinished;
+            return worked || received > 0 || _background.HasFinished;
         }
         catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
@@ -197,12 +188,18 @@ public sealed partial class SiloAgentService : IDisposable
         }
     }
 
-    private async Task<IReadOnlyList<ReceivedMessage>> ReceiveAsync(CancellationToken cancellation)
+    // What finished, what is due and what follows from all that was taken.
+    private async Task<bool> CarryOnAsync(CancellationToken cancellation)
     {
-        _mailWaits = false;
-        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
-        _mailWaits |= messages.Count == BatchSize;
-        return messages;
+        await _background.TakeFinishedAsync(_journal.Complete);
+        TakeDeadlines();
+        TakeRoster();
+        if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
+        {
+            Append(seen);
+        }
+
+        return await CarryOutAsync(cancellation);
     }
 
     // Once a start of the agent; the coordinator knows a repeated join.
@@ -229,20 +226,6 @@ public sealed partial class SiloAgentService : IDisposable
         }
     }
 
-    private async Task RingAsync(CancellationToken cancellation)
-    {
-        while (!cancellation.IsCancellationRequested && _bell is not null)
-        {
-            if (!await _bell.WaitAsync(cancellation))
-            {
-                await Task.Delay(Poll, _time, cancellation);
-            }
-
-            _mailWaits = true;
-            Wake();
-        }
-    }
-
     private void Wake()
     {
         if (_wake.CurrentCount == 0)
@@ -250,99 +233,6 @@ public sealed partial class SiloAgentService : IDisposable
             _wake.Release();
         }
     }
-
-    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
-    {
-        try
-        {
-            Frame frame = Frame.FromJson(message.Body);
-            if (SecureIntake.Takes(frame))
-            {
-                await TakeSecureAsync(frame, cancellation);
-            }
-            else
-            {
-                foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(frame, _coordinator))
-                {
-                    await TakeAsync(verified, cancellation);
-                }
-            }
-
-            await _mailbox.CompleteAsync(message, cancellation);
-        }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.RosterUnknown)
-        {
-            // Not given back: it comes again when its lock ends, and ends as a dead letter if the roster never comes.
-            Report("waiting", null, null, error.Message);
-        }
-        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
-        {
-            Report("refused", null, null, error.Message);
-            await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
-        }
-    }
-
-    private async Task TakeAsync(CoordinatorMessage message, CancellationToken cancellation)
-    {
-        DateTimeOffset now = _time.GetUtcNow();
-        switch (message)
-        {
-            case CoordinatorMessage.Proposal proposal:
-                await _member.ConsiderAsync(proposal.Body, cancellation);
-                break;
-            case CoordinatorMessage.NewRoster roster:
-                await FollowAsync(roster.Version, now, cancellation);
-                break;
-            case CoordinatorMessage.WrappingKey key:
-                Keep(key.Body);
-                break;
-            case CoordinatorMessage.Offer offer:
-                await OfferAsync(offer.Body, now, cancellation);
-                break;
-            case CoordinatorMessage.Start start:
-                Append(new StartReceived(now, RoundOpening.Of(start.Body), start.Rid, IndexIn(start.Body.RosterSha256), CommittedVersion.Of(start.Previous), _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name));
-                break;
-            case CoordinatorMessage.Result result:
-                Append(new ResultReceived(now, result.Body));
-                break;
-            case CoordinatorMessage.Abandoned abandoned:
-                Append(new AbandonedReceived(now, abandoned.Body));
-                break;
-            case CoordinatorMessage.Ended ended:
-                bool wanted = _journal.State.Runs.TryGetValue(ended.Body.Job, out SiloRun? run) && run.Phase == SiloRunPhase.Approved && _policy.Discloses(_models.Plan(ended.Body.Job));
-                Append(new EndedReceived(now, ended.Body, wanted));
-                Report("ended", ended.Body.Job, null, ended.Body.Outcome);
-                break;
-        }
-    }
-
-    private async Task OfferAsync(PlanOfferBody offer, DateTimeOffset now, CancellationToken cancellation)
-    {
-        int idx = IndexIn(offer.RosterSha256);
-        string? refusal;
-        bool isSecure = false;
-        bool isPublic = false;
-        try
-        {
-            RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
-            isSecure = plan.Aggregation.IsSecure;
-            isPublic = _policy.PublicData && string.Equals(plan.Data, "public", StringComparison.Ordinal);
-            refusal = _policy.Refusal(plan, _member.Roster?.N ?? 0)?.Name;
-        }
-        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
-        {
-            refusal = error.Code.Name;
-        }
-
-        Append(new OfferReceived(now, offer, idx, refusal, isSecure, isPublic));
-        refusal = _journal.State.Runs.GetValueOrDefault(offer.Job)?.Reason;
-        Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
-    }
-
-    private int IndexIn(Sha256Digest roster) =>
-        _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self
-            ? self.Idx
-            : throw new FedCloudException(ErrorCodes.RosterUnknown, "the message names a roster that this silo has not verified, or is not in");
 
     private void Append(SiloEvent @event)
     {
