@@ -6,6 +6,7 @@ using System.Text;
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
+using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
@@ -24,7 +25,6 @@ internal static class Routes
     private const int MaxPlanBytes = 256 * 1024;
     private const string EvidenceType = "application/zip";
     private static readonly TimeSpan InvitationValidity = TimeSpan.FromDays(7);
-    private static readonly TimeSpan WitnessPatience = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan BellPatience = TimeSpan.FromSeconds(25);
 
     /// <summary>Maps all routes.</summary>
@@ -59,8 +59,7 @@ internal static class Routes
         api.MapDelete("/silos/{silo}", async (string silo, CoordinatorService coordinator, CancellationToken cancellation) =>
         {
             SiloId id = SiloId.Parse(silo);
-            await coordinator.Members.SettleAsync(WitnessPatience, cancellation);
-            await coordinator.Members.RevokeAsync(id, cancellation);
+            await coordinator.Members.RevokeAsync(id, FederationDesk.Patience, cancellation);
             return Results.Accepted();
         }).WithSummary("Asks the members to remove a silo");
     }

@@ -28,6 +28,9 @@ namespace FedCloud.Coordinator.Federations;
 /// <param name="log">The log.</param>
 public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log) : IDisposable
 {
+    /// <summary>How long a removal waits for the roster in force.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
     private const string Retiring = "retiring";
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
@@ -85,10 +88,14 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         return true;
     }
 
-    /// <summary>Asks the members to remove a silo.</summary>
+    /// <summary>Asks the members to remove a silo, once the roster in force is settled.</summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="patience">How long to wait for that, see <see cref="SettleAsync"/>.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>silo_missing</c> or <c>roster_too_small</c>.</exception>
-    public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
+    public async Task RevokeAsync(SiloId silo, TimeSpan patience, CancellationToken cancellation)
     {
+        await SettleAsync(patience, cancellation);
         using IDisposable turn = await TurnAsync(cancellation);
         if (await actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
         {

@@ -64,7 +64,7 @@ public sealed class SecureIntake(
         ArgumentNullException.ThrowIfNull(state);
         return frame.Type switch
         {
-            SecureFrame.EpochCall => Task.FromResult<SiloEvent?>(Call(frame, now)),
+            SecureFrame.EpochCall => CallAsync(frame, now),
             SecureFrame.AdvertiseList => ListAsync(frame, state, now, cancellation),
             SecureFrame.ShareDelivery => DeliveryAsync(frame, state, now, cancellation),
             SecureFrame.RoundStart => StartAsync(frame, state, now, cancellation),
@@ -74,16 +74,20 @@ public sealed class SecureIntake(
         };
     }
 
-    private EpochCalled Call(Frame frame, DateTimeOffset now)
+    private Task<SiloEvent?> CallAsync(Frame frame, DateTimeOffset now)
     {
-        EpochCallBody call = Coordinators(One(frame), EpochBody.PayloadType, EpochBodyJson.Default.EpochCallBody);
-        if (!string.Equals(call.Type, EpochBody.Call, StringComparison.Ordinal) || call.Federation != home.Invitation.Federation)
+        DsseEnvelope signed = One(frame);
+        return OpenedAsync(signed, EpochBody.PayloadType, EpochBody.Call, EpochBodyJson.Default.EpochCallBody, now, call =>
         {
-            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected the call of an epoch of this federation, found another body");
-        }
+            if (!string.Equals(call.Type, EpochBody.Call, StringComparison.Ordinal) || call.Federation != home.Invitation.Federation)
+            {
+                throw new FedCloudException(ErrorCodes.BodyMalformed, "expected the call of an epoch of this federation, found another body");
+            }
 
-        (Roster roster, int idx) = CurrentRoster(call.RosterSha256);
-        return new EpochCalled(now, EpochParams.Create(call.Federation, call.Epoch, call.RosterSha256, roster.N, call.Slots), idx);
+            (Roster roster, int idx) = CurrentRoster(call.RosterSha256);
+            return Task.FromResult<SiloEvent?>(Checked(null, [signed.Identity], now, () =>
+                new EpochCalled(now, EpochParams.Create(call.Federation, call.Epoch, call.RosterSha256, roster.N, call.Slots), idx)));
+        });
     }
 
     private async Task<SiloEvent?> ListAsync(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
@@ -157,14 +161,13 @@ public sealed class SecureIntake(
     private Task<SiloEvent?> StartAsync(Frame frame, SiloState state, DateTimeOffset now, CancellationToken cancellation)
     {
         DsseEnvelope signed = Secure(frame);
-        return OpenedAsync<RoundStartBody>(signed, now, async start =>
+        return WithVersionAsync(frame, now, previous => OpenedAsync<RoundStartBody>(signed, now, async start =>
         {
-            CommittedVersion? previous = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, RunBody.PayloadType, StringComparison.Ordinal)) is { } named ? Version(named) : null;
             (_, Parcel parcel) = await ParcelAsync(frame, cancellation);
             SiloEpoch? epoch = SiloMachine.FindEpoch(state, start.Sid);
             SiloRun? run = state.Runs.GetValueOrDefault(start.Job);
             return Checked(start.Job, [signed.Identity], now, () => Start(start, previous, parcel, epoch, run, state, now));
-        });
+        }));
     }
 
     private StartReceived Start(RoundStartBody start, CommittedVersion? previous, Parcel parcel, SiloEpoch? epoch, SiloRun? run, SiloState state, DateTimeOffset now)
@@ -288,33 +291,36 @@ public sealed class SecureIntake(
         });
     }
 
-    private Task<SiloEvent?> ResultAsync(Frame frame, DateTimeOffset now) => OpenedAsync<ResultBody>(Secure(frame), now, result =>
-    {
-        CommittedVersion? version = frame.Envelopes.FirstOrDefault(envelope => !IsSecure(envelope)) is { } named ? Version(named) : null;
-        return version is not null && result.NewModelSha256 == version.Model.Sha256
+    private Task<SiloEvent?> ResultAsync(Frame frame, DateTimeOffset now) => WithVersionAsync(frame, now, version => OpenedAsync<ResultBody>(Secure(frame), now, result =>
+        version is not null && result.NewModelSha256 == version.Model.Sha256
             ? Task.FromResult<SiloEvent?>(new VersionReceived(now, version))
-            : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a result and the version that it made, found others");
-    });
+            : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a result and the version that it made, found others")));
 
-    private CommittedVersion Version(DsseEnvelope envelope)
-    {
-        VersionBody body = Coordinators(envelope, RunBody.PayloadType, RunBodyJson.Default.VersionBody);
-        return string.Equals(body.Type, RunBody.Version, StringComparison.Ordinal)
-            ? new CommittedVersion(body.Job, body.Round, new ModelReference(body.ModelVersion, body.ModelSha256))
-            : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a version, found another body");
-    }
+    // The version that a start or a result names beside its own body.
+    private Task<SiloEvent?> WithVersionAsync(Frame frame, DateTimeOffset now, Func<CommittedVersion?, Task<SiloEvent?>> take) =>
+        frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, RunBody.PayloadType, StringComparison.Ordinal)) is not { } named
+            ? take(null)
+            : OpenedAsync(named, RunBody.PayloadType, RunBody.Version, RunBodyJson.Default.VersionBody, now, body => string.Equals(body.Type, RunBody.Version, StringComparison.Ordinal)
+                ? take(new CommittedVersion(body.Job, body.Round, new ModelReference(body.ModelVersion, body.ModelSha256)))
+                : throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a version, found another body"));
+
+    private Task<SiloEvent?> OpenedAsync<T>(DsseEnvelope signed, DateTimeOffset now, Func<T, Task<SiloEvent?>> take)
+        where T : class, ISecureAggregationBody<T> => OpenedAsync(signed, Fcsa1.PayloadType, T.Name, payload => SecureAggregationBody.Parse<T>(payload), now, take);
+
+    private Task<SiloEvent?> OpenedAsync<T>(
+        DsseEnvelope signed, string payloadType, string name, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> type, DateTimeOffset now, Func<T, Task<SiloEvent?>> take)
+        where T : class => OpenedAsync(signed, payloadType, name, payload => Jcs.Parse(payload, type, name), now, take);
 
     // Anybody can send a body with a wrong signature, or one of the coordinator's in a frame of another type: neither shows anything.
-    private async Task<SiloEvent?> OpenedAsync<T>(DsseEnvelope signed, DateTimeOffset now, Func<T, Task<SiloEvent?>> take)
-        where T : class, ISecureAggregationBody<T>
+    private async Task<SiloEvent?> OpenedAsync<T>(DsseEnvelope signed, string payloadType, string name, Func<byte[], T> parse, DateTimeOffset now, Func<T, Task<SiloEvent?>> take)
     {
-        signed.RequireSignedBy(coordinator, Fcsa1.PayloadType, T.Name);
+        signed.RequireSignedBy(coordinator, payloadType, name);
         T body;
         try
         {
-            body = SecureAggregationBody.Parse<T>(signed.Payload);
+            body = parse(signed.Payload);
         }
-        catch (FedCloudException error) when (IsA(signed, T.Name))
+        catch (FedCloudException error) when (IsA(signed, name))
         {
             return new Misbehaved(now, null, error.Code.Name, [signed.Identity]);
         }

@@ -8,6 +8,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 using Xunit;
@@ -53,6 +54,41 @@ public sealed class LyingStartTests
 
         await liar.SendAsync(liar.Silos[0], type, frame.Envelopes.SetItem(place, await liar.SignAsync(Fcsa1.PayloadType, spelled)), parcel.Envelopes);
         Assert.Equal([ErrorCodes.JsonNotCanonical.Name], liar.Alarms(liar.Silos[0]));
+    }
+
+    [Theory]
+    [InlineData(SecureFrame.EpochCall, EpochBody.PayloadType)]
+    [InlineData(SecureFrame.RoundStart, RunBody.PayloadType)]
+    [InlineData(SecureFrame.Result, RunBody.PayloadType)]
+    public async Task BodyBeside_SpelledOtherwise_IsEvidenceIfTheCoordinatorSignedIt(string type, string payloadType)
+    {
+        await using Liar liar = new();
+        await liar.TakeOverAsync(SecureFrame.Masked, times: 2);
+        (Frame frame, Parcel parcel) = liar.Received(liar.Silos[0], type);
+        int place = frame.Envelopes.Index().First(envelope => string.Equals(envelope.Item.PayloadType, payloadType, StringComparison.Ordinal)).Index;
+        byte[] spelled = [(byte)' ', .. frame.Envelopes[place].Payload];
+
+        await liar.SendAsync(liar.Silos[0], type, frame.Envelopes.SetItem(place, frame.Envelopes[place] with { Payload = spelled }), parcel.Envelopes);
+        Assert.Empty(liar.Alarms(liar.Silos[0]));
+
+        await liar.SendAsync(liar.Silos[0], type, frame.Envelopes.SetItem(place, await liar.SignAsync(payloadType, spelled)), parcel.Envelopes);
+        Assert.Equal([ErrorCodes.JsonNotCanonical.Name], liar.Alarms(liar.Silos[0]));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(100_000)]
+    public async Task Epoch_CalledWithSlotsThatNoEpochHas_IsEvidence(int slots)
+    {
+        await using Liar liar = new();
+        await liar.TakeOverAsync(SecureFrame.Masked);
+        (Frame frame, _) = liar.Received(liar.Silos[0], SecureFrame.EpochCall);
+        EpochCallBody call = Jcs.Parse(frame.Envelopes[0].Payload, EpochBodyJson.Default.EpochCallBody, EpochBody.Call);
+
+        byte[] body = Jcs.Serialize(call with { Epoch = call.Epoch + 1, Slots = slots }, EpochBodyJson.Default.EpochCallBody);
+        await liar.SendAsync(liar.Silos[0], SecureFrame.EpochCall, await liar.SignAsync(EpochBody.PayloadType, body));
+
+        Assert.Single(liar.Alarms(liar.Silos[0]));
     }
 
     [Fact]

@@ -27,11 +27,15 @@ internal sealed class SecretSearch : IDisposable
     private readonly Dictionary<ulong, List<(byte[] Bytes, string What)>> _wanted = [];
     private readonly HashSet<(SiloId, Sha256Digest)> _made = [];
     private readonly HashSet<(SiloId, Sha256Digest)> _held = [];
+    private readonly HashSet<(SiloId, RunId, long)> _coins = [];
     private readonly Dictionary<SiloId, EpochVault> _vaults = [];
     private readonly List<(BlobName Name, byte[] Bytes)> _written = [];
 
     /// <summary>How many secrets are known.</summary>
     public int Secrets { get; private set; }
+
+    /// <summary>How many keys of coins are among them.</summary>
+    public int CoinKeys => _coins.Count;
 
     /// <summary>Notes what is stored, also what is deleted later.</summary>
     public void Note(BlobName name, byte[] bytes) => _written.Add((name, bytes));
@@ -45,6 +49,12 @@ internal sealed class SecretSearch : IDisposable
         }
 
         EpochVault vault = CollectionsMarshal.GetValueRefOrAddDefault(_vaults, silo.Id, out _) ??= silo.Epochs();
+        foreach ((RunId job, long round) in silo.CoinKeys().Where(coins => _coins.Add((silo.Id, coins.Job, coins.Round))))
+        {
+            using SecretBytes key = vault.CoinKeyOf(job, round);
+            WantSecret(key.Span, $"a key of coins of {silo.Id}");
+        }
+
         foreach (Sha256Digest sid in vault.Epochs)
         {
             if (_made.Add((silo.Id, sid)))

@@ -1,6 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Rounds;
 using Xunit;
 
@@ -36,6 +38,31 @@ public sealed class SecureDropoutTests
         (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
         Assert.Equal(RunPhase.Completed, state.Phase);
         Assert.Equal(contributors, rounds[0].Members.Count(member => member.Value.Phase == MemberPhase.Verified));
+    }
+
+    [Theory]
+    [InlineData(SecureFrame.Advertise)]
+    [InlineData(SecureFrame.Shares)]
+    public async Task Dropout_WhileTheEpochIsOpened_LeavesItToTheOthers(string sent)
+    {
+        await using WholeFederation federation = Of(silos: 4);
+        SimulatedSilo gone = federation.Silos[3];
+        federation.Store.Written += (name, bytes) =>
+        {
+            if (name.Container == StorageNames.MailCoordinator && bytes.Length > 0 && MessageId.IsValid(name.Path)
+                && Frame.FromJson(bytes) is { Envelopes: [{ } first, ..] } frame && string.Equals(frame.Type, sent, StringComparison.Ordinal) && first.IsSignedBy(gone.Key!))
+            {
+                federation.Away.Add(gone.Id);
+            }
+        };
+
+        await federation.RunAsync();
+
+        Assert.Contains(gone.Id, federation.Away);
+        await new WholeInvariants(federation).RequireAsync();
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.Equal(federation.Silos[..3].Select(silo => silo.Id), rounds[0].Members.Where(member => member.Value.Phase == MemberPhase.Verified).Select(member => member.Key));
     }
 
     [Theory]

@@ -69,6 +69,7 @@ internal sealed class SecureInvariants(WholeFederation federation)
 
     private async Task RequireSumAsync(RoundRecord round)
     {
+        Require(federation.Search.CoinKeys > 0, "no key of coins was looked for");
         SecureRecord secure = round.Secure ?? throw new InvalidOperationException($"round {round.Round} does not say how it was summed");
         EpochArchive archive = new(_shelf);
         EpochParams parameters = await archive.ParametersAsync(secure.Sid, CancellationToken.None);

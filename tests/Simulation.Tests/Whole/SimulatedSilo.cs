@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Canonical;
@@ -118,6 +119,13 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
 
     /// <summary>The secrets of the silo's epochs as they lie in its home. The caller disposes it.</summary>
     public EpochVault Epochs() => SiloHome.Open(folder).OpenEpochs();
+
+    /// <summary>The rounds whose coins have a key in the home.</summary>
+    public IEnumerable<(RunId Job, long Round)> CoinKeys()
+    {
+        DirectoryInfo coins = new(Path.Combine(folder, "epochs", "coins"));
+        return (coins.Exists ? coins.GetFiles() : []).Select(file => file.Name.Split('.')).Select(name => (RunId.Parse(name[0]), long.Parse(name[1], CultureInfo.InvariantCulture)));
+    }
 
     /// <summary>The lines of the journal as they lie on disk.</summary>
     public IEnumerable<JournalLine> Lines()

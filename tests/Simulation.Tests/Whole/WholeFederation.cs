@@ -205,7 +205,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     }
 
     /// <summary>The operator removes a silo.</summary>
-    public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.Members.RevokeAsync(silo, CancellationToken.None));
+    public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.Members.RevokeAsync(silo, TimeSpan.Zero, CancellationToken.None));
 
     void ICoordinatorEvents.RingSilo(SiloId silo)
     {
@@ -347,7 +347,7 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
                 // The operator's command waits until the roster in force is witnessed; here it is dropped when that has not happened yet.
                 if (coordinator.Federation.Roster is not null && await coordinator.Members.SettleAsync(TimeSpan.Zero, CancellationToken.None))
                 {
-                    await coordinator.Members.RevokeAsync(gone, CancellationToken.None);
+                    await coordinator.Members.RevokeAsync(gone, TimeSpan.Zero, CancellationToken.None);
                 }
             });
         }
