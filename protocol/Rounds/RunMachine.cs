@@ -7,7 +7,6 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
-using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -104,78 +103,6 @@ public static partial class RunMachine
             { Phase: RunPhase.Evaluating, EvaluationDue: { } due } => new RunDeadline(EvaluationKey, due),
             _ => null,
         };
-    }
-
-    private static RunStep OnInitialModelReady(RunState state, InitialModelReady ready)
-    {
-        DateTimeOffset due = ready.At + TimeSpan.FromSeconds(state.Config.Participation.StepTimeout);
-        RunState next = state with
-        {
-            Phase = RunPhase.AwaitingAnswers,
-            Model = new ModelReference(0, ready.ModelSha256),
-            UpdateLengths = ready.UpdateLengths,
-            UpdateCoordinates = ready.UpdateCoordinates,
-            AnswersDue = due,
-        };
-        return new RunStep(next, [OfferOf(next)]);
-    }
-
-    // To the silos that have not answered.
-    private static SendOffer OfferOf(RunState state)
-    {
-        PlanOfferBody offer = new()
-        {
-            Type = RunBody.Offer,
-            Federation = state.Config.Federation,
-            RosterSha256 = state.Roster.Sha256,
-            Job = state.Config.Job,
-            ConfigSha256 = state.ConfigSha256,
-            InitialModelSha256 = state.Model?.Sha256 ?? throw new InvalidOperationException("a run that is offered has a model"),
-            AnswerBy = state.AnswersDue?.ToUnixTimeSeconds() ?? throw new InvalidOperationException("an offer has a deadline"),
-        };
-        return new SendOffer([.. state.Silos.Where(silo => silo.Value.Approval == Approval.Pending).Select(silo => silo.Key)], offer);
-    }
-
-    private static RunStep OnAnswered(RunState state, PlanAnswered answered)
-    {
-        RunStep step = Answer(state, answered);
-        if (step.Ignored is not null || step.State.Silos.Values.Any(silo => silo.Approval == Approval.Pending))
-        {
-            return step;
-        }
-
-        return Begin(step.State, answered.At);
-    }
-
-    private static RunStep OnLateAnswer(RunState state, PlanAnswered answered) => Answer(state, answered);
-
-    private static RunStep Answer(RunState state, PlanAnswered answered)
-    {
-        if (!state.Silos.TryGetValue(answered.Silo, out SiloStanding? standing))
-        {
-            return Ignore(state, "the silo was not asked");
-        }
-
-        if (standing.Approval != Approval.Pending)
-        {
-            return Ignore(state, "the silo has already answered the plan");
-        }
-
-        SiloStanding answer = new(answered.Approved ? Approval.Approved : Approval.Refused, answered.Reason);
-        return new RunStep(state with { Silos = state.Silos.SetItem(answered.Silo, answer) }, []);
-    }
-
-    private static RunStep OnAnswersDue(RunState state, DeadlineReached deadline) =>
-        string.Equals(deadline.Key, AnswersKey, StringComparison.Ordinal) && deadline.At >= state.AnswersDue
-            ? Begin(state, deadline.At)
-            : Ignore(state, "the deadline belongs to another phase or has not passed");
-
-    private static RunStep Begin(RunState state, DateTimeOffset at)
-    {
-        int approved = state.Participants().Count();
-        return approved < Math.Max(state.Config.Participation.MinSilos, QuorumOf(state))
-            ? Fail(state, at, ErrorCodes.QuorumNotMet.Name)
-            : StartRound(state with { Phase = RunPhase.Running, AnswersDue = null }, at, []);
     }
 
     private static RunStep StartRound(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
@@ -320,76 +247,6 @@ public static partial class RunMachine
             ? Fail(next, at, body.Reason, effects)
             : StartRound(next, at, effects);
     }
-
-    private static RunStep Evaluate(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
-    {
-        ImmutableArray<RunEffect> effects = [.. before, new SendEnded([.. state.Participants()], Ended(state, "completed", string.Empty))];
-        RunState next = state with
-        {
-            Phase = RunPhase.Evaluating,
-            EvaluationDue = at + TimeSpan.FromSeconds(state.Config.Participation.RoundDeadline),
-        };
-        return state.Config.Metrics.EvalLoss
-            ? new RunStep(next, effects)
-            : Complete(next, at, effects);
-    }
-
-    private static RunStep OnFinalMetrics(RunState state, MetricsReported metrics)
-    {
-        bool expected = metrics.Round == state.LastRound + 1 && state.Participants().Contains(metrics.Silo) && !state.FinalMetrics.ContainsKey(metrics.Silo);
-        if (!expected)
-        {
-            return Ignore(state, "the figures belong to another round or came twice");
-        }
-
-        // As in a round: once a quorum has answered, stragglers get their grace and no more.
-        RunState next = state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, metrics.Values) };
-        DateTimeOffset grace = metrics.At + TimeSpan.FromSeconds(state.Config.Participation.StragglerGrace);
-        return CompleteIfEvaluated(next.FinalMetrics.Count == state.Config.Participation.Quorum && grace < state.EvaluationDue ? next with { EvaluationDue = grace } : next, metrics.At);
-    }
-
-    private static RunStep OnEvaluationDue(RunState state, DeadlineReached deadline) =>
-        string.Equals(deadline.Key, EvaluationKey, StringComparison.Ordinal) && deadline.At >= state.EvaluationDue
-            ? Complete(state, deadline.At)
-            : Ignore(state, "the deadline belongs to another phase or has not passed");
-
-    // Silos whose policy discloses nothing send empty figures, so the run need not wait for them.
-    private static RunStep CompleteIfEvaluated(RunState state, DateTimeOffset at) =>
-        state.Participants().All(state.FinalMetrics.ContainsKey) ? Complete(state, at) : new RunStep(state, []);
-
-    private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before = default)
-    {
-        RoundRecord evaluation = RoundRecord.OfEvaluation(state, at);
-        RunState next = state with { Phase = RunPhase.Completed, EndedAt = at, EvaluationDue = null };
-        return new RunStep(next, [.. before.IsDefault ? [] : before, new RecordRound(evaluation)]);
-    }
-
-    private static RunStep Fail(RunState state, DateTimeOffset at, string reason, ImmutableArray<RunEffect> before = default) =>
-        End(state, RunPhase.Failed, at, reason, before);
-
-    private static RunStep End(RunState state, RunPhase phase, DateTimeOffset at, string reason, ImmutableArray<RunEffect> before = default)
-    {
-        RunState next = state with { Phase = phase, EndedAt = at, Reason = reason, Round = null, AnswersDue = null };
-        ImmutableArray<RunEffect> effects = before.IsDefault ? [] : before;
-        ImmutableArray<SiloId> asked = [.. state.Silos.Keys.Where(state.Roster.Members.ContainsKey)];
-
-        // Before version 0 exists nobody was asked, so nobody needs to be told.
-        return next.Model is null
-            ? new RunStep(next, effects)
-            : new RunStep(next, [.. effects, new SendEnded(asked, Ended(next, phase == RunPhase.Cancelled ? "cancelled" : "failed", reason))]);
-    }
-
-    private static RunEndedBody Ended(RunState state, string outcome, string reason) => new()
-    {
-        Type = RunBody.Ended,
-        Federation = state.Config.Federation,
-        Job = state.Config.Job,
-        Outcome = outcome,
-        Reason = reason,
-        EvaluationRound = state.LastRound + 1,
-        ModelVersion = state.Model?.Version ?? throw new InvalidOperationException("a run that tells its silos has a model"),
-        ModelSha256 = state.Model.Sha256,
-    };
 
     private static RunStep OnRosterChanged(RunState state, RosterChanged changed)
     {

@@ -33,7 +33,7 @@ namespace FedCloud.Simulation.Tests.Whole;
 internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel, double Reboot = 0);
 
 /// <summary>The product's own coordinator and agents, with real keys, signatures, envelopes and files, driven by a seeded scheduler; only storage, clock and trainer are simulated.</summary>
-internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
+internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 {
     private const int MaxSteps = 5_000;
     private const string MemoryFolder = "/dev/shm";
@@ -207,38 +207,6 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     /// <summary>The operator removes a silo.</summary>
     public Task RevokeAsync(SiloId silo) => OperatorAsync(coordinator => coordinator.Members.RevokeAsync(silo, TimeSpan.Zero, CancellationToken.None));
 
-    void ICoordinatorEvents.RingSilo(SiloId silo)
-    {
-    }
-
-    void ICoordinatorEvents.MessageRefused(MessageId id, FedCloudException reason) => _refused.Add(reason.Message);
-
-    void ICoordinatorEvents.EventIgnored(RunId job, string name, string reason)
-    {
-    }
-
-    void ICoordinatorEvents.EntryRefused(LogEntry entry, ErrorCode reason) => _refused.Add($"{entry.Type} {entry.Seq} of {entry.Actor.Key}: {reason}");
-
-    void ICoordinatorEvents.LogGrew(long size)
-    {
-    }
-
-    void ICoordinatorEvents.LogFailed(FedCloudException reason) => _refused.Add(reason.Message);
-
-    void ICoordinatorEvents.EpochEventIgnored(string name, string reason)
-    {
-    }
-
-    void ICoordinatorEvents.EpochEffectFailed(Exception reason)
-    {
-    }
-
-    void ICoordinatorEvents.SweepFailed(FedCloudException reason) => _refused.Add(reason.Message);
-
-    void ICoordinatorEvents.EffectFailed(RunId job, Exception reason)
-    {
-    }
-
     public async ValueTask DisposeAsync()
     {
         await DropCoordinatorAsync();
@@ -263,67 +231,6 @@ internal sealed class WholeFederation : ICoordinatorEvents, IAsyncDisposable
     }
 
     // The operator and the administrators are people: they try again until it works.
-    private async Task EnrolAsync()
-    {
-        foreach (SimulatedSilo silo in Silos.Take(_founders))
-        {
-            await InviteAsync(silo);
-        }
-
-        ModelShelf shelf = new(Store, Config.Federation);
-        foreach (Protocol.Adapters.BaseModelFile file in TinyBase.Manifest.Files)
-        {
-            await shelf.PutBaseFileAsync(Config.BaseModel, file.Name, Path.Combine(TinyBase.Folder, file.Name), CancellationToken.None);
-        }
-
-        await shelf.PutBaseManifestAsync(Config.BaseModel, TinyBase.Manifest.ToJcs(), _folder, CancellationToken.None);
-    }
-
-    // Every administrator compares the newcomer's fingerprints and signs a new policy.
-    private async Task InviteAsync(SimulatedSilo silo)
-    {
-        string code = await PersistAsync(coordinator => coordinator.Members.InviteAsync(silo.Id, TimeSpan.FromDays(1), CancellationToken.None));
-        _members.Add(await silo.InitAsync(Invitation(silo.Id, code)));
-        foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
-        {
-            member.Allow(Config.Federation, _members, weight: i + 1);
-        }
-    }
-
-    private SiloInvitation Invitation(SiloId silo, string code) => new()
-    {
-        V = 1,
-        Federation = Config.Federation,
-        SiloId = silo,
-        Code = code,
-        CoordinatorSpki = (_coordinator?.MessageKey ?? throw new InvalidOperationException("the coordinator has just answered")).ToBase64(),
-        LogVkey = _coordinator.Federation.LogVkey,
-        StorageEndpoint = "http://127.0.0.1:1/simulated",
-        Sas = ImmutableSortedDictionary<string, string>.Empty,
-        BellUrl = string.Empty,
-        BellToken = string.Empty,
-        Expires = _time.Now.AddDays(365),
-    };
-
-    private async Task<T> PersistAsync<T>(Func<CoordinatorService, Task<T>> request)
-    {
-        while (true)
-        {
-            try
-            {
-                return await request(await CoordinatorAsync());
-            }
-            catch (SimulatedCrashException)
-            {
-                await DropCoordinatorAsync();
-            }
-            catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
-            {
-                _time.Advance(TimeSpan.FromSeconds(1));
-            }
-        }
-    }
-
     private async Task StepAsync()
     {
         if (_members.Count < Silos.Length && _coordinator?.Federation.Roster is not null && Chance(0.02))

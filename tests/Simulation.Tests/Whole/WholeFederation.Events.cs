@@ -1,0 +1,57 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Globalization;
+using FedCloud.Cloud.Api;
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Federations;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Simulation.Tests.Whole;
+
+/// <content>What the coordinator says.</content>
+internal sealed partial class WholeFederation
+{
+    void ICoordinatorEvents.RingSilo(SiloId silo)
+    {
+    }
+
+    void ICoordinatorEvents.MessageRefused(MessageId id, FedCloudException reason) => _refused.Add(reason.Message);
+
+    void ICoordinatorEvents.EventIgnored(RunId job, string name, string reason)
+    {
+    }
+
+    void ICoordinatorEvents.EntryRefused(LogEntry entry, ErrorCode reason) => _refused.Add($"{entry.Type} {entry.Seq} of {entry.Actor.Key}: {reason}");
+
+    void ICoordinatorEvents.LogGrew(long size)
+    {
+    }
+
+    void ICoordinatorEvents.LogFailed(FedCloudException reason) => _refused.Add(reason.Message);
+
+    void ICoordinatorEvents.EpochEventIgnored(string name, string reason)
+    {
+    }
+
+    void ICoordinatorEvents.EpochEffectFailed(Exception reason)
+    {
+    }
+
+    void ICoordinatorEvents.SweepFailed(FedCloudException reason) => _refused.Add(reason.Message);
+
+    void ICoordinatorEvents.EffectFailed(RunId job, Exception reason)
+    {
+    }
+}
