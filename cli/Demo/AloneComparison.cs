@@ -12,7 +12,10 @@ using FedCloud.Protocol.Safetensors;
 namespace FedCloud.Cli.Demo;
 
 /// <summary>What the silos would have alone: each trains on its own examples for as many steps as it did in the federation, and all adapters are scored on its own and on everybody's evaluation examples.</summary>
-/// <remarks>Only a demo can do this, since it has all silos' files. Nobody is handicapped: alone, AdamW keeps its moments, and where the plan alternates factors both train.</remarks>
+/// <remarks>
+/// Only a demo can do this, since it has all silos' files. Nobody is handicapped: alone, AdamW keeps its moments, and where the plan alternates factors both train.
+/// Steps at home continue from the federated adapter on the silo's own examples (fine-tuning after averaging; Cheng, Chadha and Duchi 2021); alone, a silo then trains for the sum of both.
+/// </remarks>
 /// <param name="plan">The plan of the run.</param>
 /// <param name="baseFolder">The base model.</param>
 /// <param name="folder">A fresh folder for jobs.</param>
@@ -28,22 +31,29 @@ internal sealed class AloneComparison(RunConfig plan, string baseFolder, string 
     /// <param name="silos">The silos.</param>
     /// <param name="startVersion">The version that the run began with.</param>
     /// <param name="finalVersion">The version that it made.</param>
+    /// <param name="atHome">Steps at home; 0 for none.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException">Any code of docs/job-format.md.</exception>
-    public async Task<AloneLosses> RunAsync(IReadOnlyList<DemoData> silos, string startVersion, string finalVersion, CancellationToken cancellation)
+    public async Task<AloneLosses> RunAsync(IReadOnlyList<DemoData> silos, string startVersion, string finalVersion, int atHome, CancellationToken cancellation)
     {
         Directory.CreateDirectory(folder);
         string union = Path.Combine(folder, "union.jsonl");
         int examples = WriteUnion(union, silos);
         ConcurrentDictionary<string, (double Own, double Union)> alone = new(StringComparer.Ordinal);
+        ConcurrentDictionary<string, double> home = new(StringComparer.Ordinal);
         ParallelOptions parallel = new() { MaxDegreeOfParallelism = Environment.ProcessorCount, CancellationToken = cancellation };
         await Parallel.ForEachAsync(silos, parallel, async (silo, stop) =>
-            alone[silo.Name.Value] = await TrainAloneAsync(silo, union, startVersion, stop));
+        {
+            string version = await TrainAsync($"{silo.Name}-train", silo, checked((int)plan.TotalSteps + atHome), startVersion, stop);
+            alone[silo.Name.Value] = (await ScoreOwnAsync($"{silo.Name}-own", silo, version, stop), await ScoreAsync($"{silo.Name}-union", silo, union, everybody: true, version, stop));
+            if (atHome > 0)
+            {
+                home[silo.Name.Value] = await ScoreOwnAsync($"{silo.Name}-home-own", silo, await TrainAsync($"{silo.Name}-home", silo, atHome, finalVersion, stop), stop);
+            }
+        });
         double federated = await ScoreAsync("federated", silos[0], union, everybody: true, finalVersion, cancellation);
-        return new AloneLosses(examples, federated, alone);
+        return new AloneLosses(examples, federated, alone, home);
     }
-
-    private RunConfig AlonePlan => plan with { Rounds = 1, Training = plan.Training with { LocalSteps = checked((int)plan.TotalSteps) } };
 
     private string AloneFactors => (plan.FactorsOf(0) == plan.FactorsOf(1) ? plan.FactorsOf(0) : ExchangedFactor.Both).ToWire();
 
@@ -59,15 +69,17 @@ internal sealed class AloneComparison(RunConfig plan, string baseFolder, string 
         return lines.Length;
     }
 
-    private async Task<(double Own, double Union)> TrainAloneAsync(DemoData silo, string union, string startVersion, CancellationToken cancellation)
+    private async Task<string> TrainAsync(string name, DemoData silo, int steps, string from, CancellationToken cancellation)
     {
-        string job = await RunJobAsync($"{silo.Name}-train", silo, AlonePlan, "train", startVersion, silo.EvalFile, cancellation);
+        RunConfig ofOneRound = plan with { Rounds = 1, Training = plan.Training with { LocalSteps = steps } };
+        string job = await RunJobAsync(name, silo, ofOneRound, "train", from, silo.EvalFile, cancellation);
         string version = Path.Combine(job, VersionName);
-        Apply(startVersion, Path.Combine(job, "update.safetensors"), version);
-        double own = await ScoreAsync($"{silo.Name}-own", silo, silo.EvalFile, everybody: false, version, cancellation);
-        double all = await ScoreAsync($"{silo.Name}-union", silo, union, everybody: true, version, cancellation);
-        return (own, all);
+        Apply(from, Path.Combine(job, "update.safetensors"), version);
+        return version;
     }
+
+    private Task<double> ScoreOwnAsync(string name, DemoData silo, string version, CancellationToken cancellation) =>
+        ScoreAsync(name, silo, silo.EvalFile, everybody: false, version, cancellation);
 
     private async Task<double> ScoreAsync(string name, DemoData silo, string evalFile, bool everybody, string version, CancellationToken cancellation)
     {
@@ -127,4 +139,5 @@ internal sealed class AloneComparison(RunConfig plan, string baseFolder, string 
 /// <param name="UnionExamples">The evaluation examples of all silos together.</param>
 /// <param name="Federated">The final model's loss on them.</param>
 /// <param name="Alone">The losses of each silo's own adapter: on its own evaluation examples and on all.</param>
-internal sealed record AloneLosses(int UnionExamples, double Federated, IReadOnlyDictionary<string, (double Own, double Union)> Alone);
+/// <param name="AtHome">The losses of each silo's adapter after its steps at home, on its own evaluation examples; empty where there were none.</param>
+internal sealed record AloneLosses(int UnionExamples, double Federated, IReadOnlyDictionary<string, (double Own, double Union)> Alone, IReadOnlyDictionary<string, double> AtHome);

@@ -20,16 +20,18 @@ internal static class DemoCommand
         Option<string> output = new("--out") { Description = "The folder for the adapter, the logs and the federation's files.", DefaultValueFactory = _ => "fedcloud-out" };
         Option<bool> keep = new("--keep") { Description = "Keep the federation running until Ctrl-C." };
         Option<bool> noAlone = new("--no-alone") { Description = "Do not train each silo alone afterwards, for comparison." };
+        Option<int> atHome = new("--at-home") { HelpName = "steps", Description = "After the run each silo goes on for so many steps on its own examples, for comparison; the adapters are not kept." };
         Option<bool> json = Invocation.Json();
         Command command = new("demo", "Runs a whole federation on this machine: storage, coordinator, silos and trainers as real processes.")
         {
-            silos, rounds, plan, data, baseModel, output, keep, noAlone, json,
+            silos, rounds, plan, data, baseModel, output, keep, noAlone, atHome, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             DemoOptions options = new(
                 parsed.GetValue(silos), parsed.GetValue(rounds), parsed.GetValue(plan), parsed.GetValue(data), parsed.GetValue(baseModel),
-                Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(keep), !parsed.GetValue(noAlone), parsed.GetValue(json));
+                Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(keep), !parsed.GetValue(noAlone), parsed.GetValue(atHome), parsed.GetValue(json));
+            options.RequireAtHome();
             DemoReport report = await DemoRun.ExecuteAsync(options, cancellation);
             if (options.Json)
             {

@@ -27,20 +27,25 @@ internal static class DemoConclusion
     {
         int width = Math.Max("silo".Length, report.PerSilo.Max(silo => silo.Silo.Length));
         yield return string.Empty;
-        yield return $"{"eval loss".PadRight(width)}   own examples                      all silos' examples";
-        yield return $"{"silo".PadRight(width)}      base     alone  federated      alone  federated";
+        bool home = comparison.StepsAtHome > 0;
+        yield return $"{"eval loss".PadRight(width)}   own examples                   {(home ? "              " : string.Empty)}   all silos' examples";
+        yield return $"{"silo".PadRight(width)}      base     alone  federated{(home ? "  then at home" : string.Empty)}      alone  federated";
         foreach (DemoSilo silo in report.PerSilo)
         {
             yield return string.Create(
                 CultureInfo.InvariantCulture,
-                $"{silo.Silo.PadRight(width)}  {silo.EvalLossBase,8:F4}  {silo.EvalLossLocalOnly,8:F4}   {silo.EvalLossFinal,8:F4}   {silo.UnionEvalLossLocalOnly,8:F4}   {comparison.UnionEvalLossFinal,8:F4}");
+                $"{silo.Silo.PadRight(width)}  {silo.EvalLossBase,8:F4}  {silo.EvalLossLocalOnly,8:F4}   {silo.EvalLossFinal,8:F4}{(home ? string.Create(CultureInfo.InvariantCulture, $"  {silo.EvalLossAtHome,12:F4}") : string.Empty)}   {silo.UnionEvalLossLocalOnly,8:F4}   {comparison.UnionEvalLossFinal,8:F4}");
         }
 
         yield return string.Empty;
         string all = comparison.BeatsEveryLocalOnly ? "beats every silo's own adapter" : "does not beat every silo's own adapter";
-        yield return string.Create(CultureInfo.InvariantCulture, $"At equal steps ({comparison.Steps} a silo) the federated adapter {all} on all silos' {comparison.UnionExamples} evaluation examples.");
+        string steps = home
+            ? string.Create(CultureInfo.InvariantCulture, $"With {comparison.Steps - comparison.StepsAtHome} steps a silo, against {comparison.Steps} alone,")
+            : string.Create(CultureInfo.InvariantCulture, $"At equal steps ({comparison.Steps} a silo)");
+        yield return string.Create(CultureInfo.InvariantCulture, $"{steps} the federated adapter {all} on all silos' {comparison.UnionExamples} evaluation examples.");
+        string own = home ? string.Create(CultureInfo.InvariantCulture, $"On its own examples, with {comparison.StepsAtHome} of {comparison.Steps} steps at home,") : "On its own examples";
         yield return comparison.BetterAlone.Count == 0
-            ? "On its own examples no silo would be better off alone."
-            : $"On its own examples would be better off alone: {string.Join(", ", comparison.BetterAlone)}.";
+            ? $"{own} no silo would be better off alone."
+            : $"{own} would be better off alone: {string.Join(", ", comparison.BetterAlone)}.";
     }
 }

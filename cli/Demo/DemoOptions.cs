@@ -20,10 +20,27 @@ internal sealed record DemoData(SiloId Name, string TrainFile, string EvalFile);
 /// <param name="Out">The folder for everything that is left.</param>
 /// <param name="Keep">Whether the federation keeps running until Ctrl-C.</param>
 /// <param name="Alone">Whether each silo also trains alone, for comparison.</param>
+/// <param name="AtHome">The steps that each silo goes on for on its own examples after the run, for comparison; 0 for none.</param>
 /// <param name="Json">Whether one JSON document is printed.</param>
-internal sealed record DemoOptions(int? Silos, int? Rounds, string? Plan, string? Data, string? Base, string Out, bool Keep, bool Alone, bool Json)
+internal sealed record DemoOptions(int? Silos, int? Rounds, string? Plan, string? Data, string? Base, string Out, bool Keep, bool Alone, int AtHome, bool Json)
 {
     private const string TrainSuffix = ".train.jsonl";
+    private const int MaxAtHome = 1_000_000;
+
+    /// <summary>Refuses steps at home that cannot be.</summary>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>.</exception>
+    public void RequireAtHome()
+    {
+        if (AtHome is < 0 or > MaxAtHome)
+        {
+            throw new FedCloudException(ErrorCodes.RequestMalformed, $"expected --at-home from 0 to {MaxAtHome} steps, found {AtHome}", "change --at-home");
+        }
+
+        if (AtHome > 0 && !Alone)
+        {
+            throw new FedCloudException(ErrorCodes.RequestMalformed, "expected --at-home without --no-alone: it belongs to the comparison", "leave one of them out");
+        }
+    }
 
     /// <summary>The silos of the data folder, by name.</summary>
     /// <exception cref="FedCloudException"><c>file_missing</c>, <c>data_empty</c>, <c>id_malformed</c>, <c>request_malformed</c>.</exception>

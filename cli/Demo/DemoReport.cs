@@ -97,6 +97,9 @@ internal sealed record DemoSilo
     /// <summary>Its evaluation loss on the final model.</summary>
     public double? EvalLossFinal { get; init; }
 
+    /// <summary>Its evaluation loss after steps at home, from the final model on; null where there were none.</summary>
+    public double? EvalLossAtHome { get; init; }
+
     /// <summary>The loss of the adapter that it trains alone on the evaluation examples of all silos.</summary>
     public double? UnionEvalLossLocalOnly { get; init; }
 }
@@ -104,8 +107,11 @@ internal sealed record DemoSilo
 /// <summary>The federation beside silos that train alone.</summary>
 internal sealed record DemoComparison
 {
-    /// <summary>The steps of every silo, in the federation as alone.</summary>
+    /// <summary>The steps of every silo, alone as in the federation and at home together.</summary>
     public required long Steps { get; init; }
+
+    /// <summary>How many of them are at home.</summary>
+    public required int StepsAtHome { get; init; }
 
     /// <summary>The evaluation examples of all silos together.</summary>
     public required int UnionExamples { get; init; }
@@ -116,6 +122,6 @@ internal sealed record DemoComparison
     /// <summary>Whether the final model is better on them than every silo's own.</summary>
     public required bool BeatsEveryLocalOnly { get; init; }
 
-    /// <summary>The silos that would do better alone on their own evaluation examples.</summary>
+    /// <summary>The silos that would do better alone on their own evaluation examples: than with the federated adapter, or, where there are steps at home, than after them.</summary>
     public required IReadOnlyList<string> BetterAlone { get; init; }
 }

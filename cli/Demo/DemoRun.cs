@@ -53,7 +53,7 @@ internal static class DemoRun
         DemoReport report = Report(run, display, adapterPath, adapterSha256);
         if (options.Alone && report.PerSilo.All(silo => silo.EvalLossFinal is not null))
         {
-            report = await WithComparisonAsync(report, federation.Client, config, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
+            report = await WithComparisonAsync(report, federation.Client, config, options.AtHome, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
         }
 
         DemoAudit audit = await DemoAudit.TakeAsync(federation.Client, config, report.Rounds.Max(round => round.Round), Path.Combine(options.Out, "evidence.zip"), cancellation);
@@ -173,22 +173,23 @@ internal static class DemoRun
     }
 
     private static async Task<DemoReport> WithComparisonAsync(
-        DemoReport report, CoordinatorClient client, RunConfig config, IReadOnlyList<DemoData> silos, string baseFolder, string folder, DemoDisplay display, CancellationToken cancellation)
+        DemoReport report, CoordinatorClient client, RunConfig config, int atHome, IReadOnlyList<DemoData> silos, string baseFolder, string folder, DemoDisplay display, CancellationToken cancellation)
     {
-        display.Line(string.Create(CultureInfo.InvariantCulture, $"For comparison each silo trains alone, {config.TotalSteps} steps on its own examples."));
+        display.Line(string.Create(CultureInfo.InvariantCulture, $"For comparison each silo trains alone, {config.TotalSteps + atHome} steps on its own examples{(atHome > 0 ? $", and goes on from the federated adapter for {atHome}" : string.Empty)}."));
         Directory.CreateDirectory(folder);
         string start = Path.Combine(folder, "start.safetensors");
         string end = Path.Combine(folder, "final.safetensors");
         ModelSummary[] versions = [.. (await client.ModelsAsync(cancellation)).Models.Where(model => model.Job == config.Job)];
         await client.DownloadAsync(versions.Single(model => model.Version == 0), start, cancellation);
         await client.DownloadAsync(versions.Single(model => model.Latest), end, cancellation);
-        AloneLosses losses = await new AloneComparison(config, baseFolder, folder, display.TakeAlone).RunAsync(silos, start, end, cancellation);
+        AloneLosses losses = await new AloneComparison(config, baseFolder, folder, display.TakeAlone).RunAsync(silos, start, end, atHome, cancellation);
         DemoSilo[] compared =
         [
             .. report.PerSilo.Select(silo => silo with
             {
                 EvalLossLocalOnly = losses.Alone[silo.Silo].Own,
                 UnionEvalLossLocalOnly = losses.Alone[silo.Silo].Union,
+                EvalLossAtHome = losses.AtHome.TryGetValue(silo.Silo, out double home) ? home : null,
             }),
         ];
         return report with
@@ -196,11 +197,12 @@ internal static class DemoRun
             PerSilo = compared,
             Comparison = new DemoComparison
             {
-                Steps = config.TotalSteps,
+                Steps = config.TotalSteps + atHome,
+                StepsAtHome = atHome,
                 UnionExamples = losses.UnionExamples,
                 UnionEvalLossFinal = losses.Federated,
                 BeatsEveryLocalOnly = compared.All(silo => losses.Federated < silo.UnionEvalLossLocalOnly),
-                BetterAlone = [.. compared.Where(silo => silo.EvalLossLocalOnly < silo.EvalLossFinal).Select(silo => silo.Silo)],
+                BetterAlone = [.. compared.Where(silo => silo.EvalLossLocalOnly < (silo.EvalLossAtHome ?? silo.EvalLossFinal)).Select(silo => silo.Silo)],
             },
         };
     }

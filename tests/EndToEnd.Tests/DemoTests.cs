@@ -77,6 +77,26 @@ public sealed class DemoTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Demo_WithStepsAtHome_ComparesThemWithAsManyAlone()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "1", "--at-home", "20", "--out", folder, "--json");
+
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        JsonElement comparison = report.GetProperty("comparison");
+        Assert.Equal((60, 20), (comparison.GetProperty("steps").GetInt32(), comparison.GetProperty("stepsAtHome").GetInt32()));
+        JsonElement[] silos = [.. report.GetProperty("perSilo").EnumerateArray()];
+        Assert.All(silos, silo => Assert.InRange(silo.GetProperty("evalLossAtHome").GetDouble(), 0.1, silo.GetProperty("evalLossFinal").GetDouble() - 0.1));
+        Assert.Equal(
+            silos.Where(silo => silo.GetProperty("evalLossLocalOnly").GetDouble() < silo.GetProperty("evalLossAtHome").GetDouble()).Select(silo => silo.GetProperty("silo").GetString()),
+            comparison.GetProperty("betterAlone").EnumerateArray().Select(silo => silo.GetString()));
+        Assert.Contains("federated  then at home", progress, StringComparison.Ordinal);
+        Assert.Contains("With 40 steps a silo, against 60 alone,", progress, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Demo_AgentKilledAfterTheFirstRound_OpensTheSumWithoutIt()
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;
