@@ -9,12 +9,14 @@ namespace FedCloud.Protocol.Privacy;
 /// <remarks>
 /// A power is computed on a circle just wide enough: Chernoff's bound gives the window outside of which at most a given mass
 /// lies, and that mass, which would wrap around or be cut, is added to the mass at infinity of an upper bound and subtracted
-/// from that of a lower bound. Rounding noise of the transform, about 1e-17 a point, is cut at 0 in an upper bound, which can
-/// only raise delta: below a delta of about 1e-11 epsilon grows loose.
+/// from that of a lower bound. So is an allowance for the transform's rounding, 2^-50 sqrt(T): measured, not proven (noise of
+/// about 1e-17 a point, mostly cancelling), and of no weight for a delta of 1e-10 and more.
 /// </remarks>
 internal static class LossComposition
 {
     private const int MaxLength = 1 << 24;
+    private const long MaxSparseTerms = 1 << 16;
+    private const double Rounding = 1.0 / (1L << 50);
 
     internal static LossPmf Power(LossPmf pmf, long times, double tailMass)
     {
@@ -42,13 +44,19 @@ internal static class LossComposition
 
         bool whole = low == 0 && high == (pmf.Count - 1) * times;
         double infinite = -NearOne.ExpMinusOne(times * NearOne.LogOnePlus(-pmf.InfiniteMass));
-        double truncated = whole ? 0 : tailMass;
+        double truncated = (whole ? 0 : tailMass) + (Rounding * Math.Sqrt(times));
         return new LossPmf(pmf.Interval, pmf.IsPessimistic, (pmf.Lowest * times) + low, masses, infinite + (pmf.IsPessimistic ? truncated : -truncated));
     }
 
     internal static LossPmf Product(LossPmf a, LossPmf b, double tailMass)
     {
         int count = checked(a.Count + b.Count - 1);
+        double infinite = a.InfiniteMass + b.InfiniteMass - (a.InfiniteMass * b.InfiniteMass);
+        if (Sparse(a, b, count) is double[] exact)
+        {
+            return Trim(new LossPmf(a.Interval, a.IsPessimistic, a.Lowest + b.Lowest, exact, infinite), tailMass);
+        }
+
         int length = Length(count, a);
         Complex[] values = new Complex[length];
         for (int i = 0; i < a.Count; i++)
@@ -76,9 +84,32 @@ internal static class LossComposition
             masses[i] = Cut(values[i].Imaginary / 2, a.IsPessimistic);
         }
 
-        double infinite = a.InfiniteMass + b.InfiniteMass - (a.InfiniteMass * b.InfiniteMass);
+        infinite += a.IsPessimistic ? Rounding : -Rounding;
         return Trim(new LossPmf(a.Interval, a.IsPessimistic, a.Lowest + b.Lowest, masses, infinite), tailMass);
     }
+
+    // Term by term where few points have mass; null where a transform is faster.
+    private static double[]? Sparse(LossPmf a, LossPmf b, int count)
+    {
+        (int[] left, int[] right) = (Held(a), Held(b));
+        if ((long)left.Length * right.Length > MaxSparseTerms)
+        {
+            return null;
+        }
+
+        double[] masses = new double[count];
+        foreach (int i in left)
+        {
+            foreach (int j in right)
+            {
+                masses[i + j] += a.Masses[i] * b.Masses[j];
+            }
+        }
+
+        return masses;
+    }
+
+    private static int[] Held(LossPmf pmf) => [.. Enumerable.Range(0, pmf.Count).Where(i => pmf.Masses[i] != 0)];
 
     private static double Cut(double mass, bool pessimistic) => pessimistic ? Math.Max(0, mass) : mass;
 
@@ -135,7 +166,8 @@ internal static class LossComposition
         double[] losses = [.. Enumerable.Range(0, pmf.Count).Select(i => i * pmf.Interval)];
         double high = Chernoff(pmf, losses, times, Math.Log(2 / tailMass), 1);
         double low = Chernoff(pmf, losses, times, Math.Log(2 / tailMass), -1);
-        return (Math.Clamp((long)Math.Floor(low / pmf.Interval), 0, most), Math.Clamp((long)Math.Ceiling(high / pmf.Interval), 0, most));
+        long first = Math.Clamp((long)Math.Floor(low / pmf.Interval), 0, most);
+        return (first, Math.Clamp((long)Math.Ceiling(high / pmf.Interval), first, most)); // without finite mass the bounds cross
     }
 
     // The least upper (side 1) or largest lower (side -1) bound over t of (T ln E[e^(side t L)] + ln(2/tail)) / t: convex in 1/t, so by golden section.
