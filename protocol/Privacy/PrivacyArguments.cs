@@ -9,7 +9,7 @@ namespace FedCloud.Protocol.Privacy;
 internal static class PrivacyArguments
 {
     /// <summary>The largest noise multiplier, standard deviation or scale in units of the sensitivity.</summary>
-    internal const double MaxNoise = 1e9;
+    internal const double MaxNoise = 1e15;
 
     /// <summary>The largest number of composed steps.</summary>
     internal const long MaxSteps = 1_000_000_000;
