@@ -24,6 +24,7 @@ public static class DpSgdAccountant
         PrivacyArguments.Finite(PldEpsilon(noiseMultiplier, samplingRate, steps, delta, PldOptions.Report), "PLD");
 
     /// <summary>A lower bound on the true epsilon, to judge the upper bound by.</summary>
+    /// <remarks>Within about 1e-3 of it for common jobs; loose, down to 0, where the loss of one step is not much above the interval of 1e-4.</remarks>
     /// <param name="noiseMultiplier">Effective standard deviation over clip norm.</param>
     /// <param name="samplingRate">The probability of each record to enter a step.</param>
     /// <param name="steps">The reserved maximum number of steps.</param>
