@@ -16,6 +16,7 @@ internal static class LossComposition
 {
     private const int MaxLength = 1 << 24;
     private const long MaxSparseTerms = 1 << 16;
+    private const double MassTolerance = 1e-6;
     private const double Rounding = 1.0 / (1L << 50);
 
     internal static LossPmf Power(LossPmf pmf, long times, double tailMass)
@@ -40,6 +41,12 @@ internal static class LossComposition
         for (int i = 0; i < masses.Length; i++)
         {
             masses[i] = Cut(values[(low + i) & (length - 1)].Real, pmf.IsPessimistic);
+        }
+
+        double expected = Math.Pow(Sum(pmf.Masses), times);
+        if (Math.Abs(Sum(masses) - expected) > MassTolerance)
+        {
+            throw new InvalidOperationException($"a composition lost mass: expected {expected:R}, found {Sum(masses):R}");
         }
 
         bool whole = low == 0 && high == (pmf.Count - 1) * times;
@@ -110,6 +117,17 @@ internal static class LossComposition
     }
 
     private static int[] Held(LossPmf pmf) => [.. Enumerable.Range(0, pmf.Count).Where(i => pmf.Masses[i] != 0)];
+
+    private static double Sum(ReadOnlySpan<double> masses)
+    {
+        double sum = 0;
+        foreach (double mass in masses)
+        {
+            sum += mass;
+        }
+
+        return sum;
+    }
 
     private static double Cut(double mass, bool pessimistic) => pessimistic ? Math.Max(0, mass) : mass;
 
@@ -205,9 +223,20 @@ internal static class LossComposition
         return side * best;
     }
 
+    // ln E[e^(rate L)] over the finite losses, relative to the outermost loss that has mass, so that it never vanishes.
     private static double LogMoment(LossPmf pmf, double[] losses, double rate)
     {
-        double peak = Math.Max(rate * losses[^1], 0);
+        int outermost = rate > 0 ? losses.Length - 1 : 0;
+        while (!(pmf.Masses[outermost] > 0))
+        {
+            outermost -= Math.Sign(rate);
+            if (outermost < 0 || outermost >= losses.Length)
+            {
+                return double.NegativeInfinity;
+            }
+        }
+
+        double peak = rate * losses[outermost];
         double sum = 0;
         for (int i = 0; i < losses.Length; i++)
         {
