@@ -11,6 +11,8 @@ public sealed class DpSgdVectorTests
 {
     public static TheoryData<int> Cases => [.. Enumerable.Range(0, PrivacyVectors.DpSgd.Count())];
 
+    public static TheoryData<int> SampledCases => [.. Enumerable.Range(0, PrivacyVectors.DpSgd.Count()).Where(index => PrivacyVectors.DpSgd.ElementAt(index).Number("sampling_prob") < 1)];
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void PldEpsilon_Vector_IsInsideItsTolerance(int index)
@@ -65,15 +67,12 @@ public sealed class DpSgdVectorTests
     }
 
     [Theory]
-    [MemberData(nameof(Cases))]
+    [MemberData(nameof(SampledCases))]
     public void PrvEpsilon_Vector_AgreesWithOpacus(int index)
     {
         JsonElement vector = PrivacyVectors.DpSgd.ElementAt(index);
         (double z, double q, long steps, double delta) = Parameters(vector);
-        if (!vector.TryGetProperty("prv_opacus_lower_est_upper_epserr0.01", out JsonElement expected))
-        {
-            return;
-        }
+        JsonElement expected = vector.GetProperty("prv_opacus_lower_est_upper_epserr0.01");
 
         PrvEpsilon found = PrvAccountant.Epsilon(z, q, steps, delta);
 

@@ -66,7 +66,12 @@ public sealed class LedgerFilterTests
 
         LedgerRdp ledger = LedgerRdp.Of(curve);
 
-        Assert.All(curve.Values.Zip(ledger.Values), pair => Assert.InRange(pair.Second!.Value - Exact(pair.First), 0m, Unit));
+        Assert.All(curve.Values.Zip(ledger.Values), pair =>
+        {
+            BigInteger exact = (BigInteger)Math.ScaleB(pair.First, 100) * BigInteger.Pow(10, 20); // in units of 2^-100 1e-20
+            BigInteger units = (BigInteger)(pair.Second!.Value / Unit);
+            Assert.True(units << 100 >= exact && (units - 1) << 100 < exact, $"{pair.First:R} became {pair.Second}");
+        });
     }
 
     [Fact]
@@ -121,7 +126,4 @@ public sealed class LedgerFilterTests
     }
 
     private static LedgerRdp Charge(double z, double q, long steps) => LedgerRdp.Of(DpSgdAccountant.Rdp(RdpOrders.Ledger, z, q, steps));
-
-    // The binary64 value cut after 20 places, from its exact digits.
-    private static decimal Exact(double value) => (decimal)(((BigInteger)Math.ScaleB(value, 100) * BigInteger.Pow(10, 20)) >> 100) * Unit;
 }
