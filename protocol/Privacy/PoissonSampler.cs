@@ -9,14 +9,14 @@ namespace FedCloud.Protocol.Privacy;
 /// <remarks>
 /// <para>The mean is split into a whole number m and a rest below 1, whose draws add up. The rest, and each of a few units, comes
 /// from a fair geometric draw n kept with probability (mean^n / n!) / 2^(1-n) in rational coins.</para>
-/// <para>For m of 16 and more: a discrete Laplace step i of scale t = ceil(sqrt(m)) from m is kept with probability
+/// <para>For m of 64 and more: a discrete Laplace step i of scale t = ceil(sqrt(m)) from m is kept with probability
 /// (P[m ± i] / P[m]) e^(i/t - 1/2 - 1/t), which <see cref="PoissonRatio"/> decides exactly. It is at most 1: to the right,
 /// ln P[m]/P[m+i] ≥ m((1+u) ln(1+u) - u) with u = i/m, whose least excess over i/t is m(1/t - e^(1/t) + 1) ≥ -1/2 - 1/t; to the
 /// left, ln P[m]/P[m-i] ≥ i(i-1)/(2m), whose least excess is -m/(2 t^2) - 1/(2t) - 1/(8m).</para>
 /// </remarks>
 public sealed class PoissonSampler : IIntegerSampler
 {
-    private const int FewUnits = 16;
+    private const int FewUnits = 64;
     private const long MaxMean = 1L << 44;
 
     private readonly RandomBits _bits;

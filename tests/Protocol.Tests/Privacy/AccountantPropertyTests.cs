@@ -132,7 +132,7 @@ public sealed class AccountantPropertyTests
             return Math.Abs(law.Delta(epsilon, shift) - sum) <= 1e-12;
         }).QuickCheckThrowOnFailure();
 
-    private static void ForAll(Func<Job, bool> holds) => Prop.ForAll(Jobs, holds).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+    private static void ForAll(Func<Job, bool> holds) => Prop.ForAll(Jobs, holds).Check(Config.QuickThrowOnFailure.WithMaxTest(25));
 
     private static bool Falls(Job more, Job less) =>
         Pld(less, Upper) <= Pld(more, Upper) + Slack && Rdp(less) <= Rdp(more) * (1 + Slack);

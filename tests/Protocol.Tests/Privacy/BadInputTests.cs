@@ -182,7 +182,7 @@ public sealed class BadInputTests
     [Fact]
     public void Epsilon_NotFinite_StopsTheJob()
     {
-        Assert.Equal(ErrorCodes.AccountantNotFinite, Assert.Throws<FedCloudException>(() => DpSgdAccountant.Epsilon(0.02, 1, 10, 1e-5)).Code);
+        Assert.Equal(ErrorCodes.AccountantNotFinite, Assert.Throws<FedCloudException>(() => DpSgdAccountant.Epsilon(1, 1, 1, 1e-200)).Code);
         Assert.Equal(ErrorCodes.AccountantNotFinite, Assert.Throws<FedCloudException>(() => DpSgdAccountant.RdpEpsilon(1e-160, 0.5, 1, 1e-5)).Code);
         Assert.Equal(ErrorCodes.AccountantNotFinite, Assert.Throws<FedCloudException>(() => AdvancedComposition.Epsilon(1, 0.2, 30, 0.01)).Code);
         Assert.Equal(double.PositiveInfinity, RdpCurve.Of([2, 3], _ => double.PositiveInfinity).Epsilon(1e-5).Epsilon);
