@@ -10,6 +10,8 @@ RootCommand root = new("fedcloud: several organisations fine-tune one language m
     PlanCommands.Create(),
     RunCommands.Create(),
     SiloCommands.Create(),
+    KeyCommands.Create(),
     ModelCommands.Create(),
+    AuditCommands.Create(),
 };
 return await Invocation.RunAsync(root, args);

@@ -9,6 +9,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Cli.Api;
 
@@ -20,7 +21,7 @@ public sealed class CoordinatorClient : IDisposable
     /// <summary>Makes a client.</summary>
     public CoordinatorClient(Uri address, string token)
     {
-        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = !address.IsLoopback }) { BaseAddress = address, Timeout = TimeSpan.FromMinutes(10) };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 
@@ -56,6 +57,16 @@ public sealed class CoordinatorClient : IDisposable
     public async Task RevokeAsync(string silo, CancellationToken cancellation)
     {
         using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Delete, $"api/silos/{Uri.EscapeDataString(silo)}"), cancellation);
+    }
+
+    /// <summary>The coordinator's keys.</summary>
+    public Task<KeyList> KeysAsync(CancellationToken cancellation) => GetAsync("api/keys", ApiJson.Default.KeyList, cancellation);
+
+    /// <summary>Makes another key for the log, and asks the members to sign a roster with it.</summary>
+    public async Task<KeyList> ChangeLogKeyAsync(bool isLost, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, isLost ? "api/keys/log/versions?lost=true" : "api/keys/log/versions"), cancellation);
+        return await ReadAsync(response, ApiJson.Default.KeyList, cancellation);
     }
 
     /// <summary>Submits a run.</summary>
@@ -95,8 +106,24 @@ public sealed class CoordinatorClient : IDisposable
     {
         ArgumentNullException.ThrowIfNull(model);
         using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Get, $"api/models/{model.Adapter}/{model.Job.Value}/{model.Version}"), cancellation);
-        await using FileStream file = File.Create(path);
-        await response.Content.CopyToAsync(file, cancellation);
+        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+        await WholeFile.CopyAsync(body, path, cancellation);
+    }
+
+    /// <summary>Downloads the evidence up to the newest witnessed checkpoint, as a zip.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is asked for too.</param>
+    /// <param name="recipient">The role that it is exported for; null for a look that is no export.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task EvidenceAsync(string path, bool sums, string? recipient, CancellationToken cancellation)
+    {
+        string wanted = sums ? "true" : "false";
+        HttpRequestMessage request = recipient is null
+            ? new(HttpMethod.Get, $"api/audit/evidence?sums={wanted}")
+            : new(HttpMethod.Post, $"api/audit/exports?recipient={Uri.EscapeDataString(recipient)}&sums={wanted}");
+        using HttpResponseMessage response = await SendAsync(request, cancellation);
+        await using Stream body = await response.Content.ReadAsStreamAsync(cancellation);
+        await WholeFile.CopyAsync(body, path, cancellation);
     }
 
     /// <inheritdoc/>

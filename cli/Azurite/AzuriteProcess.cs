@@ -50,7 +50,7 @@ public sealed class AzuriteProcess : IAsyncDisposable
             ChildProcess process = ChildProcess.Start(
                 "azurite",
                 "node",
-                ["-e", Wrapper, script, "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--location", folder, "--silent", "--disableTelemetry", "--debug", Path.Combine(folder, "debug.log")],
+                ["-e", Wrapper, script, "--blobHost", "127.0.0.1", "--blobPort", $"{port}", "--location", folder, "--silent", "--disableTelemetry"],
                 new Dictionary<string, string?>(StringComparer.Ordinal),
                 Path.Combine(folder, "azurite.log"),
                 line: null);

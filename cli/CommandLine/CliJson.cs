@@ -2,6 +2,7 @@
 
 using System.Text.Json.Serialization;
 using FedCloud.Cli.Demo;
+using FedCloud.Cli.Plans;
 using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.CommandLine;
@@ -12,8 +13,8 @@ internal sealed record ErrorDocument(ErrorText Error);
 /// <summary>An error's parts.</summary>
 internal sealed record ErrorText(string Code, string Message, string Next);
 
-/// <summary>A checked plan as <c>--json</c> prints it.</summary>
-internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config);
+/// <summary>A checked plan as <c>--json</c> prints it; the figures only for a number of silos and in secure mode.</summary>
+internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config, SecureFigures? Secure = null);
 
 /// <summary>One problem of a plan.</summary>
 internal sealed record ProblemDocument(int Line, string Code, string Message);
@@ -21,10 +22,14 @@ internal sealed record ProblemDocument(int Line, string Code, string Message);
 /// <summary>An exported adapter as <c>--json</c> prints it.</summary>
 internal sealed record ExportDocument(string Adapter, string Job, int Version, string Path, string AdapterSha256);
 
+/// <summary>Where an invitation is, as <c>--json</c> prints it; what is in it stays in the file.</summary>
+internal sealed record InvitationDocument(string Silo, string Path);
+
 /// <summary>JSON of the command line.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ErrorDocument))]
 [JsonSerializable(typeof(PlanDocument))]
 [JsonSerializable(typeof(ExportDocument))]
+[JsonSerializable(typeof(InvitationDocument))]
 [JsonSerializable(typeof(DemoReport))]
 internal sealed partial class CliJson : JsonSerializerContext;

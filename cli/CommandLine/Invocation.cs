@@ -20,7 +20,7 @@ internal static class Invocation
         ParseResult parsed = root.Parse(args);
         if (parsed.Errors.Count > 0)
         {
-            await Console.Error.WriteLineAsync($"usage: {parsed.Errors[0].Message} See 'fedcloud --help'.");
+            await Console.Error.WriteLineAsync($"usage: {Describe(parsed)} See 'fedcloud --help'.");
             return (int)ExitCode.Unusable;
         }
 
@@ -46,6 +46,13 @@ internal static class Invocation
 
             return Fail(new FedCloudException(ErrorCodes.InternalError, $"{error.GetType().Name}: {error.Message}"), args);
         }
+    }
+
+    // A word that is no command says more than the command that is missing because of it; and types have names for people.
+    private static string Describe(ParseResult parsed)
+    {
+        string message = parsed.UnmatchedTokens is [string unknown, ..] ? $"'{unknown}' is no command or option." : parsed.Errors[0].Message;
+        return message.Replace("System.Nullable`1[System.Int32]", "integer", StringComparison.Ordinal).Replace("System.Int32", "integer", StringComparison.Ordinal);
     }
 
     private static int Fail(FedCloudException error, string[] args)

@@ -26,19 +26,24 @@ internal static class PlanCommands
     private static Command Validate()
     {
         Argument<string> file = File();
+        Option<int?> silos = Silos();
         Option<bool> json = Invocation.Json();
-        Command command = new("validate", "Checks a plan and lists everything that is wrong with it.") { file, json };
+        Command command = new("validate", "Checks a plan and lists everything that is wrong with it.") { file, silos, json };
         command.SetAction(parsed =>
         {
-            PlanReading reading = PlanReader.Read(YamlPlan.Read(parsed.GetRequiredValue(file)), FilledIn);
+            PlanReading reading = Read(parsed.GetRequiredValue(file), parsed.GetValue(silos));
             if (parsed.GetValue(json))
             {
-                PlanDocument document = new(reading.Config is not null, [.. reading.Problems.Select(problem => new ProblemDocument(problem.Line, problem.Code.Name, problem.Found))], reading.Config);
+                PlanDocument document = new(
+                    reading.Config is not null,
+                    [.. reading.Problems.Select(problem => new ProblemDocument(problem.Line, problem.Code.Name, problem.Found))],
+                    reading.Config,
+                    SecureFigures.Of(reading.Config, parsed.GetValue(silos)));
                 Console.WriteLine(JsonSerializer.Serialize(document, CliJson.Default.PlanDocument));
             }
             else if (reading.Config is not null)
             {
-                Console.WriteLine("The plan is valid.");
+                Console.WriteLine(parsed.GetValue(silos) is { } count ? $"The plan is valid for {count} silos." : "The plan is valid.");
             }
 
             foreach (PlanProblem problem in reading.Problems)
@@ -54,20 +59,26 @@ internal static class PlanCommands
     private static Command Explain()
     {
         Argument<string> file = File();
+        Option<int?> silos = Silos();
         Option<bool> json = Invocation.Json();
-        Command command = new("explain", "Says what a plan does: every value and what it means, what travels, what is protected.") { file, json };
+        Command command = new("explain", "Says what a plan does: every value and what it means, what travels, what is protected.") { file, silos, json };
         command.SetAction(parsed =>
         {
-            PlanReading reading = PlanReader.Read(YamlPlan.Read(parsed.GetRequiredValue(file)), FilledIn);
+            PlanReading reading = Read(parsed.GetRequiredValue(file), parsed.GetValue(silos));
             RunConfig config = PlanReader.Require(reading);
+            SecureFigures? figures = SecureFigures.Of(config, parsed.GetValue(silos));
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(new PlanDocument(true, [], config), CliJson.Default.PlanDocument));
+                Console.WriteLine(JsonSerializer.Serialize(new PlanDocument(true, [], config, figures), CliJson.Default.PlanDocument));
             }
             else
             {
                 WriteTable(config, reading);
-                WriteStory(config);
+                Console.WriteLine();
+                foreach (string line in PlanStory.Of(config, figures))
+                {
+                    Console.WriteLine(line);
+                }
             }
 
             return (int)ExitCode.Done;
@@ -76,6 +87,12 @@ internal static class PlanCommands
     }
 
     private static Argument<string> File() => new("FILE") { Description = "The plan, YAML; docs/plan-format.md describes it." };
+
+    private static Option<int?> Silos() => new("--silos") { HelpName = "N", Description = "The silos of the federation; checks the plan for that many, and says what secure aggregation does with them." };
+
+    private static PlanReading Read(string file, int? silos) => silos is null or >= 1
+        ? PlanReader.Read(YamlPlan.Read(file), FilledIn, silos)
+        : throw new FedCloudException(ErrorCodes.RequestMalformed, $"expected --silos of at least 1, found {silos}", "give the number of silos, or leave --silos out");
 
     private static void WriteTable(RunConfig config, PlanReading reading)
     {
@@ -97,19 +114,4 @@ internal static class PlanCommands
         JsonArray list => string.Join(", ", list.Select(item => item?.ToString())),
         _ => value.ToString() is { Length: > 0 } text ? text : "''",
     };
-
-    private static void WriteStory(RunConfig config)
-    {
-        string travels = config.Algorithm switch
-        {
-            Algorithm.FfaLora => "the B factors of every adapted module; A is the same everywhere, from the seed",
-            Algorithm.Rolora => "the B factors in odd rounds and the A factors in even ones",
-            _ => "both factors, although the average of each is not the average of their products",
-        };
-        Console.WriteLine();
-        Console.WriteLine($"What happens: {config.Rounds} rounds. In each, the silos train {config.Training.LocalSteps} steps on their own records; a round commits with at least {config.Participation.Quorum} updates.");
-        Console.WriteLine($"What leaves a silo: {travels}; signed and encrypted for the coordinator.{(config.Metrics.EvalLoss ? " The evaluation loss too, where the silo's policy allows it." : string.Empty)}");
-        Console.WriteLine("What is protected: records stay in their silo; nobody on the way can read or change an update.");
-        Console.WriteLine("What is not protected: in plain mode the coordinator's operator can open single updates, and without differential privacy updates and model may reveal training records.");
-    }
 }

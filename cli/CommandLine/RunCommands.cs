@@ -24,8 +24,8 @@ internal static class RunCommands
     /// <summary>A fresh run id.</summary>
     public static string NewJob() => "run-" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(6));
 
-    /// <summary>A submitted plan: job, federation and base model filled in.</summary>
-    public static RunConfig Complete(PlanNode plan, string federation, Sha256Digest? baseModel)
+    /// <summary>A submitted plan: job, federation and base model filled in, and checked for the silos where their number is known.</summary>
+    public static RunConfig Complete(PlanNode plan, string federation, Sha256Digest? baseModel, int? silos = null)
     {
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = NewJob(), ["federation"] = federation };
         if (baseModel is { } digest)
@@ -33,7 +33,7 @@ internal static class RunCommands
             filledIn["base_model"] = digest.Hex;
         }
 
-        return PlanReader.Require(PlanReader.Read(plan, filledIn));
+        return PlanReader.Require(PlanReader.Read(plan, filledIn, silos));
     }
 
     private static Command Submit()
@@ -48,9 +48,11 @@ internal static class RunCommands
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
             SiloList silos = await client.SilosAsync(cancellation);
             string? folder = parsed.GetValue(baseModel);
-            RunConfig config = Complete(plan, silos.Federation.Value, folder is null ? null : BaseModelManifest.OfFolder(folder).Digest());
+            int? members = silos.RosterVersion == 0 ? null : silos.Silos.Count(silo => silo.Idx is not null);
+            RunConfig config = Complete(plan, silos.Federation.Value, folder is null ? null : BaseModelManifest.OfFolder(folder).Digest(), members);
             if (folder is not null)
             {
+                AdapterLayout.Of(config, folder);
                 await client.UploadBaseAsync(folder, cancellation);
             }
 

@@ -47,12 +47,16 @@ internal static class SiloCommands
     {
         Argument<string> id = Id();
         Option<string> output = new("--out") { Description = "The file to write the invitation to; it is secret.", Required = true };
-        Command command = new("invite", "Makes an invitation: code and credentials for one silo.") { id, output };
+        Option<bool> json = Invocation.Json();
+        Command command = new("invite", "Makes an invitation: code and credentials for one silo.") { id, output, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
-            PrivateFile.Write(parsed.GetRequiredValue(output), await client.InviteAsync(parsed.GetRequiredValue(id), cancellation));
-            Console.WriteLine($"The invitation is in {parsed.GetRequiredValue(output)} (mode 0600). Hand it over on a channel that you trust.");
+            string path = Path.GetFullPath(parsed.GetRequiredValue(output));
+            PrivateFile.Write(path, await client.InviteAsync(parsed.GetRequiredValue(id), cancellation));
+            Console.WriteLine(parsed.GetValue(json)
+                ? JsonSerializer.Serialize(new InvitationDocument(parsed.GetRequiredValue(id), path), CliJson.Default.InvitationDocument)
+                : $"The invitation is in {path} (mode 0600). Hand it over on a channel that you trust.");
             return (int)ExitCode.Done;
         });
         return command;
@@ -61,12 +65,18 @@ internal static class SiloCommands
     private static Command Revoke()
     {
         Argument<string> id = Id();
-        Command command = new("revoke", "Asks the members to sign a roster without this silo.") { id };
+        Option<bool> json = Invocation.Json();
+        Command command = new("revoke", "Asks the members to sign a roster without this silo.") { id, json };
         command.SetAction(async (parsed, cancellation) =>
         {
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
             await client.RevokeAsync(parsed.GetRequiredValue(id), cancellation);
-            Console.WriteLine($"{parsed.GetRequiredValue(id)} counts no more. A new roster waits for the members' signatures; see 'fedcloud silo list'.");
+            SiloList silos = await client.SilosAsync(cancellation);
+            bool isListed = silos.Silos.Any(silo => string.Equals(silo.Silo.Value, parsed.GetRequiredValue(id), StringComparison.Ordinal));
+            Console.WriteLine(parsed.GetValue(json)
+                ? JsonSerializer.Serialize(silos, ApiJson.Default.SiloList)
+                : !isListed ? $"{parsed.GetRequiredValue(id)} was no member yet; its invitation is void."
+                : $"The members are asked to sign a roster without {parsed.GetRequiredValue(id)}; it stays a member until enough have. Follow it with 'fedcloud silo list'.");
             return (int)ExitCode.Done;
         });
         return command;

@@ -19,16 +19,17 @@ internal static class DemoCommand
         Option<string?> baseModel = new("--base") { Description = "The base model's folder (default: the sample base model)." };
         Option<string> output = new("--out") { Description = "The folder for the adapter, the logs and the federation's files.", DefaultValueFactory = _ => "fedcloud-out" };
         Option<bool> keep = new("--keep") { Description = "Keep the federation running until Ctrl-C." };
+        Option<bool> noAlone = new("--no-alone") { Description = "Do not train each silo alone afterwards, for comparison." };
         Option<bool> json = Invocation.Json();
         Command command = new("demo", "Runs a whole federation on this machine: storage, coordinator, silos and trainers as real processes.")
         {
-            silos, rounds, plan, data, baseModel, output, keep, json,
+            silos, rounds, plan, data, baseModel, output, keep, noAlone, json,
         };
         command.SetAction(async (parsed, cancellation) =>
         {
             DemoOptions options = new(
                 parsed.GetValue(silos), parsed.GetValue(rounds), parsed.GetValue(plan), parsed.GetValue(data), parsed.GetValue(baseModel),
-                Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(keep), parsed.GetValue(json));
+                Path.GetFullPath(parsed.GetRequiredValue(output)), parsed.GetValue(keep), !parsed.GetValue(noAlone), parsed.GetValue(json));
             DemoReport report = await DemoRun.ExecuteAsync(options, cancellation);
             if (options.Json)
             {

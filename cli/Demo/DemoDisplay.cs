@@ -62,6 +62,20 @@ internal sealed class DemoDisplay : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes a line of a trainer that works outside the federation.</summary>
+    public void TakeAlone(string silo, string line)
+    {
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            _rows[silo] = new Row("alone", null, Describe(document.RootElement));
+        }
+        catch (JsonException)
+        {
+            // A line of the runtime; it is in the trainer's log.
+        }
+    }
+
     /// <summary>From the first trainer's start to the last trainer's exit in a round.</summary>
     public TimeSpan TrainingTime(int round)
     {
@@ -92,6 +106,17 @@ internal sealed class DemoDisplay : IAsyncDisposable
             else if (name is "done" or "failed" && _training.TryGetValue((silo, round ?? 0), out (DateTimeOffset Start, DateTimeOffset End) time))
             {
                 _training[(silo, round ?? 0)] = (time.Start, at);
+            }
+
+            // The trainer's own words stay at the silo; here they are shown since the demo plays every administrator.
+            if (name is "failed" && trainer.TryGetProperty("message", out JsonElement message))
+            {
+                Line($"{silo}: {message.GetString()}");
+            }
+
+            if (round is 1 && trainer.TryGetProperty("truncated", out JsonElement cut) && cut.GetInt32() > 0)
+            {
+                Line($"{silo}: {cut.GetInt32()} of {trainer.GetProperty("examples").GetInt32()} training examples are longer than training.sequence_length and were cut");
             }
 
             _rows[silo] = new Row(name is "step" or "started" ? "training" : name is "evaluated" ? "evaluated" : "trained", round, Describe(trainer));
@@ -135,7 +160,9 @@ internal sealed class DemoDisplay : IAsyncDisposable
     {
         while (_lines.TryDequeue(out string? line))
         {
-            _console.WriteLine(line);
+            // To the full width: what is written over the table's old place must cover all of it.
+            int width = Math.Max(1, _console.Profile.Width - 1);
+            _console.WriteLine(line.PadRight(((line.Length / width) + 1) * width));
         }
     }
 

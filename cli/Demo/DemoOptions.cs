@@ -19,8 +19,9 @@ internal sealed record DemoData(SiloId Name, string TrainFile, string EvalFile);
 /// <param name="Base">The base model's folder; null means the sample.</param>
 /// <param name="Out">The folder for everything that is left.</param>
 /// <param name="Keep">Whether the federation keeps running until Ctrl-C.</param>
+/// <param name="Alone">Whether each silo also trains alone, for comparison.</param>
 /// <param name="Json">Whether one JSON document is printed.</param>
-internal sealed record DemoOptions(int? Silos, int? Rounds, string? Plan, string? Data, string? Base, string Out, bool Keep, bool Json)
+internal sealed record DemoOptions(int? Silos, int? Rounds, string? Plan, string? Data, string? Base, string Out, bool Keep, bool Alone, bool Json)
 {
     private const string TrainSuffix = ".train.jsonl";
 

@@ -13,7 +13,7 @@ internal sealed record Fingerprints(string SiloId, string IkSpkiSha256, string W
 [JsonSerializable(typeof(Fingerprints))]
 internal sealed partial class DemoJson : JsonSerializerContext;
 
-/// <summary>The policy that the demo's administrators sign: plain mode, the evaluation loss disclosed, the other silos' fingerprints confirmed.</summary>
+/// <summary>The policy that the demo's administrators sign: plain mode allowed (two silos need it), the evaluation loss disclosed, the other silos' fingerprints confirmed.</summary>
 internal static class DemoPolicy
 {
     /// <summary>The policy's file.</summary>

@@ -20,11 +20,32 @@ internal sealed record DemoReport
     /// <summary>Each silo.</summary>
     public required IReadOnlyList<DemoSilo> PerSilo { get; init; }
 
+    /// <summary>The federation beside silos that train alone; absent when nobody discloses the loss, or when it was not asked for.</summary>
+    public DemoComparison? Comparison { get; init; }
+
     /// <summary>The folder with the adapter in PEFT format.</summary>
     public required string AdapterPath { get; init; }
 
     /// <summary>The SHA-256 of <c>adapter_model.safetensors</c>.</summary>
     public required string AdapterSha256 { get; init; }
+
+    /// <summary>Whether the evidence was verified: the whole log, its checkpoints and its witnesses.</summary>
+    public bool AuditVerified { get; init; }
+
+    /// <summary>The root of the log's tree at the newest witnessed checkpoint, in hex.</summary>
+    public string? AuditRoot { get; init; }
+
+    /// <summary>The number of entries there.</summary>
+    public long AuditEntries { get; init; }
+
+    /// <summary>The sums of secure aggregation that were recomputed from masked vectors, bit for bit.</summary>
+    public int AuditSums { get; init; }
+
+    /// <summary>What the verification found wrong; empty when it found nothing.</summary>
+    public IReadOnlyList<string> AuditFindings { get; init; } = [];
+
+    /// <summary>The zip with the log, for <c>fedcloud audit verify --bundle</c>.</summary>
+    public string? EvidencePath { get; init; }
 
     /// <summary>Seconds from start to end, set-up included.</summary>
     public required double SecondsTotal { get; init; }
@@ -70,6 +91,31 @@ internal sealed record DemoSilo
     /// <summary>Its evaluation loss on the base model.</summary>
     public double? EvalLossBase { get; init; }
 
+    /// <summary>Its evaluation loss with the adapter that it trains alone, in as many steps.</summary>
+    public double? EvalLossLocalOnly { get; init; }
+
     /// <summary>Its evaluation loss on the final model.</summary>
     public double? EvalLossFinal { get; init; }
+
+    /// <summary>The loss of the adapter that it trains alone on the evaluation examples of all silos.</summary>
+    public double? UnionEvalLossLocalOnly { get; init; }
+}
+
+/// <summary>The federation beside silos that train alone.</summary>
+internal sealed record DemoComparison
+{
+    /// <summary>The steps of every silo, in the federation as alone.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The evaluation examples of all silos together.</summary>
+    public required int UnionExamples { get; init; }
+
+    /// <summary>The final model's loss on them.</summary>
+    public required double UnionEvalLossFinal { get; init; }
+
+    /// <summary>Whether the final model is better on them than every silo's own.</summary>
+    public required bool BeatsEveryLocalOnly { get; init; }
+
+    /// <summary>The silos that would do better alone on their own evaluation examples.</summary>
+    public required IReadOnlyList<string> BetterAlone { get; init; }
 }

@@ -11,6 +11,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Cli.Demo;
 
@@ -28,21 +29,45 @@ internal static class DemoRun
         IReadOnlyList<DemoData> silos = options.FindData();
         string baseFolder = options.BaseFolder();
         BaseModelManifest manifest = BaseModelManifest.OfFolder(baseFolder);
-        RunConfig config = RunCommands.Complete(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), "demo-federation", manifest.Digest());
+        RunConfig config = RunCommands.Complete(ForSilos(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), silos.Count), "demo-federation", manifest.Digest());
+        AdapterLayout.Of(config, baseFolder);
         RequireEnough(config, silos.Count);
-        string work = MakeFolder(options.Out);
+        if (CompatibilityMatrix.RefusalsFor(config, silos.Count).FirstOrDefault() is { } refusal)
+        {
+            throw new FedCloudException(refusal.Code, refusal.Reason);
+        }
+
+        string work = MakeFolder(options.Out, manifest.Files.Sum(file => file.Length) * (silos.Count + 2));
 
         await using DemoDisplay display = new(silos.Select(silo => silo.Name.Value));
         await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config.Rounds, display.Line, display.Take, cancellation);
-        display.Line("Plain mode: updates are encrypted for the coordinator, which can open single ones.");
+        display.Line(config.Aggregation.IsSecure
+            ? string.Create(CultureInfo.InvariantCulture, $"Secure aggregation: the coordinator sees only sums; {CohortBounds.Of(silos.Count).Threshold} of {silos.Count} silos are needed to open one.")
+            : $"Plain mode{(silos.Count < Fcsa1.MinSilos ? " (with two silos each would learn the other's update from the sum)" : string.Empty)}: updates are encrypted for the coordinator, which can open single ones.");
         await federation.Client.UploadBaseAsync(baseFolder, cancellation);
         await federation.Client.SubmitAsync(config, cancellation);
         RunDetail run = await WatchAsync(federation, config, display, cancellation);
         ModelSummary model = await NewestAsync(federation.Client, config, cancellation);
         string adapterPath = Path.Combine(options.Out, "adapter");
         string adapterSha256 = await PeftExport.WriteAsync(federation.Client, model, config, adapterPath, cancellation);
-        DemoReport report = Report(run, display, adapterPath, adapterSha256, watch.Elapsed);
-        Conclude(report, display);
+        DemoReport report = Report(run, display, adapterPath, adapterSha256);
+        if (options.Alone && report.PerSilo.All(silo => silo.EvalLossFinal is not null))
+        {
+            report = await WithComparisonAsync(report, federation.Client, config, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
+        }
+
+        DemoAudit audit = await DemoAudit.TakeAsync(federation.Client, config, report.Rounds.Max(round => round.Round), Path.Combine(options.Out, "evidence.zip"), cancellation);
+        report = report with
+        {
+            AuditVerified = audit.Verified,
+            AuditRoot = audit.Report.Checkpoint?.Root.ToString(),
+            AuditEntries = audit.Report.Entries,
+            AuditSums = audit.Report.Sums,
+            AuditFindings = [.. audit.Report.Findings.Where(finding => finding.IsFailure).Select(finding => finding.ToJson())],
+            EvidencePath = audit.Path,
+        };
+        report = report with { SecondsTotal = Math.Round(watch.Elapsed.TotalSeconds, 2) };
+        DemoConclusion.Of(report).ForEach(display.Line);
         if (options.Keep)
         {
             display.Line($"The federation keeps running until Ctrl-C. FEDCLOUD_URL={federation.Address} FEDCLOUD_TOKEN={federation.Token}");
@@ -63,6 +88,26 @@ internal static class DemoRun
         return mapping with { Entries = [.. mapping.Entries.Where(field => !string.Equals(field.Name, "rounds", StringComparison.Ordinal)), entry] };
     }
 
+    // Secure aggregation needs three silos; a plan that asks for it by name is refused with two, not changed.
+    private static PlanNode ForSilos(PlanNode plan, int silos)
+    {
+        if (silos >= Fcsa1.MinSilos || plan is not PlanMapping mapping)
+        {
+            return plan;
+        }
+
+        PlanEntry plain = new(0, "mode", new PlanScalar(0, "plain", Quoted: false));
+        PlanEntry? aggregation = mapping.Entries.FirstOrDefault(field => string.Equals(field.Name, "aggregation", StringComparison.Ordinal));
+        PlanMapping? given = aggregation?.Value as PlanMapping;
+        if ((aggregation is not null && given is null) || given?.Entries.Any(field => string.Equals(field.Name, "mode", StringComparison.Ordinal)) == true)
+        {
+            return plan;
+        }
+
+        PlanMapping named = (given ?? new PlanMapping(0, [])) with { Entries = [.. given?.Entries ?? [], plain] };
+        return mapping with { Entries = [.. mapping.Entries.Where(field => field != aggregation), new PlanEntry(0, "aggregation", named)] };
+    }
+
     private static void RequireEnough(RunConfig config, int silos)
     {
         int needed = Math.Max(config.Participation.Quorum, config.Participation.MinSilos);
@@ -72,13 +117,19 @@ internal static class DemoRun
         }
     }
 
-    private static string MakeFolder(string output)
+    // The storage emulator and each silo keep a copy of the base model; a disk that is full half-way stops all of them.
+    private static string MakeFolder(string output, long bytesOfModels)
     {
+        const long Rest = 64L << 20;
         string work = Path.Combine(output, "federation-" + DateTimeOffset.UtcNow.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture));
         try
         {
             Directory.CreateDirectory(work);
-            return work;
+            long needed = bytesOfModels + Rest;
+            long free = new DriveInfo(work).AvailableFreeSpace;
+            return free >= needed
+                ? work
+                : throw new FedCloudException(ErrorCodes.DiskFull, $"expected {needed >> 20} MiB of free space for {output}, found {free >> 20} MiB", "free space, or choose another folder with --out");
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -121,7 +172,40 @@ internal static class DemoRun
             ?? throw new FedCloudException(ErrorCodes.ModelMissing, "the channel does not point at a version of this run");
     }
 
-    private static DemoReport Report(RunDetail run, DemoDisplay display, string adapterPath, string adapterSha256, TimeSpan elapsed)
+    private static async Task<DemoReport> WithComparisonAsync(
+        DemoReport report, CoordinatorClient client, RunConfig config, IReadOnlyList<DemoData> silos, string baseFolder, string folder, DemoDisplay display, CancellationToken cancellation)
+    {
+        display.Line(string.Create(CultureInfo.InvariantCulture, $"For comparison each silo trains alone, {config.TotalSteps} steps on its own examples."));
+        Directory.CreateDirectory(folder);
+        string start = Path.Combine(folder, "start.safetensors");
+        string end = Path.Combine(folder, "final.safetensors");
+        ModelSummary[] versions = [.. (await client.ModelsAsync(cancellation)).Models.Where(model => model.Job == config.Job)];
+        await client.DownloadAsync(versions.Single(model => model.Version == 0), start, cancellation);
+        await client.DownloadAsync(versions.Single(model => model.Latest), end, cancellation);
+        AloneLosses losses = await new AloneComparison(config, baseFolder, folder, display.TakeAlone).RunAsync(silos, start, end, cancellation);
+        DemoSilo[] compared =
+        [
+            .. report.PerSilo.Select(silo => silo with
+            {
+                EvalLossLocalOnly = losses.Alone[silo.Silo].Own,
+                UnionEvalLossLocalOnly = losses.Alone[silo.Silo].Union,
+            }),
+        ];
+        return report with
+        {
+            PerSilo = compared,
+            Comparison = new DemoComparison
+            {
+                Steps = config.TotalSteps,
+                UnionExamples = losses.UnionExamples,
+                UnionEvalLossFinal = losses.Federated,
+                BeatsEveryLocalOnly = compared.All(silo => losses.Federated < silo.UnionEvalLossLocalOnly),
+                BetterAlone = [.. compared.Where(silo => silo.EvalLossLocalOnly < silo.EvalLossFinal).Select(silo => silo.Silo)],
+            },
+        };
+    }
+
+    private static DemoReport Report(RunDetail run, DemoDisplay display, string adapterPath, string adapterSha256)
     {
         RoundRecord[] rounds = [.. run.Rounds.Where(round => !string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal))];
         RoundRecord evaluation = run.Rounds.Last(round => string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal));
@@ -143,7 +227,7 @@ internal static class DemoRun
             ],
             AdapterPath = adapterPath,
             AdapterSha256 = adapterSha256,
-            SecondsTotal = Math.Round(elapsed.TotalSeconds, 2),
+            SecondsTotal = 0,
         };
     }
 
@@ -164,16 +248,6 @@ internal static class DemoRun
             Participants = [.. round.Members.Where(member => member.Value.Phase == MemberPhase.Verified).Select(member => member.Key.Value)],
             Dropped = round.Members.Where(member => member.Value.Phase != MemberPhase.Verified).ToDictionary(member => member.Key.Value, member => member.Value.Reason ?? string.Empty, StringComparer.Ordinal),
         };
-    }
-
-    private static void Conclude(DemoReport report, DemoDisplay display)
-    {
-        foreach (DemoSilo silo in report.PerSilo.Where(silo => silo.EvalLossBase is not null && silo.EvalLossFinal is not null))
-        {
-            display.Line(string.Create(CultureInfo.InvariantCulture, $"{silo.Silo,-24} eval loss {silo.EvalLossBase:F4} -> {silo.EvalLossFinal:F4}"));
-        }
-
-        display.Line(string.Create(CultureInfo.InvariantCulture, $"Adapter in {report.AdapterPath} (PEFT format), {report.SecondsTotal:F1} s in all"));
     }
 
     private static async Task UntilCancelledAsync(CancellationToken cancellation)

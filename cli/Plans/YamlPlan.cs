@@ -63,7 +63,7 @@ public static class YamlPlan
         }
         catch (YamlException error)
         {
-            throw new FedCloudException(ErrorCodes.PlanUnreadable, $"{name}, line {error.Start.Line}, column {error.Start.Column}: not YAML: {error.Message}", cause: error);
+            throw new FedCloudException(ErrorCodes.PlanUnreadable, $"{name}, line {error.Start.Line}, column {error.Start.Column}: not YAML: {error.Message.TrimEnd('.')}", cause: error);
         }
     }
 

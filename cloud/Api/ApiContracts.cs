@@ -54,6 +54,18 @@ public sealed record ModelSummary(string Adapter, RunId Job, int Version, Sha256
 /// <param name="Models">The versions.</param>
 public sealed record ModelList(ImmutableArray<ModelSummary> Models);
 
+/// <summary>A version of one of the coordinator's keys.</summary>
+/// <param name="Key"><c>messages</c> (CK), <c>log</c> (LK) or <c>wrapping</c> (KEK).</param>
+/// <param name="Kid">The vault's identifier with version.</param>
+/// <param name="SpkiSha256">The fingerprint that administrators confirm.</param>
+/// <param name="Status"><c>in_use</c>, <c>proposed</c> (waits for a roster), <c>retiring</c> (signs beside its successor), <c>old</c> or <c>disabled</c>.</param>
+/// <param name="Until">When a retiring key signs no more; else null.</param>
+public sealed record KeySummary(string Key, string Kid, Sha256Digest SpkiSha256, string Status, DateTimeOffset? Until);
+
+/// <summary>The coordinator's keys.</summary>
+/// <param name="Keys">By key, oldest version first.</param>
+public sealed record KeyList(ImmutableArray<KeySummary> Keys);
+
 /// <summary>An error of the API: problem+json (RFC 9457) with the vocabulary's code.</summary>
 /// <param name="Type">Always <c>about:blank</c>.</param>
 /// <param name="Title">The code's meaning.</param>
@@ -71,5 +83,6 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
 [JsonSerializable(typeof(RunDetail))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelSummary))]
+[JsonSerializable(typeof(KeyList))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class ApiJson : JsonSerializerContext;

@@ -40,7 +40,7 @@ public sealed class RestBlobStore : IBlobStore, IDisposable
         _credential = credential;
         _options = options ?? new RestBlobStoreOptions();
         _time = time ?? TimeProvider.System;
-        _requests = new StorageRequests(endpoint.Authority, credential, handler, _time, _options);
+        _requests = new StorageRequests(endpoint, credential, handler, _time, _options);
     }
 
     /// <inheritdoc/>

@@ -27,9 +27,9 @@ internal sealed class StorageRequests : IDisposable
     private readonly ResiliencePipeline<HttpResponseMessage> _retries;
 
     /// <summary>Opens connections as they are needed.</summary>
-    public StorageRequests(string host, BlobCredential credential, HttpMessageHandler? handler, TimeProvider time, RestBlobStoreOptions options)
+    public StorageRequests(Uri endpoint, BlobCredential credential, HttpMessageHandler? handler, TimeProvider time, RestBlobStoreOptions options)
     {
-        _host = host;
+        _host = endpoint.Authority;
         _credential = credential;
         _options = options;
         _time = time;
@@ -41,6 +41,7 @@ internal sealed class StorageRequests : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(5),
             AllowAutoRedirect = false,
             UseCookies = false,
+            UseProxy = !endpoint.IsLoopback,
         })
         {
             Timeout = Timeout.InfiniteTimeSpan,

@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using System.Security.Cryptography;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Safetensors;
@@ -10,14 +11,16 @@ namespace FedCloud.Cloud.Keys;
 
 /// <summary>A key vault in files: PKCS#8 of mode 0600 in a folder of mode 0700, with versions and rotation as in the cloud.</summary>
 /// <remarks>
-/// A version is <c>{name}/{number}.p8</c>; <c>{number}.disabled</c> beside it disables it. The kid is <c>file:{name}/{number}</c>.
+/// A version is <c>{name}/{number}.p8</c>; <c>{number}.disabled</c> beside it disables it. The kid is <c>file:{name}/{number}-{fingerprint}</c>,
+/// with 8 hexadecimal digits of SHA-256(SPKI): when a file is lost and its number is used again, the kid means another key.
 /// Several processes may open one vault. On Windows the folder's own access rules protect the files; modes are not checked there.
 /// </remarks>
 public sealed class FileKeyVault : IKeyVault
 {
-    private const UnixFileMode FolderMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
     private const string Scheme = "file:";
     private const int RsaBits = 3072;
+    private const int NumberLength = 4;
+    private const int MarkLength = 8;
 
     private readonly string _folder;
 
@@ -26,7 +29,7 @@ public sealed class FileKeyVault : IKeyVault
     public FileKeyVault(string folder)
     {
         _folder = folder;
-        MakeFolder(folder);
+        PrivateFolder.Make(folder);
     }
 
     /// <inheritdoc/>
@@ -74,7 +77,8 @@ public sealed class FileKeyVault : IKeyVault
     /// <inheritdoc/>
     public Task DisableAsync(string kid, CancellationToken cancellation)
     {
-        string path = PathOf(kid) ?? throw new FedCloudException(ErrorCodes.KeyMissing, "there is no such key version");
+        (string path, AsymmetricAlgorithm key) = Find(kid) ?? throw new FedCloudException(ErrorCodes.KeyMissing, "there is no such key version");
+        key.Dispose();
         WholeFile.Write(Path.ChangeExtension(path, ".disabled"), ReadOnlyMemory<byte>.Empty);
         return Task.CompletedTask;
     }
@@ -84,26 +88,32 @@ public sealed class FileKeyVault : IKeyVault
     {
         ArgumentNullException.ThrowIfNull(digest);
         ArgumentOutOfRangeException.ThrowIfNotEqual(digest.Length, SHA256.HashSizeInBytes, nameof(digest));
-        string path = PathOf(kid) ?? throw new FedCloudException(ErrorCodes.KeyMissing, "there is no such key version");
+        (string path, AsymmetricAlgorithm found) = Find(kid) ?? throw new FedCloudException(ErrorCodes.KeyMissing, "there is no such key version");
+        using AsymmetricAlgorithm key = found;
         RequireEnabled(path);
-        using ECDsa key = Load(path) as ECDsa ?? throw new FedCloudException(ErrorCodes.KeyMissing, "the key version does not sign");
-        return Task.FromResult(key.SignHash(digest, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
+        ECDsa signer = key as ECDsa ?? throw new FedCloudException(ErrorCodes.KeyMissing, "the key version does not sign");
+        byte[] signature = signer.SignHash(digest, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        return Task.FromResult(signature);
     }
 
     /// <inheritdoc/>
     public Task<byte[]> UnwrapAsync(string kid, byte[] wrapped, CancellationToken cancellation)
     {
-        string path = PathOf(kid) ?? throw new FedCloudException(ErrorCodes.KeyRetired, "the envelope names a key version that this vault does not have");
+        (string path, AsymmetricAlgorithm found) = Find(kid) ?? throw new FedCloudException(ErrorCodes.KeyRetired, "the envelope names a key version that this vault does not have");
+        using AsymmetricAlgorithm key = found;
         RequireEnabled(path);
-        using RSA key = Load(path) as RSA ?? throw new FedCloudException(ErrorCodes.KeyRetired, "the envelope names a key that does not unwrap");
+        RSA unwrapper = key as RSA ?? throw new FedCloudException(ErrorCodes.KeyRetired, "the envelope names a key that does not unwrap");
+        byte[] dataKey;
         try
         {
-            return Task.FromResult(key.Decrypt(wrapped, RSAEncryptionPadding.OaepSHA256));
+            dataKey = unwrapper.Decrypt(wrapped, RSAEncryptionPadding.OaepSHA256);
         }
         catch (CryptographicException error)
         {
             throw new FedCloudException(ErrorCodes.EnvelopeTampered, "the data key does not unwrap", cause: error);
         }
+
+        return Task.FromResult(dataKey);
     }
 
     private static void RequireEnabled(string path)
@@ -118,7 +128,7 @@ public sealed class FileKeyVault : IKeyVault
     private KeyVersion? TryCreate(string name, int number, KeyKind kind)
     {
         string folder = Path.Combine(_folder, name);
-        MakeFolder(folder);
+        PrivateFolder.Make(folder);
         string path = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"{number:D4}.p8"));
         using AsymmetricAlgorithm key = kind == KeyKind.EcP256 ? ECDsa.Create(ECCurve.NamedCurves.nistP256) : RSA.Create(RsaBits);
         byte[] secret = key.ExportPkcs8PrivateKey();
@@ -132,7 +142,7 @@ public sealed class FileKeyVault : IKeyVault
         }
     }
 
-    // A kid means one key for ever: a disabled version leaves its mark, so that its number is not used again even when its key is deleted.
+    // A disabled version leaves its mark, so that its number is not used again even when its key is deleted.
     private int NextNumber(string name)
     {
         string folder = Path.Combine(_folder, Identifier.Require(name, "key name"));
@@ -145,8 +155,9 @@ public sealed class FileKeyVault : IKeyVault
     private static KeyVersion Describe(string name, string path)
     {
         using AsymmetricAlgorithm key = Load(path);
-        string kid = $"{Scheme}{name}/{Path.GetFileNameWithoutExtension(path)}";
-        return new KeyVersion(kid, name, key is ECDsa ? KeyKind.EcP256 : KeyKind.Rsa3072, key.ExportSubjectPublicKeyInfo(), !File.Exists(Path.ChangeExtension(path, ".disabled")));
+        byte[] spki = key.ExportSubjectPublicKeyInfo();
+        string kid = $"{Scheme}{name}/{Path.GetFileNameWithoutExtension(path)}-{Mark(spki)}";
+        return new KeyVersion(kid, name, key is ECDsa ? KeyKind.EcP256 : KeyKind.Rsa3072, spki, !File.Exists(Path.ChangeExtension(path, ".disabled")));
     }
 
     private static AsymmetricAlgorithm Load(string path)
@@ -188,30 +199,25 @@ public sealed class FileKeyVault : IKeyVault
     private static bool ECDsaIsP256(ECDsa key) =>
         string.Equals(key.ExportParameters(includePrivateParameters: false).Curve.Oid.Value, ECCurve.NamedCurves.nistP256.Oid.Value, StringComparison.Ordinal);
 
-    private string? PathOf(string kid)
+    private static string Mark(byte[] spki) => Sha256Digest.Of(spki).ToString()[..MarkLength];
+
+    // Null when the vault has no such version, or another key under its number.
+    private (string Path, AsymmetricAlgorithm Key)? Find(string kid)
     {
         string[] parts = kid.StartsWith(Scheme, StringComparison.Ordinal) ? kid[Scheme.Length..].Split('/') : [];
-        if (parts.Length != 2 || !Identifier.IsValid(parts[0]) || parts[1].Length != 4 || !parts[1].All(char.IsAsciiDigit))
+        if (parts is not [string name, { Length: NumberLength + 1 + MarkLength } version] || !Identifier.IsValid(name) || !version[..NumberLength].All(char.IsAsciiDigit))
         {
             return null;
         }
 
-        string path = Path.Combine(_folder, parts[0], parts[1] + ".p8");
-        return File.Exists(path) ? path : null;
-    }
-
-    private static void MakeFolder(string folder)
-    {
-        if (OperatingSystem.IsWindows())
+        string path = Path.Combine(_folder, name, version[..NumberLength] + ".p8");
+        AsymmetricAlgorithm? key = File.Exists(path) ? Load(path) : null;
+        if (key is not null && string.Equals(version[NumberLength..], $"-{Mark(key.ExportSubjectPublicKeyInfo())}", StringComparison.Ordinal))
         {
-            Directory.CreateDirectory(folder);
-            return;
+            return (path, key);
         }
 
-        Directory.CreateDirectory(folder, FolderMode);
-        if ((File.GetUnixFileMode(folder) & ~FolderMode) != UnixFileMode.None)
-        {
-            throw new FedCloudException(ErrorCodes.KeyFilePermissions, $"expected mode 0700 on the key folder {Path.GetFileName(folder)}, found a wider one");
-        }
+        key?.Dispose();
+        return null;
     }
 }

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Runtime.InteropServices;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cloud.Keys;
@@ -80,7 +79,7 @@ public static class PrivateFile
         {
             // Without overwriting this is link and unlink, of which the first fails where there is a file.
             File.Move(temporary, path, overwrite);
-            FlushFolder(Path.GetDirectoryName(Path.GetFullPath(path)));
+            PrivateFolder.Flush(Path.GetDirectoryName(Path.GetFullPath(path)));
             return true;
         }
         catch (IOException) when (!overwrite && File.Exists(path))
@@ -109,33 +108,4 @@ public static class PrivateFile
 
     private static FedCloudException NotWritten(string path, Exception error) =>
         new(ErrorCodes.DiskFull, $"{Path.GetFileName(path)} could not be written: {error.Message}", cause: error);
-
-    // A rename is on the disk when its folder is. Where this cannot be had (Windows, some network folders) the file itself is flushed all the same.
-    private static void FlushFolder(string? folder)
-    {
-        if (folder is null || OperatingSystem.IsWindows())
-        {
-            return;
-        }
-
-        const int ReadOnly = 0;
-        int descriptor = Open(folder, ReadOnly);
-        if (descriptor >= 0)
-        {
-            _ = Sync(descriptor);
-            _ = Close(descriptor);
-        }
-    }
-
-    [DllImport("libc", EntryPoint = "open")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);
-
-    [DllImport("libc", EntryPoint = "fsync")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Sync(int descriptor);
-
-    [DllImport("libc", EntryPoint = "close")]
-    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static extern int Close(int descriptor);
 }

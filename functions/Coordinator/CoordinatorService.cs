@@ -1,23 +1,25 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
-using System.Security.Cryptography;
-using System.Text.Json;
+using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
-using FedCloud.Protocol.Canonical;
-using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator;
@@ -33,6 +35,18 @@ public sealed record CoordinatorOptions
 
     /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Slots of an epoch under secure aggregation, from 1 to 64: with more, epochs come more rarely and their messages are larger. Default 16.</summary>
+    public int EpochSlots { get; init; } = Fcsa1.DefaultSlots;
+
+    /// <summary>How long silos may take for a step of an epoch, in whole seconds, before it goes on without them. Default 30 s.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long masked vectors and revealed secrets are kept for auditors. Default 90 days.</summary>
+    public TimeSpan AuditWindow { get; init; } = SecureAggregation.AuditWindow.Default;
+
+    /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
+    public bool InBackground { get; init; } = true;
 }
 
 /// <summary>The coordinator's work, host-free: mailbox to events, documents, effects.</summary>
@@ -49,13 +63,19 @@ public sealed class CoordinatorService : IAsyncDisposable
     private readonly CoordinatorOptions _options;
     private readonly ICoordinatorEvents _events;
     private readonly SiloPost _post;
+    private readonly EpochArchive _archive;
     private readonly RunEffects _effects;
+    private readonly RoundDesk _rounds;
+    private readonly RoundShelf _records;
     private readonly BlobMailbox _mailbox;
+    private readonly CoordinatorLog _log;
     private readonly SemaphoreSlim _bell = new(0);
-    private readonly SemaphoreSlim _federationGate = new(1, 1);
+    private readonly SemaphoreSlim _submitting = new(1, 1);
     private readonly ConcurrentDictionary<RunId, RunActor> _runs = [];
     private readonly ConcurrentQueue<RosterView> _rosters = new();
-    private FederationActor? _federation;
+    private FederationDesk? _members;
+    private EpochActor? _epochs;
+    private EpochDesk? _epochDesk;
 
     /// <summary>Makes a coordinator.</summary>
     public CoordinatorService(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
@@ -66,20 +86,28 @@ public sealed class CoordinatorService : IAsyncDisposable
         _options = options;
         _events = events;
         _post = new SiloPost(store, vault, options.Federation, time, events.RingSilo);
-        _effects = new RunEffects(store, vault, _post, time, options.Scratch);
+        _log = new CoordinatorLog(store, vault, time, options, events);
+        _archive = new EpochArchive(new SecureShelf(store));
+        _effects = new RunEffects(store, vault, _post, _log.Desk, time, options.Scratch, _archive, (request, cancellation) => Epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
+        _rounds = new RoundDesk(_archive, () => _runs.Values.Select(run => run.State));
+        _records = new RoundShelf(store);
         _mailbox = new BlobMailbox(store, StorageNames.MailCoordinator, time);
     }
 
     /// <summary>The federation as it stands.</summary>
-    public FederationState Federation => Actor.State;
+    public FederationState Federation => Members.State;
+
+    /// <summary>Invitations, joins, removals, and the keys of the federation.</summary>
+    public FederationDesk Members => _members ?? throw new InvalidOperationException("the coordinator is not started");
 
     /// <summary>The runs as they stand.</summary>
     public IEnumerable<RunState> Runs => _runs.Values.Select(run => run.State).OrderBy(run => run.SubmittedAt);
 
+    /// <summary>The epochs of secure aggregation.</summary>
+    public EpochActor Epochs => _epochs ?? throw new InvalidOperationException("the coordinator is not started");
+
     /// <summary>The coordinator's message key.</summary>
     public VerificationKey? MessageKey { get; private set; }
-
-    private FederationActor Actor => _federation ?? throw new InvalidOperationException("the coordinator is not started");
 
     /// <summary>Makes containers and keys, and takes up everything that is stored.</summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -97,37 +125,68 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             Federation = _options.Federation,
             CoordinatorSpkiSha256 = MessageKey.Fingerprint,
-            LogVkey = VerificationKey.FromSpki(log.Spki).VKey($"{_options.Federation.Value}/log"),
+            LogVkey = VerificationKey.FromSpki(log.Spki).VKey(_log.Origin),
         };
+        await _log.StartAsync(cancellation);
+        EpochsState opening = new() { Federation = _options.Federation, Slots = _options.EpochSlots, StepTimeout = (int)_options.StepTimeout.TotalSeconds };
+        EpochEffects epochEffects = new(_archive, _post, _log.Desk, _time, GrantAsync);
+        _epochs = await EpochActor.StartAsync(_store, opening, epochEffects, _time, _events.EpochEffectFailed, cancellation);
+        _epochDesk = new EpochDesk(_archive, _epochs, _time);
         await foreach (BlobItem item in _store.ListAsync(StorageNames.State, "runs/", cancellation))
         {
             string[] parts = item.Path.Split('/');
             if (parts is ["runs", string id, "document.json"])
             {
                 RunId job = RunId.Parse(id);
-                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, cancellation);
+                _runs[job] = await RunActor.StartAsync(_store, job, opened: null, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
             }
         }
 
-        _federation = await FederationActor.StartAsync(_store, _post, founding, TellRunsAsync, cancellation);
+        FederationActor actor = await FederationActor.StartAsync(_store, _post, _log.Desk, founding, TellRunsAsync, cancellation);
+        _members = new FederationDesk(_store, _vault, _time, actor, _log);
+
+        // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
+        if (Members.Roster is { } roster)
+        {
+            _rosters.Enqueue(roster);
+            await TellRunsOfRostersAsync(cancellation);
+        }
+
+        // Only now: a slot is granted to a run that is here.
+        if (_options.InBackground)
+        {
+            _epochs.Begin();
+        }
     }
 
-    /// <summary>Serves the mailbox until it is stopped.</summary>
+    /// <summary>Serves the mailbox, the log and the audit window until it is stopped, or one of them fails.</summary>
     public async Task ServeAsync(CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested)
-        {
-            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
-            foreach (ReceivedMessage message in messages)
-            {
-                await TakeAsync(message, cancellation);
-            }
+        using CancellationTokenSource either = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        AuditWindow window = new(_store, _time, _options.AuditWindow);
+        Task[] all =
+        [
+            ServeMailAsync(either.Token),
+            _log.ServeAsync(either.Token),
+            window.ServeAsync(() => Federation.Joined.Keys, _events.SweepFailed, either.Token),
+        ];
+        await Task.WhenAny(all);
+        await either.CancelAsync();
+        await Task.WhenAll(all);
+    }
 
-            if (messages.Count == 0)
-            {
-                await _bell.WaitAsync(_options.PollInterval, cancellation);
-            }
+    /// <summary>Takes what waits in the mailbox, and does one due thing of each run and of the epochs: for a host that schedules by itself.</summary>
+    /// <returns>False when nothing was due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        bool worked = await TakeMailAsync(cancellation) > 0;
+        foreach (RunActor run in _runs.Values.OrderBy(run => run.State.Config.Job.Value, StringComparer.Ordinal))
+        {
+            worked |= await run.TurnAsync(cancellation);
         }
+
+        worked |= await Epochs.TurnAsync(cancellation);
+        return await _log.TurnAsync(cancellation) || worked;
     }
 
     /// <summary>Says that the mailbox may hold something.</summary>
@@ -139,55 +198,8 @@ public sealed class CoordinatorService : IAsyncDisposable
         }
     }
 
-    /// <summary>Opens an invitation: containers for the silo, and a code that its join must prove.</summary>
-    /// <exception cref="FedCloudException"><c>silo_exists</c>.</exception>
-    public async Task<string> InviteAsync(SiloId silo, TimeSpan validity, CancellationToken cancellation)
-    {
-        foreach (string container in StorageNames.Of(silo))
-        {
-            await _store.EnsureContainerAsync(container, cancellation);
-        }
-
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            if (await Actor.ApplyAsync(new SiloInvited(silo), cancellation) is not null)
-            {
-                throw new FedCloudException(ErrorCodes.SiloExists, $"{silo} is a member");
-            }
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-
-        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(silo), DocumentJson.Default.InvitationSecret);
-        await stored.LoadAsync(cancellation);
-        string code = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
-        await stored.SaveAsync(new InvitationSecret(code, _time.GetUtcNow() + validity), cancellation);
-        return code;
-    }
-
-    /// <summary>Asks the members to remove a silo.</summary>
-    /// <exception cref="FedCloudException"><c>silo_missing</c>.</exception>
-    public async Task RevokeAsync(SiloId silo, CancellationToken cancellation)
-    {
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            if (await Actor.ApplyAsync(new RevocationRequested(silo), cancellation) is not null)
-            {
-                throw new FedCloudException(ErrorCodes.SiloMissing, $"there is no silo {silo}");
-            }
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-    }
-
     /// <summary>Begins a run; submitting the same plan under the same id again is the same run.</summary>
-    /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>run_exists</c>.</exception>
+    /// <exception cref="FedCloudException"><c>roster_missing</c>, <c>run_exists</c>, or the code of the rule by which the roster's size refuses the plan.</exception>
     public async Task<RunState> SubmitAsync(RunConfig config, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -196,18 +208,30 @@ public sealed class CoordinatorService : IAsyncDisposable
             throw new FedCloudException(ErrorCodes.PlanInvalidValue, $"federation: expected {_options.Federation}, found {config.Federation}");
         }
 
-        RosterView roster = Actor.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
-        if (_runs.TryGetValue(config.Job, out RunActor? known))
+        RosterView roster = Members.Roster ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the federation has no roster yet");
+        await _submitting.WaitAsync(cancellation);
+        try
         {
-            return known.State.ConfigSha256 == config.Digest
-                ? known.State
+            if (!_runs.TryGetValue(config.Job, out RunActor? actor))
+            {
+                if (CompatibilityMatrix.RefusalsFor(config, roster.Members.Count).FirstOrDefault() is { } refusal)
+                {
+                    throw new FedCloudException(refusal.Code, refusal.Reason);
+                }
+
+                RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
+                actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, _options.InBackground, cancellation);
+                _runs[config.Job] = actor;
+            }
+
+            return actor.State.ConfigSha256 == config.Digest
+                ? actor.State
                 : throw new FedCloudException(ErrorCodes.RunExists, $"run {config.Job} has another plan");
         }
-
-        RunDocument opened = RunDocument.Open(RunMachine.Submit(config, roster, _time.GetUtcNow()));
-        RunActor actor = await RunActor.StartAsync(_store, config.Job, opened, _effects, _time, _events.EffectFailed, cancellation);
-        _runs[config.Job] = actor;
-        return actor.State;
+        finally
+        {
+            _submitting.Release();
+        }
     }
 
     /// <summary>A run as it stands.</summary>
@@ -221,21 +245,16 @@ public sealed class CoordinatorService : IAsyncDisposable
         Find(job).ApplyAsync(id: null, new CancelRequested(_time.GetUtcNow()), cancellation);
 
     /// <summary>The records of a run's finished rounds.</summary>
-    public async Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation)
-    {
-        const int MaxBytes = 4 << 20;
-        List<RoundRecord> records = [];
-        await foreach (BlobItem item in _store.ListAsync(StorageNames.State, $"runs/{Find(job).State.Config.Job.Value}/rounds/", cancellation))
-        {
-            if (await _store.ReadAsync(new BlobName(StorageNames.State, item.Path), MaxBytes, cancellation) is { } read
-                && JsonSerializer.Deserialize(read.Bytes, DocumentJson.Default.RoundRecord) is { } record)
-            {
-                records.Add(record);
-            }
-        }
+    /// <exception cref="FedCloudException"><c>run_missing</c> or <c>storage_*</c>.</exception>
+    public Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation) => _records.AllAsync(Find(job).State.Config.Job, cancellation);
 
-        return records;
-    }
+    /// <summary>Packs the log, the rosters and the coordinator's public keys, for whoever verifies them.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is packed too.</param>
+    /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c> or <c>storage_*</c>.</exception>
+    public Task PackEvidenceAsync(string path, bool sums, string? recipient, CancellationToken cancellation) => _log.PackAsync(path, sums, recipient, cancellation);
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
@@ -245,29 +264,72 @@ public sealed class CoordinatorService : IAsyncDisposable
             await run.DisposeAsync();
         }
 
+        if (_epochs is { } epochs)
+        {
+            await epochs.DisposeAsync();
+        }
+
         _bell.Dispose();
-        _federationGate.Dispose();
+        _log.Dispose();
+        _submitting.Dispose();
+        _members?.Dispose();
+    }
+
+    private async Task ServeMailAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            // A message that comes meanwhile rings the bell.
+            if (await TakeMailAsync(cancellation) < BatchSize)
+            {
+                await _bell.WaitAsync(_options.PollInterval, cancellation);
+            }
+        }
     }
 
     private RunActor Find(RunId job) => _runs.TryGetValue(job, out RunActor? run) ? run : throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
 
-    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
+    private async Task<int> TakeMailAsync(CancellationToken cancellation)
+    {
+        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
+        List<Task> completed = [];
+        foreach (ReceivedMessage message in messages)
+        {
+            if (await TakeAsync(message, cancellation))
+            {
+                completed.Add(_mailbox.CompleteAsync(message, cancellation));
+            }
+        }
+
+        await Task.WhenAll(completed);
+
+        // What trouble of the storage left undone earlier.
+        await Members.CarryOutAsync(cancellation);
+        await TellRunsOfRostersAsync(cancellation);
+        return messages.Count;
+    }
+
+    // False for a message that is not done with.
+    private async Task<bool> TakeAsync(ReceivedMessage message, CancellationToken cancellation)
     {
         try
         {
             Frame frame = Frame.FromJson(message.Body);
-            foreach (SiloMessage verified in SiloIntake.Verify(frame, Federation, _time.GetUtcNow()))
+            ImmutableArray<SiloMessage> verified = SiloIntake.Verify(frame, Federation, _time.GetUtcNow());
+            foreach (SiloMessage one in verified)
             {
-                await TakeAsync(verified, cancellation);
+                await TakeAsync(one, cancellation);
             }
 
-            await _mailbox.CompleteAsync(message, cancellation);
+            await _log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
+            return true;
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.StorageFailed)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             // Forged, malformed, of another version, or for a run that is not here: put aside with its reason.
             _events.MessageRefused(message.Id, error);
             await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
+            return false;
         }
     }
 
@@ -282,67 +344,34 @@ public sealed class CoordinatorService : IAsyncDisposable
                 }
 
                 break;
+            case RoundMessage round:
+                if (await _rounds.TakeAsync(round, _time.GetUtcNow(), cancellation) is { } fits)
+                {
+                    await TakeAsync(fits, cancellation);
+                }
+                else if (round.Run is { } named)
+                {
+                    _events.EventIgnored(named, round.GetType().Name, "the message belongs to no round in progress");
+                }
+
+                break;
+            case EpochMessage epoch:
+                if (_epochDesk is { } desk && await desk.TakeAsync(epoch, Federation.Roster, cancellation) is { } stale)
+                {
+                    _events.EpochEventIgnored(epoch.GetType().Name, stale);
+                }
+
+                break;
             case SiloMessage.Joining joining:
-                await JoinAsync(joining, cancellation);
+                await Members.JoinAsync(joining, cancellation);
                 break;
             case SiloMessage.Signature signature:
-                await SignedAsync(signature, cancellation);
+                await Members.SignedAsync(signature, cancellation);
+                break;
+            case SiloMessage.Line line:
+                await _log.AcceptAsync(line.Body, line.Witness, cancellation);
                 break;
         }
-    }
-
-    private async Task JoinAsync(SiloMessage.Joining joining, CancellationToken cancellation)
-    {
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            Sha256Digest identity = joining.Envelope.Identity;
-            bool known = Federation.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
-            if (!known)
-            {
-                await RequireInvitedAsync(joining, identity, cancellation);
-            }
-
-            await _store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await Actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-
-        await TellRunsOfRostersAsync(cancellation);
-    }
-
-    private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
-    {
-        StoredDocument<InvitationSecret> stored = new(_store, StorageNames.Invitation(joining.Join.SiloId), DocumentJson.Default.InvitationSecret);
-        InvitationSecret? secret = await stored.LoadAsync(cancellation);
-        bool proven = secret is not null
-            && secret.Expires > _time.GetUtcNow()
-            && joining.Join.Federation == _options.Federation
-            && CryptographicOperations.FixedTimeEquals(EnrolmentBody.CodeProof(secret.Code, identity).ToBytes(), joining.CodeProof.ToBytes());
-        if (!proven)
-        {
-            throw new FedCloudException(ErrorCodes.JoinRefused, $"{joining.Join.SiloId}: expected a proof of an open invitation's code, found none");
-        }
-    }
-
-    private async Task SignedAsync(SiloMessage.Signature signature, CancellationToken cancellation)
-    {
-        BlobName name = StorageNames.RosterSignature(signature.RosterSha256, signature.Signer);
-        await _federationGate.WaitAsync(cancellation);
-        try
-        {
-            await _store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
-            await Actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
-        }
-        finally
-        {
-            _federationGate.Release();
-        }
-
-        await TellRunsOfRostersAsync(cancellation);
     }
 
     private Task TellRunsAsync(RosterView roster)
@@ -351,14 +380,21 @@ public sealed class CoordinatorService : IAsyncDisposable
         return Task.CompletedTask;
     }
 
+    // A run that is over needs no slot.
+    private Task GrantAsync(SlotGrant grant, CancellationToken cancellation) =>
+        _runs.TryGetValue(grant.Request.Job, out RunActor? run) ? run.ApplyAsync(id: null, new SlotGranted(_time.GetUtcNow(), grant), cancellation) : Task.CompletedTask;
+
     private async Task TellRunsOfRostersAsync(CancellationToken cancellation)
     {
-        while (_rosters.TryDequeue(out RosterView? roster))
+        while (_rosters.TryPeek(out RosterView? roster))
         {
+            await Epochs.ApplyAsync(new EpochRosterChanged(_time.GetUtcNow(), roster), cancellation);
             foreach (RunActor run in _runs.Values)
             {
                 await run.ApplyAsync(id: null, new RosterChanged(_time.GetUtcNow(), roster), cancellation);
             }
+
+            _rosters.TryDequeue(out _);
         }
     }
 }

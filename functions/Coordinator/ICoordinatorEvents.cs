@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
@@ -20,4 +21,22 @@ public interface ICoordinatorEvents
 
     /// <summary>An effect failed and will be tried again.</summary>
     void EffectFailed(RunId job, Exception reason);
+
+    /// <summary>A verified message about an epoch had no effect.</summary>
+    void EpochEventIgnored(string name, string reason);
+
+    /// <summary>An effect of the epochs failed and will be tried again.</summary>
+    void EpochEffectFailed(Exception reason);
+
+    /// <summary>What has outlived the audit window could not be deleted, and will be tried again.</summary>
+    void SweepFailed(FedCloudException reason);
+
+    /// <summary>An entry was offered that the log does not take.</summary>
+    void EntryRefused(LogEntry entry, ErrorCode reason);
+
+    /// <summary>A checkpoint of the log was signed.</summary>
+    void LogGrew(long size);
+
+    /// <summary>The log is not written: for now, or for good where its files contradict each other.</summary>
+    void LogFailed(FedCloudException reason);
 }

@@ -22,11 +22,19 @@ catch (FedCloudException error)
     await Console.Error.WriteLineAsync(error.Message);
     return (int)error.Code.Exit;
 }
-catch (IOException error) when (error.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException)
+catch (Exception error)
 {
-    FedCloudException taken = new(ErrorCodes.PortInUse, "the coordinator's port is taken");
-    await Console.Error.WriteLineAsync(taken.Message);
-    return (int)taken.Code.Exit;
+    // The outermost handler: one line for a person, and the trace only for whoever asks for it.
+    if (Environment.GetEnvironmentVariable("FEDCLOUD_TRACE") is "1")
+    {
+        await Console.Error.WriteLineAsync(error.ToString());
+    }
+
+    FedCloudException said = error.InnerException is Microsoft.AspNetCore.Connections.AddressInUseException
+        ? new(ErrorCodes.PortInUse, $"expected port {Environment.GetEnvironmentVariable("FEDCLOUD_PORT")} of this machine to be free, found it taken")
+        : new(ErrorCodes.InternalError, $"{error.GetType().Name}: {error.Message}");
+    await Console.Error.WriteLineAsync(said.Message);
+    return (int)said.Code.Exit;
 }
 
 static async Task RunAsync(HostSettings settings)
@@ -37,14 +45,13 @@ static async Task RunAsync(HostSettings settings)
     builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
     builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
     SharedKeyCredential key = new(settings.Account, settings.AccountKey);
-    string scratch = Path.Combine(settings.DataFolder, "scratch");
-    Directory.CreateDirectory(scratch);
+    string scratch = settings.MakeScratch();
     builder.Services.AddSingleton(TimeProvider.System);
     builder.Services.AddSingleton(new Doorbell(settings.Token));
     builder.Services.AddSingleton<IBlobStore>(new RestBlobStore(settings.Storage, key));
     builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
     builder.Services.AddSingleton<ICoordinatorEvents>(services => new HostEvents(services.GetRequiredService<Doorbell>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
-    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch });
+    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays) });
     builder.Services.AddSingleton<CoordinatorService>();
     builder.Services.AddSingleton(services => new ModelShelf(services.GetRequiredService<IBlobStore>(), settings.Federation));
     builder.Services.AddHostedService<MailboxService>();

@@ -6,6 +6,7 @@ using System.Text;
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
+using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
@@ -14,6 +15,7 @@ using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.LocalHost;
 
@@ -21,6 +23,7 @@ namespace FedCloud.LocalHost;
 internal static class Routes
 {
     private const int MaxPlanBytes = 256 * 1024;
+    private const string EvidenceType = "application/zip";
     private static readonly TimeSpan InvitationValidity = TimeSpan.FromDays(7);
     private static readonly TimeSpan BellPatience = TimeSpan.FromSeconds(25);
 
@@ -37,6 +40,8 @@ internal static class Routes
         MapSilos(api, settings, key);
         MapRuns(api);
         MapModels(api, settings);
+        MapAudit(api, settings);
+        MapKeys(api);
         MapBell(app);
     }
 
@@ -47,13 +52,14 @@ internal static class Routes
         api.MapPost("/silos/{silo}/invitation", async (string silo, HttpContext http, CoordinatorService coordinator, Doorbell bell, CancellationToken cancellation) =>
         {
             SiloId id = SiloId.Parse(silo);
-            string code = await coordinator.InviteAsync(id, InvitationValidity, cancellation);
+            string code = await coordinator.Members.InviteAsync(id, InvitationValidity, cancellation);
             string address = $"{http.Request.Scheme}://{http.Request.Host}";
             return Results.Bytes(Invite(settings, key, coordinator, bell, id, code, address).ToJson(), "application/json");
         }).WithSummary("Invites a silo; the answer is secret");
         api.MapDelete("/silos/{silo}", async (string silo, CoordinatorService coordinator, CancellationToken cancellation) =>
         {
-            await coordinator.RevokeAsync(SiloId.Parse(silo), cancellation);
+            SiloId id = SiloId.Parse(silo);
+            await coordinator.Members.RevokeAsync(id, FederationDesk.Patience, cancellation);
             return Results.Accepted();
         }).WithSummary("Asks the members to remove a silo");
     }
@@ -106,14 +112,41 @@ internal static class Routes
 
             using TemporaryFolder folder = new(scratch);
             string path = folder.File("upload");
-            await using (FileStream target = File.Create(path))
-            {
-                await request.Body.CopyToAsync(target, cancellation);
-            }
-
+            await WholeFile.CopyAsync(request.Body, path, cancellation);
             await shelf.PutBaseFileAsync(id, file, path, cancellation);
             return Results.NoContent();
         }).WithSummary("Stores a file of a base model; the manifest comes last and is checked").WithMetadata(new Microsoft.AspNetCore.Mvc.DisableRequestSizeLimitAttribute());
+    }
+
+    private static void MapAudit(RouteGroupBuilder api, HostSettings settings)
+    {
+        string scratch = Path.Combine(settings.DataFolder, "scratch");
+        api.MapGet("/audit/evidence", (bool? sums, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) => EvidenceAsync(http, coordinator, scratch, sums ?? false, null, cancellation))
+            .WithSummary("The log, the rosters and the coordinator's keys up to the newest witnessed checkpoint, as a zip; with sums also what recomputes the sums of its rounds").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+        api.MapPost("/audit/exports", (string recipient, bool? sums, HttpContext http, CoordinatorService coordinator, CancellationToken cancellation) =>
+            EvidenceAsync(http, coordinator, scratch, sums ?? false, Identifier.IsValid(recipient) ? recipient : throw new FedCloudException(ErrorCodes.RequestMalformed, "recipient: expected a role in lower case, found another text"), cancellation))
+            .WithSummary("The same for somebody else; the log then says for which role").Produces(StatusCodes.Status200OK, contentType: EvidenceType);
+    }
+
+    private static void MapKeys(RouteGroupBuilder api)
+    {
+        api.MapGet("/keys", async (CoordinatorService coordinator, CancellationToken cancellation) => Results.Json(await coordinator.Members.KeysAsync(cancellation), ApiJson.Default.KeyList))
+            .WithSummary("The coordinator's keys and their fingerprints").Produces<KeyList>();
+        api.MapPost("/keys/log/versions", async (bool? lost, CoordinatorService coordinator, CancellationToken cancellation) =>
+        {
+            await coordinator.Members.ChangeLogKeyAsync(lost ?? false, cancellation);
+            return Results.Json(await coordinator.Members.KeysAsync(cancellation), ApiJson.Default.KeyList, statusCode: StatusCodes.Status202Accepted);
+        }).WithSummary("Makes another key for the log, and asks the members to sign a roster with it").Produces<KeyList>(StatusCodes.Status202Accepted);
+    }
+
+    // The zip is on disk before the answer begins, and gone when the answer has ended.
+    private static async Task<IResult> EvidenceAsync(HttpContext http, CoordinatorService coordinator, string scratch, bool sums, string? recipient, CancellationToken cancellation)
+    {
+        TemporaryFolder folder = new(scratch);
+        http.Response.RegisterForDispose(folder);
+        string path = folder.File("evidence.zip");
+        await coordinator.PackEvidenceAsync(path, sums, recipient, cancellation);
+        return Results.File(path, EvidenceType);
     }
 
     private static void MapBell(WebApplication app)
@@ -152,7 +185,8 @@ internal static class Routes
     private static SiloInvitation Invite(HostSettings settings, SharedKeyCredential key, CoordinatorService coordinator, Doorbell bell, SiloId silo, string code, string address)
     {
         DateTimeOffset expires = DateTimeOffset.UtcNow.AddDays(365);
-        string Sas(string container, string permissions) => BlobSas.ForContainer(key, container, permissions, expires);
+        bool https = string.Equals(settings.Storage.Scheme, Uri.UriSchemeHttps, StringComparison.Ordinal);
+        string Sas(string container, string permissions) => BlobSas.ForContainer(key, container, permissions, expires, httpsOnly: https);
         return new SiloInvitation
         {
             V = 1,
@@ -165,6 +199,8 @@ internal static class Routes
             Sas = new Dictionary<string, string>(StringComparer.Ordinal)
             {
                 [StorageNames.Models] = Sas(StorageNames.Models, BlobSas.Read),
+                [StorageNames.Log] = Sas(StorageNames.Log, BlobSas.Read),
+                [StorageNames.LogHead] = Sas(StorageNames.LogHead, BlobSas.Read),
                 [StorageNames.Up(silo)] = Sas(StorageNames.Up(silo), BlobSas.Create),
                 [StorageNames.Down(silo)] = Sas(StorageNames.Down(silo), BlobSas.Read),
                 [StorageNames.Mail(silo)] = Sas(StorageNames.Mail(silo), BlobSas.Mailbox),
@@ -186,7 +222,7 @@ internal static class Routes
                 RosterMember member = joined.Value.Join.ToMember(1);
                 int? idx = federation.Roster?.Find(joined.Key)?.Idx;
                 ConfirmedMember keys = ConfirmedMember.Of(member);
-                return new SiloSummary(joined.Key, idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
+                return new SiloSummary(joined.Key, federation.Leaving.Contains(joined.Key) ? "leaving" : idx is null ? "joined" : "member", idx, keys.IkSpkiSha256, keys.WitnessSpkiSha256, keys.AdminSpkiSha256);
             }),
         ]);
 

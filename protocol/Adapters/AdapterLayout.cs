@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 
@@ -25,6 +26,9 @@ public sealed record AdapterTensor(LinearShape Module, Factor Factor, TensorEntr
 /// <summary>The tensors of an adapter in the one order that all parties use: module by module, A before B.</summary>
 public sealed class AdapterLayout
 {
+    private const string NamePrefix = "base_model.model.";
+    private const string SuffixOfA = ".lora_A.weight";
+
     /// <summary>Lays out an adapter.</summary>
     /// <param name="modules">The adapted modules, in order.</param>
     /// <param name="rank">The rank.</param>
@@ -42,6 +46,37 @@ public sealed class AdapterLayout
         ];
     }
 
+    /// <summary>The layout that a plan's adapter has on a base model.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="baseModelFolder">The base model's folder, of which the header of the weights is read.</param>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
+    public static AdapterLayout Of(RunConfig plan, string baseModelFolder)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseModelFolder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
+    }
+
+    /// <summary>The layout that the adapter in a file of tensors has: the modules that have both factors there, in the order of the file.</summary>
+    /// <param name="header">The file's header; whether it holds this layout and nothing else is the caller's to compare.</param>
+    /// <param name="rank">The rank.</param>
+    public static AdapterLayout Of(SafetensorsHeader header, int rank)
+    {
+        ArgumentNullException.ThrowIfNull(header);
+        List<LinearShape> modules = [];
+        foreach (TensorEntry tensor in header.Tensors.Where(tensor => tensor.Name.StartsWith(NamePrefix, StringComparison.Ordinal) && tensor.Name.EndsWith(SuffixOfA, StringComparison.Ordinal)))
+        {
+            string module = tensor.Name[NamePrefix.Length..^SuffixOfA.Length];
+            if (tensor.Shape is [_, <= int.MaxValue and var width]
+                && header.ByName.GetValueOrDefault(Name(module, Factor.B)) is { Shape: [<= int.MaxValue and var height, _] })
+            {
+                modules.Add(new LinearShape(module, (int)width, (int)height));
+            }
+        }
+
+        return new AdapterLayout([.. modules], rank);
+    }
+
     /// <summary>The adapted modules.</summary>
     public ImmutableArray<LinearShape> Modules { get; }
 
@@ -55,7 +90,7 @@ public sealed class AdapterLayout
     public static string Name(LinearShape module, Factor factor)
     {
         ArgumentNullException.ThrowIfNull(module);
-        return $"base_model.model.{module.Module}.lora_{factor}.weight";
+        return Name(module.Module, factor);
     }
 
     /// <summary>The tensors that travel in a round, in order.</summary>
@@ -75,4 +110,6 @@ public sealed class AdapterLayout
 
     /// <summary>The exact length of an update file in bytes.</summary>
     public long UpdateLength(ExchangedFactor exchanged) => UpdateHeader(exchanged).Length + (4 * UpdateCoordinates(exchanged));
+
+    private static string Name(string module, Factor factor) => $"{NamePrefix}{module}.lora_{factor}.weight";
 }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 
@@ -14,6 +15,7 @@ namespace FedCloud.Protocol.Aggregation;
 public static class ModelVersionFile
 {
     private const int PieceElements = 1 << 18;
+    private const string VersionMember = "version";
     private const string FirstPrefix = "server.m.";
     private const string SecondPrefix = "server.v.";
 
@@ -80,10 +82,28 @@ public static class ModelVersionFile
         ];
     }
 
+    /// <summary>Layout and number of a version, read back from its own header.</summary>
+    /// <param name="config">The plan.</param>
+    /// <param name="header">The version's header.</param>
+    /// <exception cref="FedCloudException"><c>safetensors_malformed</c>: it is not the header of a version under this plan.</exception>
+    public static (AdapterLayout Layout, int Version) Describe(RunConfig config, SafetensorsHeader header)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(header);
+        AdapterLayout layout = AdapterLayout.Of(header, config.Lora.Rank);
+        IEnumerable<string> expected = Entries(layout, new ServerOptimizer(config.Aggregation.ServerOptimizer)).Select(Show);
+        return header.Tensors.Select(Show).SequenceEqual(expected, StringComparer.Ordinal)
+            && int.TryParse(header.Metadata.GetValueOrDefault(VersionMember), NumberStyles.None, CultureInfo.InvariantCulture, out int version)
+                ? (layout, version)
+                : throw new FedCloudException(ErrorCodes.SafetensorsMalformed, "expected number, adapter and optimizer state of a model version under this plan, found others");
+    }
+
+    private static string Show(TensorEntry tensor) => $"{tensor.Name} {tensor.Type} {string.Join(',', tensor.Shape)}";
+
     private static Dictionary<string, string> Metadata(int version) => new(StringComparer.Ordinal)
     {
         ["fedcloud.format"] = "1",
-        ["version"] = version.ToString(CultureInfo.InvariantCulture),
+        [VersionMember] = version.ToString(CultureInfo.InvariantCulture),
     };
 
     private static Dictionary<string, long> MeanOffsets(AdapterLayout layout, ExchangedFactor exchanged)

@@ -10,7 +10,7 @@ namespace FedCloud.Protocol.Aggregation;
 /// </remarks>
 public sealed class WeightedMean
 {
-    private readonly double[] _sum;
+    private readonly Memory<double> _sum;
     private long _weights;
     private long _weight;
     private int _filled;
@@ -18,9 +18,17 @@ public sealed class WeightedMean
     /// <summary>Begins a mean.</summary>
     /// <param name="coordinates">The number of coordinates in the range.</param>
     public WeightedMean(int coordinates)
+        : this(new double[coordinates])
     {
-        _sum = new double[coordinates];
-        _filled = coordinates;
+    }
+
+    /// <summary>Begins a mean in memory that is used again for every range.</summary>
+    /// <param name="sum">One place for each coordinate in the range; cleared here.</param>
+    public WeightedMean(Memory<double> sum)
+    {
+        sum.Span.Clear();
+        _sum = sum;
+        _filled = sum.Length;
     }
 
     /// <summary>Begins the next silo's update, whose coordinates follow in order.</summary>
@@ -38,7 +46,7 @@ public sealed class WeightedMean
     /// <param name="values">Values, all finite.</param>
     public void Add(ReadOnlySpan<float> values)
     {
-        Span<double> sum = _sum.AsSpan(_filled, values.Length);
+        Span<double> sum = _sum.Span.Slice(_filled, values.Length);
         for (int i = 0; i < values.Length; i++)
         {
             sum[i] += _weight * (double)values[i];
@@ -62,9 +70,10 @@ public sealed class WeightedMean
             throw new InvalidOperationException("a mean needs at least one update");
         }
 
+        ReadOnlySpan<double> sum = _sum.Span.Slice(start, destination.Length);
         for (int i = 0; i < destination.Length; i++)
         {
-            destination[i] = (float)(_sum[start + i] / _weights);
+            destination[i] = (float)(sum[i] / _weights);
         }
     }
 

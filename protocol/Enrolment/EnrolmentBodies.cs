@@ -23,6 +23,9 @@ public static class EnrolmentBody
     /// <summary>Silo to coordinator: asks to become a member.</summary>
     public const string Join = "join";
 
+    /// <summary>The type of a frame that announces a roster in force, which carries no body: the roster's own signatures are its authority.</summary>
+    public const string Roster = "roster";
+
     /// <summary>Coordinator to silos: asks for signatures over a roster.</summary>
     public const string Proposal = "roster_proposal";
 

@@ -70,6 +70,13 @@ public sealed record Roster
     /// <summary>The member with this id, or null.</summary>
     public RosterMember? Find(SiloId silo) => Members.FirstOrDefault(member => member.SiloId == silo);
 
+    /// <summary>Whether everybody of an older roster is here with the same keys and index, under the same coordinator.</summary>
+    public bool OnlyGrewFrom(Roster old)
+    {
+        ArgumentNullException.ThrowIfNull(old);
+        return old.Members.All(Members.Contains) && old.CoordinatorSpkiSha256.SequenceEqual(CoordinatorSpkiSha256);
+    }
+
     /// <summary>Reads a roster and checks what needs no other document: indexes, names, distinct keys (RS5).</summary>
     /// <exception cref="FedCloudException"><c>roster_invalid</c>, <c>roster_key_reused</c>, <c>json_not_canonical</c>, <c>body_malformed</c>.</exception>
     public static Roster Parse(ReadOnlySpan<byte> bytes)

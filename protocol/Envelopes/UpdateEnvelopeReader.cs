@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using FedCloud.Protocol.Canonical;
@@ -16,16 +15,15 @@ public sealed class UpdateEnvelopeReader : IDisposable
     private readonly AesGcm _cipher;
     private readonly byte[] _associated;
     private readonly byte[] _prefix;
-    private readonly byte[] _sealed = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes + UpdateEnvelope.TagBytes);
-    private readonly byte[] _chunk = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes);
+    private readonly EnvelopeBuffers _buffers;
     private readonly IncrementalHash _digest = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
     private readonly long _chunks;
     private long _next;
-    private bool _disposed;
 
-    private UpdateEnvelopeReader(Stream input, UpdateEnvelopeHeader header, byte[] headerBytes, byte[] dataKey)
+    private UpdateEnvelopeReader(Stream input, UpdateEnvelopeHeader header, byte[] headerBytes, byte[] dataKey, EnvelopeBuffers buffers)
     {
         _input = input;
+        _buffers = buffers;
         Header = header;
         _cipher = new AesGcm(dataKey, UpdateEnvelope.TagBytes);
         _associated = SHA256.HashData(headerBytes);
@@ -42,12 +40,14 @@ public sealed class UpdateEnvelopeReader : IDisposable
     /// <summary>Reads and checks the header and unwraps the data key.</summary>
     /// <param name="input">The envelope, at its start.</param>
     /// <param name="expected">What the header must say.</param>
+    /// <param name="buffers">The memory to read into; not for two readers at once. The last chunk is overwritten when the reader is disposed.</param>
     /// <param name="unwrap">Unwraps with exactly the key version that the header names; throws <c>key_retired</c> where that is not in use.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>envelope_malformed</c>, <c>envelope_length</c>, <c>envelope_tampered</c>.</exception>
     public static async Task<UpdateEnvelopeReader> OpenAsync(
         Stream input,
         ExpectedEnvelope expected,
+        EnvelopeBuffers buffers,
         Func<string, byte[], CancellationToken, Task<byte[]>> unwrap,
         CancellationToken cancellation)
     {
@@ -59,7 +59,7 @@ public sealed class UpdateEnvelopeReader : IDisposable
         try
         {
             return dataKey.Length == 32
-                ? new UpdateEnvelopeReader(input, header, headerBytes, dataKey)
+                ? new UpdateEnvelopeReader(input, header, headerBytes, dataKey, buffers)
                 : throw new FedCloudException(ErrorCodes.EnvelopeMalformed, UpdateEnvelope.Describe(32, dataKey.Length) + " of data key");
         }
         finally
@@ -80,7 +80,7 @@ public sealed class UpdateEnvelopeReader : IDisposable
         }
 
         int size = (int)Math.Min(UpdateEnvelope.ChunkBytes, Header.TotalLen - (_next * UpdateEnvelope.ChunkBytes));
-        int read = await _input.ReadAtLeastAsync(_sealed.AsMemory(0, size + UpdateEnvelope.TagBytes), size + UpdateEnvelope.TagBytes, throwOnEndOfStream: false, cancellation);
+        int read = await _input.ReadAtLeastAsync(_buffers.Sealed.AsMemory(0, size + UpdateEnvelope.TagBytes), size + UpdateEnvelope.TagBytes, throwOnEndOfStream: false, cancellation);
         if (read < size + UpdateEnvelope.TagBytes)
         {
             throw new FedCloudException(ErrorCodes.EnvelopeLength, "the envelope ends before its last chunk");
@@ -90,9 +90,9 @@ public sealed class UpdateEnvelopeReader : IDisposable
         {
             _cipher.Decrypt(
                 UpdateEnvelope.Nonce(_prefix, checked((uint)_next), last: _next == _chunks - 1),
-                _sealed.AsSpan(0, size),
-                _sealed.AsSpan(size, UpdateEnvelope.TagBytes),
-                _chunk.AsSpan(0, size),
+                _buffers.Sealed.AsSpan(0, size),
+                _buffers.Sealed.AsSpan(size, UpdateEnvelope.TagBytes),
+                _buffers.Open.AsSpan(0, size),
                 _associated);
         }
         catch (CryptographicException error)
@@ -101,8 +101,8 @@ public sealed class UpdateEnvelopeReader : IDisposable
         }
 
         _next++;
-        _digest.AppendData(_chunk.AsSpan(0, size));
-        Chunk = _chunk.AsMemory(0, size);
+        _digest.AppendData(_buffers.Open.AsSpan(0, size));
+        Chunk = _buffers.Open.AsMemory(0, size);
         if (size == 0)
         {
             await RequireEndAsync(cancellation);
@@ -116,15 +116,8 @@ public sealed class UpdateEnvelopeReader : IDisposable
     {
         _cipher.Dispose();
         _digest.Dispose();
-        if (_disposed)
-        {
-            return;
-        }
-
-        _disposed = true;
         Chunk = default;
-        ArrayPool<byte>.Shared.Return(_sealed);
-        ArrayPool<byte>.Shared.Return(_chunk, clearArray: true);
+        _buffers.Clear();
     }
 
     private async Task RequireEndAsync(CancellationToken cancellation)
@@ -188,12 +181,12 @@ public sealed class UpdateEnvelopeReader : IDisposable
             throw new FedCloudException(ErrorCodes.EnvelopeMalformed, "expected version 1 with RSA-OAEP-256 and A256GCM-STREAM-1M, found another form");
         }
 
-        if (header.Rid != expected.Rid || header.Idx != expected.Idx || header.PlaintextSha256 != expected.PlaintextSha256)
+        if (header.Rid != expected.Rid || header.Idx != expected.Idx || (expected.PlaintextSha256 is { } digest && header.PlaintextSha256 != digest))
         {
             throw new FedCloudException(ErrorCodes.EnvelopeMalformed, "the header names another round, silo or update than the signed announcement");
         }
 
-        if (header.TotalLen != expected.Length)
+        if (expected.PlaintextSha256 is null ? header.TotalLen < 0 || header.TotalLen > expected.Length : header.TotalLen != expected.Length)
         {
             throw new FedCloudException(ErrorCodes.EnvelopeLength, UpdateEnvelope.Describe(expected.Length, header.TotalLen));
         }
@@ -211,6 +204,6 @@ public sealed class UpdateEnvelopeReader : IDisposable
 /// <summary>What an envelope's header must say.</summary>
 /// <param name="Rid">The round.</param>
 /// <param name="Idx">The sender's roster index.</param>
-/// <param name="Length">The plaintext's length in bytes, known before reading.</param>
-/// <param name="PlaintextSha256">The plaintext's digest, from the signed announcement.</param>
-public sealed record ExpectedEnvelope(Sha256Digest Rid, int Idx, long Length, Sha256Digest PlaintextSha256);
+/// <param name="Length">The plaintext's length in bytes, known before reading; the largest one where the digest is not known.</param>
+/// <param name="PlaintextSha256">The plaintext's digest, from the signed announcement; null where nothing announces it, and the plaintext is signed itself.</param>
+public sealed record ExpectedEnvelope(Sha256Digest Rid, int Idx, long Length, Sha256Digest? PlaintextSha256);

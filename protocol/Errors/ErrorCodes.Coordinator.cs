@@ -25,6 +25,13 @@ public static partial class ErrorCodes
         "the federation has no roster signed by all of its founding members yet",
         "look at 'fedcloud silo list': invite silos, start their agents, confirm their fingerprints");
 
+    /// <summary>A federation cannot lose this member.</summary>
+    public static ErrorCode RosterTooSmall { get; } = new(
+        "roster_too_small",
+        ExitCode.Refused,
+        "without this member the federation would have fewer than two",
+        "invite another silo first, or stop the federation");
+
     /// <summary>A silo is known already.</summary>
     public static ErrorCode SiloExists { get; } = new(
         "silo_exists",

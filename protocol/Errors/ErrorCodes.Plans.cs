@@ -51,14 +51,14 @@ public static partial class ErrorCodes
         "algorithm_unavailable",
         ExitCode.Unusable,
         "the rule is known but not part of this version",
-        "choose ffa_lora, rolora or fedavg");
+        "choose ffa_lora, rolora or fedavg, and leave out fields that are not in docs/plan-format.md");
 
-    /// <summary>Secure aggregation is not part of this version.</summary>
-    public static ErrorCode SecureAggregationUnavailable { get; } = new(
-        "secure_aggregation_unavailable",
+    /// <summary>Version 0 of the adapter would not be A from the seed and B zero.</summary>
+    public static ErrorCode PrivateInit { get; } = new(
+        "private_init",
         ExitCode.Unusable,
-        "secure aggregation is not part of this version",
-        "write aggregation.mode: plain, and read in docs/plan-format.md what that shows to the coordinator's operator");
+        "version 0 of the adapter would be something else than A from the seed and B zero; a start made from private gradients is a release that nobody charges",
+        "remove lora.init, or write lora.init: seed");
 
     /// <summary>Differential privacy is not part of this version.</summary>
     public static ErrorCode PrivacyUnavailable { get; } = new(

@@ -43,7 +43,7 @@ public static partial class ErrorCodes
     public static ErrorCode WeightOutOfRange { get; } = new(
         "weight_out_of_range",
         ExitCode.Refused,
-        "the declared weight is below 1, above the plan's weight_max, or not 1 with uniform weighting",
+        "the declared weight is below 1 or the plan's weight_min, above its weight_max, or not 1 with uniform weighting",
         "correct the declared count in the silo's policy");
 
     /// <summary>An update has another length than the round's.</summary>
@@ -52,6 +52,20 @@ public static partial class ErrorCodes
         ExitCode.VerificationFailed,
         "an update's length differs from the length that plan and base model imply",
         "check that silo and coordinator run the same version");
+
+    /// <summary>The log did not show a round in time.</summary>
+    public static ErrorCode RoundNotLogged { get; } = new(
+        "round_not_logged",
+        ExitCode.Failed,
+        "no checkpoint with enough witness lines covered the start of a round before its deadline, so the update stayed at the silo",
+        "check that the log is written and that enough silos run; 'fedcloud audit show' lists checkpoints and lines");
+
+    /// <summary>The log says something else of a round than its start does.</summary>
+    public static ErrorCode RoundMisrecorded { get; } = new(
+        "round_misrecorded",
+        ExitCode.VerificationFailed,
+        "the log's entry of a round names another model, plan or deadline than the start that the silo got",
+        "keep the silo's journal as evidence; ask the operator");
 
     /// <summary>A start names a model outside the chain of committed versions.</summary>
     public static ErrorCode ModelNotInChain { get; } = new(

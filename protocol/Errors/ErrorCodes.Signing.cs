@@ -95,6 +95,13 @@ public static partial class ErrorCodes
         "a roster breaks a rule of the roster chain",
         "do not sign it; ask the operator what changed");
 
+    /// <summary>A message came before the roster that it names.</summary>
+    public static ErrorCode RosterUnknown { get; } = new(
+        "roster_unknown",
+        ExitCode.VerificationFailed,
+        "a message names a roster that this silo has not verified",
+        "nothing: the message is delivered again, and the roster may have come by then");
+
     /// <summary>A roster lacks signatures.</summary>
     public static ErrorCode RosterSignaturesMissing { get; } = new(
         "roster_signatures_missing",

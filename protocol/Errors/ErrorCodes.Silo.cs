@@ -4,6 +4,13 @@ namespace FedCloud.Protocol.Errors;
 
 public static partial class ErrorCodes
 {
+    /// <summary>A policy cannot be used.</summary>
+    public static ErrorCode PolicyMalformed { get; } = new(
+        "policy_malformed",
+        ExitCode.Unusable,
+        "a silo's policy has an unknown, missing or mistyped field, or a value out of range",
+        "correct the named field; docs/silo-policy.md describes all of them");
+
     /// <summary>The silo's policy is absent or not signed by its administrator.</summary>
     public static ErrorCode PolicySignature { get; } = new(
         "policy_signature",
@@ -45,6 +52,13 @@ public static partial class ErrorCodes
         ExitCode.NotSetUp,
         "another agent runs on the same home folder",
         "stop it first");
+
+    /// <summary>There is no refusal of the log to resolve.</summary>
+    public static ErrorCode LogNotRefused { get; } = new(
+        "log_not_refused",
+        ExitCode.Unusable,
+        "the silo was to follow the log again, and has never stopped",
+        "nothing is to be done; look at what the agent prints");
 
     /// <summary>The clock is off.</summary>
     public static ErrorCode ClockSkew { get; } = new(

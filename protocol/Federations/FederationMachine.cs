@@ -2,14 +2,21 @@
 
 using System.Collections.Immutable;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 
 namespace FedCloud.Protocol.Federations;
 
 /// <summary>Membership as a pure function: invitations, joins, and the roster chain that only members' signatures move.</summary>
-/// <remarks>Version 1 is proposed when every invited silo has joined and there are at least two; later versions as silos join or are to be removed, one proposal at a time.</remarks>
+/// <remarks>
+/// Version 1 is proposed when every invited silo has joined and there are at least two; later versions as silos join or are to
+/// be removed, or as the log is to get another key, which is a version of its own. There is one proposal at a time, and it is never replaced: a member signs one roster per version (keys and
+/// identity, RS2), so whoever signed the first would have to refuse the second. A version removes at most one member.
+/// </remarks>
 public static class FederationMachine
 {
+    private const int MinMembers = 2;
+
     /// <summary>Takes one event.</summary>
     public static FederationStep Step(FederationState state, FederationEvent @event)
     {
@@ -20,13 +27,14 @@ public static class FederationMachine
             JoinVerified joined => OnJoined(state, joined),
             RosterSigned signed => OnSigned(state, signed),
             RevocationRequested revoked => OnRevoked(state, revoked),
+            LogKeyRequested requested => OnLogKey(state, requested),
             _ => throw new ArgumentOutOfRangeException(nameof(@event), @event?.GetType().Name, "an unknown event"),
         };
     }
 
     private static FederationStep OnInvited(FederationState state, SiloInvited invited) =>
-        state.Roster?.Find(invited.Silo) is not null
-            ? Ignore(state, "the silo is a member")
+        IsNamed(state, invited.Silo)
+            ? Ignore(state, ErrorCodes.SiloExists)
             : new FederationStep(state with { Invited = state.Invited.Add(invited.Silo) }, []);
 
     private static FederationStep OnJoined(FederationState state, JoinVerified joined)
@@ -39,13 +47,13 @@ public static class FederationMachine
             {
                 { Proposal: { } proposal } when proposal.Roster.Find(silo) is not null => new FederationStep(state, [new ProposeRoster([silo], proposal.Roster)]),
                 { Roster: { } roster } when roster.Find(silo) is not null => new FederationStep(state, [new PublishRoster([silo], roster)]),
-                _ => Ignore(state, "the join is known"),
+                _ => Ignore(state, ErrorCodes.SiloExists),
             };
         }
 
         if (!state.Invited.Contains(silo))
         {
-            return Ignore(state, "the silo is not invited");
+            return Ignore(state, ErrorCodes.JoinRefused);
         }
 
         FederationState next = state with
@@ -53,14 +61,14 @@ public static class FederationMachine
             Invited = state.Invited.Remove(silo),
             Joined = state.Joined.SetItem(silo, new JoinedSilo(joined.Join, joined.Identity)),
         };
-        return next.Proposal is null ? Propose(next) : new FederationStep(next, []);
+        return Propose(next);
     }
 
     private static FederationStep OnSigned(FederationState state, RosterSigned signed)
     {
         if (state.Proposal is not { } proposal || proposal.Roster.Digest() != signed.RosterSha256)
         {
-            return Ignore(state, "no such proposal waits for signatures");
+            return Ignore(state, ErrorCodes.RosterUnknown);
         }
 
         RosterProposal next = proposal with { Signers = proposal.Signers.Add(signed.Signer.Hex) };
@@ -70,29 +78,59 @@ public static class FederationMachine
             return new FederationStep(state with { Proposal = next }, []);
         }
 
-        ImmutableArray<SiloId> told = [.. proposal.Roster.Members.Select(member => member.SiloId)];
-        FederationStep following = Propose(state with { Roster = proposal.Roster, Proposal = null });
-        return following with { Effects = [new PublishRoster(told, proposal.Roster), .. following.Effects] };
+        ImmutableArray<SiloId> members = [.. proposal.Roster.Members.Select(member => member.SiloId)];
+        ImmutableSortedSet<SiloId> gone = [.. state.Roster?.Members.Select(member => member.SiloId).Except(members) ?? []];
+        FederationStep following = Propose(state with
+        {
+            Roster = proposal.Roster,
+            Proposal = null,
+            Leaving = state.Leaving.Except(gone),
+            Joined = state.Joined.RemoveRange(gone),
+        });
+        return following with { Effects = [new PublishRoster([.. members, .. gone], proposal.Roster, state.IsLogKeyLost), .. following.Effects] };
     }
+
+    private static FederationStep OnLogKey(FederationState state, LogKeyRequested requested) => RefusalOfLogKey(state) is { } refused
+        ? Ignore(state, refused)
+        : Propose(state with { LogVkey = requested.LogVkey, IsLogKeyLost = requested.IsLost });
+
+    /// <summary>Why the log cannot get another key now: before its first roster, or while the members have not decided about the last one. Null when it can.</summary>
+    public static ErrorCode? RefusalOfLogKey(FederationState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state.Roster is null ? ErrorCodes.RosterMissing : IsLogKeyNew(state) ? ErrorCodes.LogKeyPending : null;
+    }
+
+    private static bool IsLogKeyNew(FederationState state) => state.Roster is { } roster && !string.Equals(roster.LogVkey, state.LogVkey, StringComparison.Ordinal);
 
     private static FederationStep OnRevoked(FederationState state, RevocationRequested revoked)
     {
-        FederationState next = state with { Invited = state.Invited.Remove(revoked.Silo), Joined = state.Joined.Remove(revoked.Silo) };
-        if (state.Roster?.Find(revoked.Silo) is null)
+        SiloId silo = revoked.Silo;
+        if (!IsNamed(state, silo))
         {
-            return next == state ? Ignore(state, "the silo is not known") : new FederationStep(next, []);
+            FederationState without = state with { Invited = state.Invited.Remove(silo), Joined = state.Joined.Remove(silo) };
+            return without == state ? Ignore(state, ErrorCodes.SiloMissing) : Propose(without);
         }
 
-        // A proposal in flight gives way: it would name the silo.
-        return Propose(next with { Proposal = null });
+        if (state.Leaving.Contains(silo))
+        {
+            return new FederationStep(state, []);
+        }
+
+        int left = (state.Proposal?.Roster ?? state.Roster)?.Members.Count(member => !state.Leaving.Contains(member.SiloId)) ?? 0;
+        return left <= MinMembers
+            ? Ignore(state, ErrorCodes.RosterTooSmall)
+            : Propose(state with { Leaving = state.Leaving.Add(silo) });
     }
+
+    private static bool IsNamed(FederationState state, SiloId silo) =>
+        state.Roster?.Find(silo) is not null || state.Proposal?.Roster.Find(silo) is not null;
 
     private static FederationStep Propose(FederationState state)
     {
-        ImmutableArray<SiloId> wanted = [.. state.Joined.Keys];
-        bool founding = state.Roster is null;
-        bool same = state.Roster is { } current && current.Members.Select(member => member.SiloId).Order().SequenceEqual(wanted);
-        if (same || wanted.Length < 2 || (founding && !state.Invited.IsEmpty))
+        ImmutableArray<SiloId> wanted = Wanted(state);
+        bool same = !IsLogKeyNew(state) && state.Roster is { } current && current.Members.Select(member => member.SiloId).Order().SequenceEqual(wanted);
+        if (state.Proposal is not null || same || wanted.Length < MinMembers || (state.Roster is null && !state.Invited.IsEmpty))
         {
             return new FederationStep(state, []);
         }
@@ -107,9 +145,13 @@ public static class FederationMachine
             LogVkey = state.LogVkey,
             Policy = ImmutableSortedDictionary<string, string>.Empty,
         };
-        ImmutableArray<SiloId> asked = [.. wanted.Union(state.Roster?.Members.Select(member => member.SiloId).Where(wanted.Contains) ?? [])];
-        return new FederationStep(state with { Proposal = new RosterProposal(roster, []) }, [new ProposeRoster(asked, roster)]);
+        return new FederationStep(state with { Proposal = new RosterProposal(roster, []) }, [new ProposeRoster(wanted, roster)]);
     }
 
-    private static FederationStep Ignore(FederationState state, string reason) => new(state, [], reason);
+    // Everyone who joined, less the first of those that are to leave. A version that gives the log another key changes nothing else.
+    private static ImmutableArray<SiloId> Wanted(FederationState state) => IsLogKeyNew(state)
+        ? [.. (state.Roster?.Members ?? []).Select(member => member.SiloId).Order()]
+        : [.. state.Joined.Keys.Where(silo => state.Leaving.IsEmpty || silo != state.Leaving[0])];
+
+    private static FederationStep Ignore(FederationState state, ErrorCode reason) => new(state, [], reason);
 }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 
 namespace FedCloud.Protocol.Federations;
@@ -30,11 +31,17 @@ public sealed record FederationState
     /// <summary>The fingerprint of the coordinator's message key CK.</summary>
     public required Sha256Digest CoordinatorSpkiSha256 { get; init; }
 
-    /// <summary>The verifier key of the log key LK.</summary>
+    /// <summary>The verifier key that the log's key LK has, or is to get with the next roster.</summary>
     public required string LogVkey { get; init; }
+
+    /// <summary>Whether the log key before this one was lost or stolen, so that it signs no more.</summary>
+    public bool IsLogKeyLost { get; init; }
 
     /// <summary>Silos with an open invitation.</summary>
     public ImmutableSortedSet<SiloId> Invited { get; init; } = [];
+
+    /// <summary>Members, and silos of a proposal in flight, that the operator wants removed.</summary>
+    public ImmutableSortedSet<SiloId> Leaving { get; init; } = [];
 
     /// <summary>Silos whose joins were verified, members or not yet.</summary>
     public ImmutableSortedDictionary<SiloId, JoinedSilo> Joined { get; init; } = ImmutableSortedDictionary<SiloId, JoinedSilo>.Empty;
@@ -52,6 +59,7 @@ public sealed record FederationState
 [JsonDerivedType(typeof(JoinVerified), "join_verified")]
 [JsonDerivedType(typeof(RosterSigned), "roster_signed")]
 [JsonDerivedType(typeof(RevocationRequested), "revocation_requested")]
+[JsonDerivedType(typeof(LogKeyRequested), "log_key_requested")]
 public abstract record FederationEvent;
 
 /// <summary>The operator invited a silo.</summary>
@@ -72,6 +80,11 @@ public sealed record RosterSigned(Sha256Digest RosterSha256, Sha256Digest Signer
 /// <param name="Silo">The silo.</param>
 public sealed record RevocationRequested(SiloId Silo) : FederationEvent;
 
+/// <summary>The operator asks the members to give the log another key.</summary>
+/// <param name="LogVkey">Its verifier key.</param>
+/// <param name="IsLost">Whether the key before was lost or stolen.</param>
+public sealed record LogKeyRequested(string LogVkey, bool IsLost) : FederationEvent;
+
 /// <summary>Something that a federation asks its host to do; repeating it is harmless.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
 [JsonDerivedType(typeof(ProposeRoster), "propose_roster")]
@@ -86,10 +99,11 @@ public sealed record ProposeRoster(ImmutableArray<SiloId> To, Roster Roster) : F
 /// <summary>Publish the roster with its signatures, and tell members, new and old, and every run.</summary>
 /// <param name="To">The silos.</param>
 /// <param name="Roster">The roster.</param>
-public sealed record PublishRoster(ImmutableArray<SiloId> To, Roster Roster) : FederationEffect;
+/// <param name="IsLogKeyLost">Where it gives the log another key: whether the one before was lost or stolen.</param>
+public sealed record PublishRoster(ImmutableArray<SiloId> To, Roster Roster, bool IsLogKeyLost = false) : FederationEffect;
 
 /// <summary>What a step of a federation leads to.</summary>
 /// <param name="State">The new state.</param>
 /// <param name="Effects">What the host is asked to do.</param>
-/// <param name="Ignored">Why the event had no effect; null when it had one.</param>
-public sealed record FederationStep(FederationState State, ImmutableArray<FederationEffect> Effects, string? Ignored = null);
+/// <param name="Ignored">Why the event had no effect, as a code of the vocabulary; null when it had one.</param>
+public sealed record FederationStep(FederationState State, ImmutableArray<FederationEffect> Effects, ErrorCode? Ignored = null);

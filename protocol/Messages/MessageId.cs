@@ -6,14 +6,21 @@ using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Messages;
 
-/// <summary>The id of a message: 128 unguessable bits as 32 lower-case hexadecimal digits, else another sender could take it first.</summary>
+/// <summary>The id of a message: 32 lower-case hexadecimal digits. Half of them cannot be guessed, else another sender could take an id first.</summary>
 /// <param name="Value">The validated digits.</param>
 [JsonConverter(typeof(MessageIdJsonConverter))]
 public readonly record struct MessageId(string Value)
 {
-    /// <summary>The id made of 16 random bytes.</summary>
-    public static MessageId From(ReadOnlySpan<byte> random) =>
-        random.Length == 16 ? new(Convert.ToHexStringLower(random)) : throw new ArgumentException("a message id has 16 bytes", nameof(random));
+    /// <summary>How many random bytes an id needs.</summary>
+    public const int RandomBytes = 8;
+
+    /// <summary>An id whose order by text is the order of sending.</summary>
+    /// <param name="moment">The sender's moment; rises with every message of one sender.</param>
+    /// <param name="random">8 random bytes.</param>
+    public static MessageId Of(long moment, ReadOnlySpan<byte> random) =>
+        random.Length == RandomBytes && moment >= 0
+            ? new($"{moment:x16}{Convert.ToHexStringLower(random)}")
+            : throw new ArgumentException("a message id is made of a moment from 0 on and 8 random bytes", nameof(random));
 
     /// <summary>Whether the text is 32 lower-case hexadecimal digits.</summary>
     public static bool IsValid(string? text) => text is { Length: 32 } && text.All(char.IsAsciiHexDigitLower);

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.PlainMode;
 
@@ -71,6 +72,9 @@ public sealed record PlainStartBody
 
     /// <summary>When the round closes, in Unix seconds.</summary>
     public required long Deadline { get; init; }
+
+    /// <summary>The round's identity: the SHA-256 of this body's PAE.</summary>
+    public Sha256Digest Rid() => Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(this, PlainBodyJson.Default.PlainStartBody));
 }
 
 /// <summary>Announces an uploaded update. Signed by the silo's identity key.</summary>
@@ -102,6 +106,7 @@ public sealed record PlainUpdateBody
 }
 
 /// <summary>Says that the silo takes no part in the round. Signed by the silo's identity key.</summary>
+/// <remarks>Serves rounds under secure aggregation too, whose specification leaves it to its user.</remarks>
 public sealed record PlainDeclineBody
 {
     /// <summary>Always <see cref="PlainBody.Decline"/>.</summary>
@@ -158,6 +163,7 @@ public sealed record PlainResultBody
 }
 
 /// <summary>Gives a round up. Signed by the coordinator's key. The model stays as it was.</summary>
+/// <remarks>Serves rounds under secure aggregation too, whose specification leaves it to its user.</remarks>
 public sealed record PlainAbandonedBody
 {
     /// <summary>Always <see cref="PlainBody.Abandoned"/>.</summary>

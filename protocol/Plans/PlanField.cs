@@ -45,6 +45,21 @@ public sealed record IntegerType(long Min, long Max) : PlanType
     public override bool Allows(JsonNode? value) => value is JsonValue json && json.TryGetValue(out long number) && number >= Min && number <= Max;
 }
 
+/// <summary>One of a few integers.</summary>
+/// <param name="Values">The integers.</param>
+public sealed record IntegerChoiceType(long[] Values) : PlanType
+{
+    /// <inheritdoc/>
+    public override string Describe() => string.Join(", ", Values.Select(value => value.ToString(CultureInfo.InvariantCulture)));
+
+    /// <inheritdoc/>
+    public override JsonNode? FromText(string text) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && Values.Contains(value) ? JsonValue.Create(value) : null;
+
+    /// <inheritdoc/>
+    public override bool Allows(JsonNode? value) => value is JsonValue json && json.TryGetValue(out long number) && Values.Contains(number);
+}
+
 /// <summary>A real number.</summary>
 /// <param name="Min">The smallest value.</param>
 /// <param name="Max">The largest value.</param>

@@ -32,7 +32,8 @@ public static class PlanReader
     /// <summary>Reads a plan.</summary>
     /// <param name="plan">The tree as written.</param>
     /// <param name="filledIn">Values for fields that a command fills in when the plan leaves them out: <c>job</c>, <c>federation</c>, <c>base_model</c>.</param>
-    public static PlanReading Read(PlanNode plan, IReadOnlyDictionary<string, string> filledIn)
+    /// <param name="silos">The roster's size, which the combination must fit too; null when it is not known yet.</param>
+    public static PlanReading Read(PlanNode plan, IReadOnlyDictionary<string, string> filledIn, int? silos = null)
     {
         List<PlanProblem> problems = [];
         Dictionary<string, PlanNode> written = new(StringComparer.Ordinal);
@@ -46,7 +47,8 @@ public static class PlanReader
         RunConfig? read = problems.Count == 0 ? Deserialize(config) : null;
         if (read is not null)
         {
-            problems.AddRange(CompatibilityMatrix.Refusals(read).Select(refusal => new PlanProblem(LineOf(written, refusal), refusal.Code, refusal.Reason)));
+            IEnumerable<PlanRefusal> refusals = silos is { } size ? CompatibilityMatrix.RefusalsFor(read, size) : CompatibilityMatrix.Refusals(read);
+            problems.AddRange(refusals.Select(refusal => new PlanProblem(LineOf(written, refusal), refusal.Code, refusal.Reason)));
         }
 
         return new PlanReading(problems.Count == 0 ? read : null, [.. problems.OrderBy(problem => problem.Line)], [.. written.Keys]);
@@ -90,6 +92,10 @@ public static class PlanReader
             else if (PlanSchema.Fields.Any(field => field.Path.StartsWith(full + ".", StringComparison.Ordinal)))
             {
                 Flatten(entry.Value, full, written, problems);
+            }
+            else if (PlanSchema.RefusedFields.TryGetValue(full, out string? asked))
+            {
+                problems.Add(new(entry.Line, ErrorCodes.AlgorithmUnavailable, $"{full}: {asked} are not part of this version"));
             }
             else
             {
@@ -148,19 +154,21 @@ public static class PlanReader
     {
         if (field.Type is ChoiceType choice && text is not null && choice.Known.Contains(text, StringComparer.Ordinal))
         {
-            if (!string.Equals(field.Path, "algorithm", StringComparison.Ordinal))
-            {
-                return new(node.Line, ErrorCodes.SecureAggregationUnavailable, $"{field.Path}: secure aggregation is not part of this version");
-            }
-
-            bool secure = written.TryGetValue("aggregation.mode", out PlanNode? mode) && mode is PlanScalar { Text: "secure" };
-            PlanRefusal refusal = CompatibilityMatrix.RefusalOf(text, secure);
+            PlanRefusal refusal = CompatibilityMatrix.RefusalOf(field.Path, text, IsSecure(written));
             return new(node.Line, refusal.Code, refusal.Reason);
         }
 
         return string.Equals(field.Path, "privacy", StringComparison.Ordinal) && node is PlanMapping
             ? new(node.Line, ErrorCodes.PrivacyUnavailable, "privacy: differential privacy is not part of this version")
             : null;
+    }
+
+    private static bool IsSecure(Dictionary<string, PlanNode> written)
+    {
+        string? mode = written.TryGetValue(PlanSchema.Mode, out PlanNode? node)
+            ? (node as PlanScalar)?.Text
+            : PlanSchema.Fields.Single(field => string.Equals(field.Path, PlanSchema.Mode, StringComparison.Ordinal)).Default;
+        return string.Equals(mode, "secure", StringComparison.Ordinal);
     }
 
     private static RunConfig Deserialize(JsonObject config) =>

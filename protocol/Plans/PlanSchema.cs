@@ -9,14 +9,12 @@ namespace FedCloud.Protocol.Plans;
 /// <summary>The one table of a plan's fields. Reading, bounds, the documentation and <c>plan explain</c> all come from it.</summary>
 public static class PlanSchema
 {
-    /// <summary>Rules that are understood and refused with a reason (<see cref="CompatibilityMatrix"/>).</summary>
-    internal static readonly string[] RefusedAlgorithms =
-    [
-        "fedsa", "fedprox", "scaffold", "q_fedavg", "trimmed_mean", "median", "krum", "multi_krum", "bulyan", "flora", "fedex", "svd", "fedbuff",
-    ];
+    /// <summary>The field that chooses between secure and plain mode.</summary>
+    internal const string Mode = "aggregation.mode";
 
     private static readonly RealType Fraction = new(0, 0.999999m);
     private static readonly RealType Positive = new(0, 10, AboveMin: true);
+    private static readonly RealType Norm = new(0, 1_000_000_000, AboveMin: true);
     private static readonly IntegerType Seed = new(0, (1L << 53) - 1);
 
     /// <summary>The fields, in the order of the documentation.</summary>
@@ -29,11 +27,12 @@ public static class PlanSchema
         new("purpose", new TextType(200), string.Empty, string.Empty, "What the run is for, shown to every silo that is asked to approve it."),
         new("base_model", new DigestType(), null, string.Empty, "The digest of the base model; filled in from the base model that is uploaded with the plan."),
         new("rounds", new IntegerType(1, 10_000), "5", "rounds", "How many rounds are committed before the run is complete; abandoned rounds do not count."),
-        new("algorithm", new ChoiceType(["ffa_lora", "rolora", "fedavg"], RefusedAlgorithms), "ffa_lora", string.Empty, "Which factors train and travel: B only (ffa_lora), B and A in alternate rounds (rolora), or both (fedavg)."),
+        new("algorithm", new ChoiceType(["ffa_lora", "rolora", "fedavg"], [.. CompatibilityMatrix.RefusedAlgorithms.Keys]), "ffa_lora", string.Empty, "Which factors train and travel: B only (ffa_lora), B and A in alternate rounds (rolora), or both (fedavg)."),
         new("accept_inexact_lora", new BooleanType(), "false", string.Empty, "Needed for fedavg: the average of A and of B is not the average of their products."),
         new("lora.rank", new IntegerType(1, 1024), "8", string.Empty, "The rank r of every adapted module."),
         new("lora.alpha", new RealType(0, 4096, AboveMin: true), "16", string.Empty, "The product of B and A is scaled by alpha / rank."),
         new("lora.target_modules", new ModuleNamesType(), "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj", string.Empty, "The linear modules that get an adapter, by the last part of their name."),
+        new("lora.init", new ChoiceType(["seed"], [.. CompatibilityMatrix.RefusedInits.Keys]), "seed", string.Empty, "How version 0 is made: A from lora.init_seed and B zero, which everyone recomputes."),
         new("lora.init_seed", Seed, "1", string.Empty, "The seed from which everyone recomputes A of version 0; B is zero."),
         new("training.local_steps", new IntegerType(1, 100_000), "20", "steps", "Optimizer steps at each silo in each round."),
         new("training.batch_size", new IntegerType(1, 4096), "8", "examples", "Examples in a micro-batch."),
@@ -49,7 +48,7 @@ public static class PlanSchema
         new("training.clip_norm", new RealType(0, 1_000_000), "1", "L2 norm", "The largest gradient norm of a step; 0 switches clipping off."),
         new("training.seed", Seed, "1", string.Empty, "The seed of the order of examples."),
         new("training.evaluation_examples", new IntegerType(0, 100_000), "64", "examples", "How many evaluation examples are scored at the start of each round; 0 means all."),
-        new("aggregation.mode", new ChoiceType(["plain"], ["secure"]), "plain", string.Empty, "How updates reach the coordinator; plain: each encrypted for the coordinator, which can open single updates."),
+        new(Mode, new ChoiceType(["secure", "plain"], []), "secure", string.Empty, "How updates reach the coordinator; secure: masked, so that only their sum opens; plain: each encrypted for the coordinator, which can open single updates."),
         new("aggregation.weighting", new ChoiceType(["uniform", "declared"], []), "uniform", string.Empty, "Every silo alike, or by the count that its administrator declares; declared counts are public."),
         new("aggregation.weight_max", new IntegerType(1, 1_000_000_000), "1000000", string.Empty, "The largest declared weight that is accepted."),
         new("aggregation.server_optimizer.name", new ChoiceType(["sgd", "momentum", "adam", "yogi", "adagrad"], []), "sgd", string.Empty, "What the coordinator does with the mean update; its state is part of the model version."),
@@ -57,9 +56,15 @@ public static class PlanSchema
         new("aggregation.server_optimizer.beta1", Fraction, "0.9", string.Empty, "Decay of the first moment (momentum, adam, yogi)."),
         new("aggregation.server_optimizer.beta2", Fraction, "0.99", string.Empty, "Decay of the second moment (adam, yogi)."),
         new("aggregation.server_optimizer.tau", new RealType(0, 10, AboveMin: true), "0.001", string.Empty, "The degree of adaptivity (adam, yogi, adagrad)."),
-        new("aggregation.aggregate_norm_max", new OptionalRealType(new RealType(0, 1_000_000_000, AboveMin: true)), null, "L2 norm", "A mean update that is longer fails the round; absent means no such gate."),
-        new("participation.cohort_size", new IntegerType(0, 255), "0", "silos", "How many silos are asked in a round, drawn anew by a public rule; 0 means all that approved."),
-        new("participation.quorum", new IntegerType(2, 255), "2", "silos", "The smallest number of updates that is aggregated; below it the round is abandoned."),
+        new("aggregation.aggregate_norm_max", new OptionalRealType(Norm), null, "L2 norm", "A mean update that is longer fails the round; absent means no such gate in plain mode, and in secure mode what update_clip implies."),
+        new("aggregation.secure.ring_bits", new IntegerChoiceType([16, 24, 32]), "32", "bits", "k, what a parameter takes on the wire; 16 rotates updates first (randomised Hadamard), and nothing else does."),
+        new("aggregation.secure.coordinate_bits", new IntegerType(0, 31), "0", "bits", "b, the bits of one silo's coordinate; 0 means the most that the sum of all silos leaves room for."),
+        new("aggregation.secure.update_clip", Norm, "100", "L2 norm", "C: a silo's longer update is scaled down to this norm."),
+        new("aggregation.secure.range", new OptionalRealType(Norm), null, string.Empty, "R: a larger coordinate is clamped; absent means update_clip, and then none can be."),
+        new("aggregation.secure.clamp_limit", new RealType(0, 1), "0.001", "share", "A silo that clamped a larger share of its coordinates fails its round."),
+        new("aggregation.secure.weight_min", new IntegerType(1, 1_000_000_000), "1", string.Empty, "The smallest declared weight that is accepted, so that no silo can shrink the sum of weights and amplify the mean."),
+        new("participation.cohort_size", new IntegerType(0, 255), "0", "silos", "How many silos are asked in a round, drawn anew by a public rule; 0 means all that approved, and secure mode allows nothing else."),
+        new("participation.quorum", new IntegerType(2, 255), "2", "silos", "The smallest number of updates that is aggregated, in secure mode at least floor(2n/3) + 1 of n silos; below it the round is abandoned."),
         new("participation.min_silos", new IntegerType(2, 255), "2", "silos", "The smallest number of approvals with which the run begins."),
         new("participation.round_deadline", new IntegerType(5, 604_800), "600", "seconds", "From a round's start to its close, whatever is missing."),
         new("participation.straggler_grace", new IntegerType(0, 604_800), "60", "seconds", "How long a round waits for the rest once the quorum has answered."),
@@ -69,6 +74,10 @@ public static class PlanSchema
         new("privacy", new ChoiceType(["none"], []), "none", string.Empty, "The privacy claim; none: the model may reveal training records."),
         new("metrics.eval_loss", new BooleanType(), "true", string.Empty, "Whether silos whose policy allows it report their evaluation loss."),
     ];
+
+    /// <summary>Fields that are understood and not part of this version, with what they ask for.</summary>
+    internal static ImmutableDictionary<string, string> RefusedFields { get; } = ImmutableDictionary<string, string>.Empty
+        .Add("aggregation.secure.groups", "robust rules over the sums of groups");
 
     /// <summary>Checks every value of a configuration against the table.</summary>
     /// <exception cref="FedCloudException"><c>plan_invalid_value</c>.</exception>

@@ -77,6 +77,9 @@ public sealed record LoraPlan
     /// <summary>The names of the linear modules that get an adapter, sorted.</summary>
     public required ImmutableArray<string> TargetModules { get; init; }
 
+    /// <summary>Always <c>seed</c>: A of version 0 from <see cref="InitSeed"/>, B zero.</summary>
+    public required string Init { get; init; }
+
     /// <summary>The seed of A in version 0.</summary>
     public required long InitSeed { get; init; }
 }
@@ -159,8 +162,12 @@ public sealed record ServerOptimizerPlan
 /// <summary>How updates become a new version.</summary>
 public sealed record AggregationPlan
 {
-    /// <summary><c>plain</c>: single updates reach the coordinator, encrypted for its wrapping key.</summary>
+    /// <summary><c>secure</c>: updates are masked, and only their sum opens; <c>plain</c>: single updates reach the coordinator, encrypted for its wrapping key.</summary>
     public required string Mode { get; init; }
+
+    /// <summary>Whether updates are aggregated securely.</summary>
+    [JsonIgnore]
+    public bool IsSecure => string.Equals(Mode, "secure", StringComparison.Ordinal);
 
     /// <summary>The weighting.</summary>
     public required Weighting Weighting { get; init; }
@@ -171,9 +178,37 @@ public sealed record AggregationPlan
     /// <summary>The optimizer applied to the mean.</summary>
     public required ServerOptimizerPlan ServerOptimizer { get; init; }
 
-    /// <summary>The largest L2 norm of the mean update; null means no gate.</summary>
+    /// <summary>The largest L2 norm of the mean update; null means no gate in plain mode, and in secure mode the norm that the clip implies.</summary>
     [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
     public required decimal? AggregateNormMax { get; init; }
+
+    /// <summary>How updates lie in the ring; without effect in plain mode.</summary>
+    public required SecureAggregationPlan Secure { get; init; }
+}
+
+/// <summary>How updates lie in the ring of secure aggregation (secure-aggregation, section 8).</summary>
+public sealed record SecureAggregationPlan
+{
+    /// <summary>k: 16, 24 or 32; 16 exactly with the Hadamard rotation.</summary>
+    public required int RingBits { get; init; }
+
+    /// <summary>b, the bits of one silo's coordinate; 0 means the largest that the overflow rule allows for the roster.</summary>
+    public required int CoordinateBits { get; init; }
+
+    /// <summary>C, the largest L2 norm of one silo's update; longer ones are scaled down.</summary>
+    [JsonConverter(typeof(DecimalStringJsonConverter))]
+    public required decimal UpdateClip { get; init; }
+
+    /// <summary>R, the largest absolute value of a coordinate; null means C, and then nothing is ever clamped.</summary>
+    [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
+    public required decimal? Range { get; init; }
+
+    /// <summary>The largest share of clamped coordinates, 0 to 1; above it the silo fails its round.</summary>
+    [JsonConverter(typeof(DecimalStringJsonConverter))]
+    public required decimal ClampLimit { get; init; }
+
+    /// <summary>The smallest declared count, of <see cref="AggregationPlan.WeightMax"/>, that is accepted.</summary>
+    public required long WeightMin { get; init; }
 }
 
 /// <summary>Who must take part, and for how long the coordinator waits.</summary>

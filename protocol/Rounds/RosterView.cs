@@ -18,9 +18,3 @@ public sealed record RosterView
     /// <summary>Members and their indexes, 1 to n without gaps.</summary>
     public required ImmutableSortedDictionary<SiloId, int> Members { get; init; }
 }
-
-/// <summary>The exact length in bytes of an update file for each set of exchanged factors.</summary>
-/// <param name="A">Only A factors travel.</param>
-/// <param name="B">Only B factors travel.</param>
-/// <param name="Both">Both travel.</param>
-public sealed record UpdateLengths(long A, long B, long Both);

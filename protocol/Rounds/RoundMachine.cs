@@ -9,12 +9,9 @@ using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Protocol.Rounds;
 
-/// <summary>One round in plain mode, as a pure function: collect and verify updates, aggregate, publish, move the channel.</summary>
-/// <remarks>
-/// The secure phases (masked, agree, unmask) take the place of <see cref="RoundPhase.Collecting"/> in a round with secure
-/// aggregation; everything from <see cref="RoundPhase.Aggregating"/> on is common to both.
-/// </remarks>
-public static class RoundMachine
+/// <summary>One round as a pure function: collect updates, aggregate, publish, move the channel.</summary>
+/// <remarks>Under secure aggregation the members agree on the list of masked vectors and reveal shares of its masks between collecting and aggregating.</remarks>
+public static partial class RoundMachine
 {
     private static readonly FrozenDictionary<(RoundPhase Phase, Type Event), Transition> Transitions = new Dictionary<(RoundPhase, Type), Transition>
     {
@@ -24,6 +21,22 @@ public static class RoundMachine
         [(RoundPhase.Collecting, typeof(RoundDeclined))] = static (c, s, e) => OnDeclined(c, s, (RoundDeclined)e),
         [(RoundPhase.Collecting, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
         [(RoundPhase.Collecting, typeof(DeadlineReached))] = static (c, s, e) => OnDeadline(c, s, (DeadlineReached)e),
+        [(RoundPhase.Opening, typeof(DeadlineReached))] = static (c, s, e) => OnDeadline(c, s, (DeadlineReached)e),
+        [(RoundPhase.Opening, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
+        [(RoundPhase.Agreeing, typeof(ConsistencyReceived))] = static (c, s, e) => OnConsistency(c, s, (ConsistencyReceived)e),
+        [(RoundPhase.Agreeing, typeof(DeadlineReached))] = static (c, s, e) => OnStepDue(c, s, (DeadlineReached)e),
+        [(RoundPhase.Agreeing, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Agreeing, typeof(RosterChanged))] = static (c, s, e) => OnRosterChanged(c, s, (RosterChanged)e),
+        [(RoundPhase.Agreeing, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
+        [(RoundPhase.Unmasking, typeof(ConsistencyReceived))] = static (_, s, e) => OnLateConsistency(s, (ConsistencyReceived)e),
+        [(RoundPhase.Unmasking, typeof(UnmaskReceived))] = static (_, s, e) => OnUnmask(s, (UnmaskReceived)e),
+        [(RoundPhase.Unmasking, typeof(DeadlineReached))] = static (c, s, e) => OnStepDue(c, s, (DeadlineReached)e),
+        [(RoundPhase.Unmasking, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Unmasking, typeof(RosterChanged))] = static (c, s, e) => OnRosterChanged(c, s, (RosterChanged)e),
+        [(RoundPhase.Unmasking, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
+        [(RoundPhase.Aggregating, typeof(UnmaskReceived))] = static (_, s, e) => OnLateUnmask(s, (UnmaskReceived)e),
+        [(RoundPhase.Aggregating, typeof(SumNeedsMore))] = static (c, s, e) => OnSumNeedsMore(c, s, (SumNeedsMore)e),
+        [(RoundPhase.Aggregating, typeof(SumFailed))] = static (_, s, e) => OnSumFailed(s, (SumFailed)e),
         [(RoundPhase.Collecting, typeof(RosterChanged))] = static (c, s, e) => OnRosterChanged(c, s, (RosterChanged)e),
         [(RoundPhase.Collecting, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Aggregating, typeof(AggregateReady))] = static (c, s, e) => OnAggregateReady(c, s, (AggregateReady)e),
@@ -57,7 +70,12 @@ public static class RoundMachine
     public static RunDeadline? NextDeadline(RoundState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Phase != RoundPhase.Collecting)
+        if (state is { Phase: RoundPhase.Agreeing or RoundPhase.Unmasking, Secure.StepDue: { } due })
+        {
+            return new RunDeadline(StepKey(state), due);
+        }
+
+        if (state.Phase is not (RoundPhase.Opening or RoundPhase.Collecting))
         {
             return null;
         }
@@ -83,6 +101,11 @@ public static class RoundMachine
             return RoundStep.Ignore(state, ignored);
         }
 
+        if ((state.Secure is null) != (announced.Update.Masked is null))
+        {
+            return RoundStep.Ignore(state, "the announcement is of the other mode");
+        }
+
         // An update that waits for its check is replaced only by the same update under another name: the frame that
         // names the blob is unsigned, so a forged first one must not shut out the true one.
         if (member.Update == announced.Update || (member.Update is { } first && first.Sha256 != announced.Update.Sha256))
@@ -90,20 +113,24 @@ public static class RoundMachine
             return RoundStep.Ignore(state, "the silo has already announced this round");
         }
 
-        if (announced.Update.Length != state.Start.UpdateLen)
+        if (announced.Update.Length != LengthOf(state))
         {
-            return Turn(state, announced.Silo, member, ErrorCodes.UpdateLengthMismatch);
+            return Turn(config, announced.At, state, announced.Silo, member, ErrorCodes.UpdateLengthMismatch);
         }
 
-        if (!WeightIsAllowed(config, announced.Update.Weight))
+        if (state.Secure is null && !WeightIsAllowed(config, announced.Update.Weight))
         {
-            return Turn(state, announced.Silo, member, ErrorCodes.WeightOutOfRange);
+            return Turn(config, announced.At, state, announced.Silo, member, ErrorCodes.WeightOutOfRange);
         }
 
         RoundState next = With(state, announced.Silo, member with { Phase = MemberPhase.Announced, Update = announced.Update, Reason = null });
         return new RoundStep(
             next,
-            [new VerifyUpdate(announced.Silo, member.Idx, state.Round, state.Rid, state.Start.Exchanged, announced.Update)]);
+            [
+                state.Secure is null
+                    ? new VerifyUpdate(announced.Silo, member.Idx, state.Round, state.Rid, state.Start.Exchanged, announced.Update)
+                    : new IngestMasked(announced.Silo, member.Idx, state.Round, state.Rid, announced.Update),
+            ]);
     }
 
     private static RoundStep OnVerified(RunConfig config, RoundState state, UpdateVerified verified)
@@ -122,7 +149,7 @@ public static class RoundMachine
             next = next with { GraceEnds = verified.At + TimeSpan.FromSeconds(config.Participation.StragglerGrace) };
         }
 
-        return CloseIfSettled(next);
+        return CloseIfSettled(config, verified.At, next);
     }
 
     private static RoundStep OnRejected(RunConfig config, RoundState state, UpdateRejected rejected)
@@ -137,14 +164,13 @@ public static class RoundMachine
 
     private static RoundStep OnDeclined(RunConfig config, RoundState state, RoundDeclined declined)
     {
-        _ = config;
         if (MemberOf(state, declined.Silo, declined.Rid, out string ignored) is not { } member)
         {
             return RoundStep.Ignore(state, ignored);
         }
 
         return member.Phase is MemberPhase.Invited or MemberPhase.Announced
-            ? CloseIfSettled(With(state, declined.Silo, member with { Phase = MemberPhase.Declined, Update = null, Reason = declined.Reason }))
+            ? CloseIfSettled(config, declined.At, With(state, declined.Silo, member with { Phase = MemberPhase.Declined, Update = null, Reason = declined.Reason }))
             : RoundStep.Ignore(state, "the silo has already answered this round");
     }
 
@@ -155,15 +181,26 @@ public static class RoundMachine
 
     private static RoundStep OnDeadline(RunConfig config, RoundState state, DeadlineReached deadline)
     {
-        _ = config;
         bool grace = string.Equals(deadline.Key, GraceKey(state), StringComparison.Ordinal) && state.GraceEnds <= deadline.At;
         bool round = string.Equals(deadline.Key, DeadlineKey(state), StringComparison.Ordinal) && state.Deadline <= deadline.At;
-        return grace || round ? Close(state) : RoundStep.Ignore(state, "the deadline belongs to another round or has not passed");
+        if (round && state.Phase == RoundPhase.Opening)
+        {
+            return Abandon(state, ErrorCodes.EpochUnavailable);
+        }
+
+        return grace || round ? Close(config, deadline.At, state) : RoundStep.Ignore(state, "the deadline belongs to another round or has not passed");
     }
 
     private static RoundStep OnRosterChanged(RunConfig config, RoundState state, RosterChanged changed)
     {
-        _ = config;
+        if (state.Secure is not null)
+        {
+            // The epoch ends when a member goes, and with it the slot; a roster that only grew ends it at the next round.
+            return state.Members.Keys.All(changed.Roster.Members.ContainsKey)
+                ? RoundStep.Ignore(state, "no member of the cohort left")
+                : Abandon(state, ErrorCodes.RosterChanged);
+        }
+
         RoundState next = state;
         foreach ((SiloId silo, RoundMember member) in state.Members)
         {
@@ -173,7 +210,7 @@ public static class RoundMachine
             }
         }
 
-        return ReferenceEquals(next, state) ? RoundStep.Ignore(state, "no member of the cohort left") : CloseIfSettled(next);
+        return ReferenceEquals(next, state) ? RoundStep.Ignore(state, "no member of the cohort left") : CloseIfSettled(config, changed.At, next);
     }
 
     private static RoundStep OnAggregateReady(RunConfig config, RoundState state, AggregateReady ready)
@@ -183,12 +220,12 @@ public static class RoundMachine
             return RoundStep.Ignore(state, "the aggregate belongs to another round");
         }
 
-        if (config.Aggregation.AggregateNormMax is { } limit && !(ready.Aggregate.Norm <= (double)limit))
+        if (state.Secure is null && config.Aggregation.AggregateNormMax is { } limit && !(ready.Aggregate.Norm <= (double)limit))
         {
             return Abandon(state, ErrorCodes.GateFailed);
         }
 
-        ModelReference previous = new(state.Start.ModelVersion, state.Start.ModelSha256);
+        ModelReference previous = state.Start.Model;
         ModelReference version = new(previous.Version + 1, ready.Aggregate.NewModelSha256);
         return new RoundStep(
             state with { Phase = RoundPhase.Publishing, Aggregate = ready.Aggregate },
@@ -197,13 +234,12 @@ public static class RoundMachine
 
     private static RoundStep OnAggregateFailed(RunConfig config, RoundState state, AggregateFailed failed)
     {
-        _ = config;
         if (failed.Rid != state.Rid || !state.Members.TryGetValue(failed.Silo, out RoundMember? member) || member.Phase != MemberPhase.Verified)
         {
             return RoundStep.Ignore(state, "the failure belongs to another round or to no summand");
         }
 
-        return Close(With(state, failed.Silo, member with { Phase = MemberPhase.Dropped, Update = null, Reason = failed.Reason }));
+        return Close(config, failed.At, With(state, failed.Silo, member with { Phase = MemberPhase.Dropped, Update = null, Reason = failed.Reason }));
     }
 
     private static RoundStep OnVersionPublished(RoundState state, VersionPublished published) =>
@@ -216,14 +252,14 @@ public static class RoundMachine
             ? new RoundStep(state with { Phase = RoundPhase.Committed }, [])
             : RoundStep.Ignore(state, "the channel moved to another version");
 
-    private static RoundStep CloseIfSettled(RoundState state)
+    private static RoundStep CloseIfSettled(RunConfig config, DateTimeOffset at, RoundState state)
     {
         int open = state.Count(MemberPhase.Invited) + state.Count(MemberPhase.Announced);
         bool hopeless = state.Count(MemberPhase.Verified) + open < state.Quorum;
-        return open == 0 || hopeless ? Close(state) : new RoundStep(state, []);
+        return open == 0 || hopeless ? Close(config, at, state) : new RoundStep(state, []);
     }
 
-    private static RoundStep Close(RoundState state)
+    private static RoundStep Close(RunConfig config, DateTimeOffset at, RoundState state)
     {
         ImmutableSortedDictionary<SiloId, RoundMember> members = state.Members;
         foreach ((SiloId silo, RoundMember member) in state.Members)
@@ -240,8 +276,13 @@ public static class RoundMachine
             return Abandon(closed, ErrorCodes.QuorumNotMet);
         }
 
+        if (closed.Secure is { } secure)
+        {
+            return ShowList(config, at, closed, secure);
+        }
+
         ImmutableArray<Summand> summands = [.. closed.Contributors().Select(member => new Summand(member.Key, member.Value.Idx, member.Value.Update ?? throw new InvalidOperationException("a verified member has an update")))];
-        ModelReference model = new(closed.Start.ModelVersion, closed.Start.ModelSha256);
+        ModelReference model = closed.Start.Model;
         return new RoundStep(
             closed with { Phase = RoundPhase.Aggregating },
             [new AggregateRound(closed.Round, closed.Rid, closed.Start.Exchanged, model, summands)]);
@@ -251,8 +292,8 @@ public static class RoundMachine
         new(state with { Phase = RoundPhase.Abandoned, Reason = reason.Name, Aggregate = null, GraceEnds = null }, []);
 
     // A signed body that can never count: the member is out of this round, and the reason says why.
-    private static RoundStep Turn(RoundState state, SiloId silo, RoundMember member, ErrorCode reason) =>
-        CloseIfSettled(With(state, silo, member with { Phase = MemberPhase.Dropped, Update = null, Reason = reason.Name }));
+    private static RoundStep Turn(RunConfig config, DateTimeOffset at, RoundState state, SiloId silo, RoundMember member, ErrorCode reason) =>
+        CloseIfSettled(config, at, With(state, silo, member with { Phase = MemberPhase.Dropped, Update = null, Reason = reason.Name }));
 
     private static bool WeightIsAllowed(RunConfig config, long weight) =>
         config.Aggregation.Weighting == Weighting.Uniform ? weight == 1 : weight >= 1 && weight <= config.Aggregation.WeightMax;

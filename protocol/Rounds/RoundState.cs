@@ -3,15 +3,24 @@
 using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Rounds;
 
 /// <summary>Where a round stands.</summary>
 public enum RoundPhase
 {
+    /// <summary>The round waits for a slot of an epoch, under secure aggregation only.</summary>
+    Opening,
+
     /// <summary>The start is out; silos train, upload and announce; uploads are verified as they arrive.</summary>
     Collecting,
+
+    /// <summary>The list of masked vectors is out; silos agree to open it, under secure aggregation only.</summary>
+    Agreeing,
+
+    /// <summary>Enough silos agreed; they reveal shares of the masks of the sum, under secure aggregation only.</summary>
+    Unmasking,
 
     /// <summary>The cohort is closed; the mean over the verified updates and the new model version are computed.</summary>
     Aggregating,
@@ -48,6 +57,16 @@ public enum MemberPhase
     Dropped,
 }
 
+/// <summary>What the log says of a masked vector's announcement.</summary>
+/// <param name="Identity">The body's identity.</param>
+/// <param name="JournalHead">The silo's journal before it.</param>
+public sealed record MaskedReference(Sha256Digest Identity, Sha256Digest JournalHead);
+
+/// <summary>A silo's shares that open a sum, encrypted where the silo put them.</summary>
+/// <param name="Attempt">The attempt whose blob holds the envelope.</param>
+/// <param name="EnvelopeLength">Its length in bytes.</param>
+public sealed record UnmaskReference(int Attempt, long EnvelopeLength);
+
 /// <summary>An announced upload.</summary>
 public sealed record UpdateReference
 {
@@ -65,6 +84,9 @@ public sealed record UpdateReference
 
     /// <summary>The envelope's length in bytes; from the unsigned frame.</summary>
     public required long EnvelopeLength { get; init; }
+
+    /// <summary>The body that announces a masked vector; null in plain mode.</summary>
+    public MaskedReference? Masked { get; init; }
 }
 
 /// <summary>One silo in one round.</summary>
@@ -89,7 +111,7 @@ public sealed record RoundMember
 /// <summary>What the aggregation produced.</summary>
 public sealed record AggregateReference
 {
-    /// <summary>The SHA-256 of the mean update, float32 little-endian.</summary>
+    /// <summary>The SHA-256 of the mean update, float32 little-endian; under secure aggregation of the ring sum.</summary>
     public required Sha256Digest AggregateSha256 { get; init; }
 
     /// <summary>The SHA-256 of the new version's bytes.</summary>
@@ -97,6 +119,31 @@ public sealed record AggregateReference
 
     /// <summary>The L2 norm of the mean update.</summary>
     public required double Norm { get; init; }
+
+    /// <summary>The hash of the secrets that opened the sum; null in plain mode.</summary>
+    public Sha256Digest? SeedsSha256 { get; init; }
+}
+
+/// <summary>What secure aggregation adds to a round. Shares and secrets are never in it.</summary>
+public sealed record SecureRound
+{
+    /// <summary>The attempt at the round, from 1: each has a slot of its own (secure-aggregation, J8).</summary>
+    public required int Attempt { get; init; }
+
+    /// <summary>The list that silos are asked to open; null before it is out.</summary>
+    public U3ListBody? List { get; init; }
+
+    /// <summary>The bodies by which members of the list agreed to it.</summary>
+    public ImmutableSortedDictionary<int, Sha256Digest> Agreed { get; init; } = ImmutableSortedDictionary<int, Sha256Digest>.Empty;
+
+    /// <summary>The members who revealed shares.</summary>
+    public ImmutableSortedDictionary<int, UnmaskReference> Answered { get; init; } = ImmutableSortedDictionary<int, UnmaskReference>.Empty;
+
+    /// <summary>The members whose shares were no use, and why.</summary>
+    public ImmutableSortedDictionary<int, string> Faulty { get; init; } = ImmutableSortedDictionary<int, string>.Empty;
+
+    /// <summary>When list or agreement go out again to whoever has not answered.</summary>
+    public DateTimeOffset? StepDue { get; init; }
 }
 
 /// <summary>One round, inside the state of its run.</summary>
@@ -105,11 +152,11 @@ public sealed record RoundState
     /// <summary>The round's number, from 1.</summary>
     public required int Round { get; init; }
 
-    /// <summary>The SHA-256 of the PAE of <see cref="Start"/>.</summary>
+    /// <summary>The round's identity: the SHA-256 of the PAE of its start in plain mode, rid under secure aggregation.</summary>
     public required Sha256Digest Rid { get; init; }
 
-    /// <summary>The body that opened the round.</summary>
-    public required PlainStartBody Start { get; init; }
+    /// <summary>What opened the round.</summary>
+    public required RoundOpening Start { get; init; }
 
     /// <summary>Where the round stands.</summary>
     public required RoundPhase Phase { get; init; }
@@ -135,9 +182,15 @@ public sealed record RoundState
     /// <summary>Why the round was given up; a code.</summary>
     public string? Reason { get; init; }
 
+    /// <summary>What secure aggregation adds; null in plain mode.</summary>
+    public SecureRound? Secure { get; init; }
+
     /// <summary>The silos whose updates are verified, ascending by index: the summands of the mean, in the order of the sum.</summary>
     public IEnumerable<KeyValuePair<SiloId, RoundMember>> Contributors() =>
         Members.Where(member => member.Value.Phase == MemberPhase.Verified).OrderBy(member => member.Value.Idx);
+
+    /// <summary>t of the roster under secure aggregation.</summary>
+    public int Threshold() => CohortBounds.Of(Start.Slot?.Silos ?? throw new InvalidOperationException("a round of plain mode has no threshold")).Threshold;
 
     /// <summary>How many members are in the phase.</summary>
     public int Count(MemberPhase phase) => Members.Values.Count(member => member.Phase == phase);

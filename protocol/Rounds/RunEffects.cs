@@ -3,9 +3,11 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -22,6 +24,13 @@ namespace FedCloud.Protocol.Rounds;
 [JsonDerivedType(typeof(PublishVersion), "publish_version")]
 [JsonDerivedType(typeof(MoveChannel), "move_channel")]
 [JsonDerivedType(typeof(RecordRound), "record_round")]
+[JsonDerivedType(typeof(RequestSlot), "request_slot")]
+[JsonDerivedType(typeof(SendSecureStart), "send_secure_start")]
+[JsonDerivedType(typeof(IngestMasked), "ingest_masked")]
+[JsonDerivedType(typeof(SendU3), "send_u3_list")]
+[JsonDerivedType(typeof(SendAgreement), "send_agreement")]
+[JsonDerivedType(typeof(OpenSum), "open_sum")]
+[JsonDerivedType(typeof(SendSecureResult), "send_secure_result")]
 public abstract record RunEffect;
 
 /// <summary>Make version 0 from the plan and publish it. Answers with <see cref="InitialModelReady"/> or <see cref="InitialModelFailed"/>.</summary>
@@ -98,3 +107,69 @@ public sealed record MoveChannel(ModelReference Version) : RunEffect;
 /// <summary>Keep the record of a finished round.</summary>
 /// <param name="Record">The record.</param>
 public sealed record RecordRound(RoundRecord Record) : RunEffect;
+
+/// <summary>Ask the epochs for a slot. <see cref="SlotGranted"/> comes when there is one.</summary>
+/// <param name="Request">The round.</param>
+public sealed record RequestSlot(SlotRequest Request) : RunEffect;
+
+/// <summary>Open a round under secure aggregation (R1).</summary>
+/// <param name="To">The members of U2 that approved the plan.</param>
+/// <param name="Body">The body to sign and send.</param>
+/// <param name="Opening">The round.</param>
+/// <param name="Previous">The version that the round starts from; null for version 0.</param>
+/// <param name="Burned">Burned slots of earlier rounds from the same model, whose bodies travel too (rule J10).</param>
+public sealed record SendSecureStart(ImmutableArray<SiloId> To, RoundStartBody Body, RoundOpening Opening, VersionBody? Previous, ImmutableArray<BurnedSlot> Burned) : RunEffect;
+
+/// <summary>Take a masked vector in (R2): decrypt, check, store. Answers with <see cref="UpdateVerified"/> or <see cref="UpdateRejected"/>.</summary>
+/// <param name="Silo">Whose.</param>
+/// <param name="Idx">Its index in the epoch.</param>
+/// <param name="Round">The round's number.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Update">What was announced.</param>
+public sealed record IngestMasked(SiloId Silo, int Idx, int Round, Sha256Digest Rid, UpdateReference Update) : RunEffect;
+
+/// <summary>Show the list of masked vectors to its members (R3).</summary>
+/// <param name="To">The members that have not agreed.</param>
+/// <param name="Round">The round's number.</param>
+/// <param name="Body">The list to sign and send.</param>
+/// <param name="Masked">The announcement of each member, which travels too.</param>
+public sealed record SendU3(ImmutableArray<SiloId> To, int Round, U3ListBody Body, ImmutableSortedDictionary<int, MaskedReference> Masked) : RunEffect;
+
+/// <summary>Show that enough members agreed (R5).</summary>
+/// <param name="To">The members that have not revealed shares.</param>
+/// <param name="Round">The round's number.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Agreed">The bodies of the members that agreed.</param>
+public sealed record SendAgreement(ImmutableArray<SiloId> To, int Round, Sha256Digest Rid, ImmutableSortedDictionary<int, Sha256Digest> Agreed) : RunEffect;
+
+/// <summary>Put the secrets together, take the masks off the sum, check it, and compute the new version (R7). Answers with <see cref="AggregateReady"/>, <see cref="SumNeedsMore"/> or <see cref="SumFailed"/>.</summary>
+/// <param name="Rid">The round.</param>
+/// <param name="Opening">The round's terms.</param>
+/// <param name="List">The list.</param>
+/// <param name="Masked">The announcement of each member.</param>
+/// <param name="Answered">Where the members' shares lie.</param>
+public sealed record OpenSum(
+    Sha256Digest Rid,
+    RoundOpening Opening,
+    U3ListBody List,
+    ImmutableSortedDictionary<int, MaskedReference> Masked,
+    ImmutableSortedDictionary<SiloId, RevealedAnswer> Answered) : RunEffect;
+
+/// <summary>Tell everyone in the run that a round under secure aggregation is committed.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Round">The round's number.</param>
+/// <param name="Body">The result to sign and send.</param>
+/// <param name="Version">The version that it made; signed and sent too.</param>
+public sealed record SendSecureResult(ImmutableArray<SiloId> To, int Round, ResultBody Body, VersionBody Version) : RunEffect;
+
+/// <summary>The body by which a member burned its slot of a round.</summary>
+/// <param name="Round">The round's number.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Idx">The member.</param>
+/// <param name="Identity">The body's identity.</param>
+public sealed record BurnedSlot(int Round, Sha256Digest Rid, int Idx, Sha256Digest Identity);
+
+/// <summary>A member's shares of a sum.</summary>
+/// <param name="Idx">The member.</param>
+/// <param name="Unmask">Where they lie.</param>
+public sealed record RevealedAnswer(int Idx, UnmaskReference Unmask);

@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Identity;
 
 namespace FedCloud.Protocol.Rounds;
@@ -26,13 +27,20 @@ namespace FedCloud.Protocol.Rounds;
 [JsonDerivedType(typeof(DeadlineReached), "deadline_reached")]
 [JsonDerivedType(typeof(CancelRequested), "cancel_requested")]
 [JsonDerivedType(typeof(RosterChanged), "roster_changed")]
+[JsonDerivedType(typeof(SlotGranted), "slot_granted")]
+[JsonDerivedType(typeof(ConsistencyReceived), "consistency_received")]
+[JsonDerivedType(typeof(UnmaskReceived), "unmask_received")]
+[JsonDerivedType(typeof(BurnedReceived), "burned_received")]
+[JsonDerivedType(typeof(SumNeedsMore), "sum_needs_more")]
+[JsonDerivedType(typeof(SumFailed), "sum_failed")]
 public abstract record RunEvent(DateTimeOffset At);
 
 /// <summary>Version 0 exists: A from the seed, B zero.</summary>
 /// <param name="At">When.</param>
 /// <param name="ModelSha256">The SHA-256 of its bytes.</param>
 /// <param name="UpdateLengths">The exact length of an update for each set of exchanged factors.</param>
-public sealed record InitialModelReady(DateTimeOffset At, Sha256Digest ModelSha256, UpdateLengths UpdateLengths) : RunEvent(At);
+/// <param name="UpdateCoordinates">Its coordinates.</param>
+public sealed record InitialModelReady(DateTimeOffset At, Sha256Digest ModelSha256, FactorSizes UpdateLengths, FactorSizes UpdateCoordinates) : RunEvent(At);
 
 /// <summary>Version 0 cannot be made: the base model is missing, corrupt, or does not fit the plan.</summary>
 /// <param name="At">When.</param>
@@ -118,3 +126,44 @@ public sealed record CancelRequested(DateTimeOffset At) : RunEvent(At);
 /// <param name="At">When.</param>
 /// <param name="Roster">The new roster as far as a run needs it.</param>
 public sealed record RosterChanged(DateTimeOffset At, RosterView Roster) : RunEvent(At);
+
+/// <summary>An epoch has a slot for the round.</summary>
+/// <param name="At">When.</param>
+/// <param name="Grant">The slot.</param>
+public sealed record SlotGranted(DateTimeOffset At, SlotGrant Grant) : RunEvent(At);
+
+/// <summary>A silo agreed to open a list (R4); its body is stored.</summary>
+/// <param name="At">When.</param>
+/// <param name="Silo">Who.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="U3Sha256">The list.</param>
+/// <param name="Identity">The body's identity.</param>
+public sealed record ConsistencyReceived(DateTimeOffset At, SiloId Silo, Sha256Digest Rid, Sha256Digest U3Sha256, Sha256Digest Identity) : RunEvent(At);
+
+/// <summary>A silo says that its shares are up (R6). What they are worth is seen when the sum is opened.</summary>
+/// <param name="At">When.</param>
+/// <param name="Silo">Whose upload it is.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Unmask">Where they lie.</param>
+public sealed record UnmaskReceived(DateTimeOffset At, SiloId Silo, Sha256Digest Rid, UnmaskReference Unmask) : RunEvent(At);
+
+/// <summary>A silo burned its slot of a round; its body is stored.</summary>
+/// <param name="At">When.</param>
+/// <param name="Silo">Who.</param>
+/// <param name="Idx">Its index in the round's epoch.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Identity">The body's identity.</param>
+public sealed record BurnedReceived(DateTimeOffset At, SiloId Silo, int Idx, Sha256Digest Rid, Sha256Digest Identity) : RunEvent(At);
+
+/// <summary>The shares so far do not open the sum; some of them are no use.</summary>
+/// <param name="At">When.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Faulty">Responders whose shares are no use, by index, and why; codes.</param>
+public sealed record SumNeedsMore(DateTimeOffset At, Sha256Digest Rid, ImmutableSortedDictionary<int, string> Faulty) : RunEvent(At);
+
+/// <summary>The sum is opened and no good: secrets that are not those advertised, or a sum that no honest silos can have given.</summary>
+/// <param name="At">When.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Reason">Why; a code.</param>
+/// <param name="Faulty">Silos that are to blame, by index, and why; empty where nobody can tell.</param>
+public sealed record SumFailed(DateTimeOffset At, Sha256Digest Rid, string Reason, ImmutableSortedDictionary<int, string> Faulty) : RunEvent(At);

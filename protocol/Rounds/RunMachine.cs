@@ -8,12 +8,11 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
-using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Rounds;
 
 /// <summary>A training run as a pure function: prepare version 0, ask the silos, run round after round, evaluate, end.</summary>
-public static class RunMachine
+public static partial class RunMachine
 {
     private const string AnswersKey = "answers";
     private const string EvaluationKey = "evaluation";
@@ -35,13 +34,19 @@ public static class RunMachine
         [(RunPhase.Running, typeof(UpdateRejected))] = StepRound,
         [(RunPhase.Running, typeof(RoundDeclined))] = StepRound,
         [(RunPhase.Running, typeof(MetricsReported))] = StepRound,
+        [(RunPhase.Running, typeof(SlotGranted))] = static (s, e) => OnSlotGranted(s, (SlotGranted)e),
+        [(RunPhase.Running, typeof(ConsistencyReceived))] = StepRound,
+        [(RunPhase.Running, typeof(UnmaskReceived))] = StepRound,
+        [(RunPhase.Running, typeof(SumNeedsMore))] = StepRound,
+        [(RunPhase.Running, typeof(SumFailed))] = StepRound,
+        [(RunPhase.Running, typeof(BurnedReceived))] = static (s, e) => OnBurned(s, (BurnedReceived)e),
         [(RunPhase.Running, typeof(AggregateReady))] = StepRound,
         [(RunPhase.Running, typeof(AggregateFailed))] = StepRound,
         [(RunPhase.Running, typeof(VersionPublished))] = StepRound,
         [(RunPhase.Running, typeof(ChannelMoved))] = StepRound,
         [(RunPhase.Running, typeof(DeadlineReached))] = StepRound,
         [(RunPhase.Running, typeof(CancelRequested))] = static (s, e) => StepRound(s with { CancelRequested = true }, e) with { Ignored = null },
-        [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => StepRound(WithRoster(s, (RosterChanged)e), e) with { Ignored = null },
+        [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => OnRosterChangedInRound(s, (RosterChanged)e),
         [(RunPhase.Evaluating, typeof(MetricsReported))] = static (s, e) => OnFinalMetrics(s, (MetricsReported)e),
         [(RunPhase.Evaluating, typeof(DeadlineReached))] = static (s, e) => OnEvaluationDue(s, (DeadlineReached)e),
         [(RunPhase.Evaluating, typeof(CancelRequested))] = static (s, e) => Complete(s, e.At),
@@ -78,6 +83,11 @@ public static class RunMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(@event);
+        if (@event is RosterChanged changed && changed.Roster.Version <= state.Roster.Version)
+        {
+            return Ignore(state, "the roster is known");
+        }
+
         return Transitions.TryGetValue((state.Phase, @event.GetType()), out Transition? transition)
             ? transition(state, @event)
             : Ignore(state, "not expected in this phase of the run");
@@ -99,6 +109,20 @@ public static class RunMachine
     private static RunStep OnInitialModelReady(RunState state, InitialModelReady ready)
     {
         DateTimeOffset due = ready.At + TimeSpan.FromSeconds(state.Config.Participation.StepTimeout);
+        RunState next = state with
+        {
+            Phase = RunPhase.AwaitingAnswers,
+            Model = new ModelReference(0, ready.ModelSha256),
+            UpdateLengths = ready.UpdateLengths,
+            UpdateCoordinates = ready.UpdateCoordinates,
+            AnswersDue = due,
+        };
+        return new RunStep(next, [OfferOf(next)]);
+    }
+
+    // To the silos that have not answered.
+    private static SendOffer OfferOf(RunState state)
+    {
         PlanOfferBody offer = new()
         {
             Type = RunBody.Offer,
@@ -106,17 +130,10 @@ public static class RunMachine
             RosterSha256 = state.Roster.Sha256,
             Job = state.Config.Job,
             ConfigSha256 = state.ConfigSha256,
-            InitialModelSha256 = ready.ModelSha256,
-            AnswerBy = due.ToUnixTimeSeconds(),
+            InitialModelSha256 = state.Model?.Sha256 ?? throw new InvalidOperationException("a run that is offered has a model"),
+            AnswerBy = state.AnswersDue?.ToUnixTimeSeconds() ?? throw new InvalidOperationException("an offer has a deadline"),
         };
-        RunState next = state with
-        {
-            Phase = RunPhase.AwaitingAnswers,
-            Model = new ModelReference(0, ready.ModelSha256),
-            UpdateLengths = ready.UpdateLengths,
-            AnswersDue = due,
-        };
-        return new RunStep(next, [new SendOffer([.. state.Silos.Keys], offer)]);
+        return new SendOffer([.. state.Silos.Where(silo => silo.Value.Approval == Approval.Pending).Select(silo => silo.Key)], offer);
     }
 
     private static RunStep OnAnswered(RunState state, PlanAnswered answered)
@@ -156,13 +173,18 @@ public static class RunMachine
     private static RunStep Begin(RunState state, DateTimeOffset at)
     {
         int approved = state.Participants().Count();
-        return approved < Math.Max(state.Config.Participation.MinSilos, state.Config.Participation.Quorum)
+        return approved < Math.Max(state.Config.Participation.MinSilos, QuorumOf(state))
             ? Fail(state, at, ErrorCodes.QuorumNotMet.Name)
             : StartRound(state with { Phase = RunPhase.Running, AnswersDue = null }, at, []);
     }
 
     private static RunStep StartRound(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
     {
+        if (state.IsSecure)
+        {
+            return OpenRound(state, state.LastRound + 1, attempt: 1, at, before);
+        }
+
         if (state.Model is not { } model || state.UpdateLengths is not { } lengths)
         {
             throw new InvalidOperationException("a run starts rounds only after version 0 exists");
@@ -189,20 +211,15 @@ public static class RunMachine
             ModelVersion = model.Version,
             ModelSha256 = model.Sha256,
             Exchanged = exchanged.ToWire(),
-            UpdateLen = exchanged switch
-            {
-                ExchangedFactor.A => lengths.A,
-                ExchangedFactor.B => lengths.B,
-                _ => lengths.Both,
-            },
+            UpdateLen = lengths.Of(exchanged),
             Cohort = [.. cohort.Select(silo => state.Roster.Members[silo])],
             Deadline = deadline.ToUnixTimeSeconds(),
         };
         RoundState opened = new()
         {
             Round = round,
-            Rid = Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(start, PlainBodyJson.Default.PlainStartBody)),
-            Start = start,
+            Rid = start.Rid(),
+            Start = RoundOpening.Of(start),
             Phase = RoundPhase.Collecting,
             Members = cohort.ToImmutableSortedDictionary(
                 silo => silo,
@@ -237,6 +254,11 @@ public static class RunMachine
     {
         AggregateReference aggregate = round.Aggregate ?? throw new InvalidOperationException("a committed round has an aggregate");
         ModelReference model = new(round.Start.ModelVersion + 1, aggregate.NewModelSha256);
+        if (round.Secure is not null)
+        {
+            return OnOpened(state, round, aggregate, model, at);
+        }
+
         PlainResultBody result = new()
         {
             Type = PlainBody.Result,
@@ -248,18 +270,19 @@ public static class RunMachine
             ModelVersion = model.Version,
             NewModelSha256 = model.Sha256,
         };
-        RunState next = state with
-        {
-            Model = model,
-            CommittedRounds = state.CommittedRounds + 1,
-            AbandonedInARow = 0,
-            LastResult = result,
-        };
-        ImmutableArray<RunEffect> effects =
-        [
-            new RecordRound(Record(state, round, "committed", at, model)),
-            new SendResult([.. next.Participants()], result),
-        ];
+        RunState next = Commit(state, model) with { LastResult = result };
+        return GoOn(next, at, [new RecordRound(RoundRecord.Of(state, round, "committed", at, model)), new SendResult([.. next.Participants()], result)]);
+    }
+
+    private static RunState Commit(RunState state, ModelReference model) => state with
+    {
+        Model = model,
+        CommittedRounds = state.CommittedRounds + 1,
+        AbandonedInARow = 0,
+    };
+
+    private static RunStep GoOn(RunState next, DateTimeOffset at, ImmutableArray<RunEffect> effects)
+    {
         if (next.CancelRequested)
         {
             return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);
@@ -281,11 +304,13 @@ public static class RunMachine
             Reason = round.Reason ?? throw new InvalidOperationException("an abandoned round has a reason"),
         };
         RunState next = state with { AbandonedInARow = state.AbandonedInARow + 1 };
-        ImmutableArray<RunEffect> effects =
-        [
-            new RecordRound(Record(state, round, "abandoned", at, newModel: null)),
-            new SendAbandoned([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body),
-        ];
+        SendAbandoned tell = new([.. round.Members.Keys.Where(state.Roster.Members.ContainsKey)], body);
+        if (round.Secure is not null)
+        {
+            return OnSecureAbandoned(next, round, tell, at);
+        }
+
+        ImmutableArray<RunEffect> effects = [new RecordRound(RoundRecord.Of(state, round, "abandoned", at, newModel: null)), tell];
         if (next.CancelRequested)
         {
             return End(next, RunPhase.Cancelled, at, ErrorCodes.RunCancelled.Name, effects);
@@ -334,19 +359,7 @@ public static class RunMachine
 
     private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before = default)
     {
-        RoundRecord evaluation = new()
-        {
-            Job = state.Config.Job,
-            Round = state.LastRound + 1,
-            Outcome = "evaluation",
-            Reason = string.Empty,
-            StartedAt = at,
-            EndedAt = at,
-            Model = state.Model ?? throw new InvalidOperationException("a run that is evaluated has a model"),
-            Members = state.FinalMetrics.ToImmutableSortedDictionary(
-                silo => silo.Key,
-                silo => new RoundRecordMember { Phase = MemberPhase.Verified, UploadedBytes = 0, Weight = 0, Metrics = silo.Value }),
-        };
+        RoundRecord evaluation = RoundRecord.OfEvaluation(state, at);
         RunState next = state with { Phase = RunPhase.Completed, EndedAt = at, EvaluationDue = null };
         return new RunStep(next, [.. before.IsDefault ? [] : before, new RecordRound(evaluation)]);
     }
@@ -381,9 +394,13 @@ public static class RunMachine
     private static RunStep OnRosterChanged(RunState state, RosterChanged changed)
     {
         RunState next = WithRoster(state, changed);
-        return next.Phase == RunPhase.AwaitingAnswers && next.Silos.Values.All(silo => silo.Approval != Approval.Pending)
-            ? Begin(next, changed.At)
-            : new RunStep(next, []);
+        if (next.Phase != RunPhase.AwaitingAnswers)
+        {
+            return new RunStep(next, []);
+        }
+
+        // A silo that has the new roster already cannot place an offer that names the old one.
+        return next.Silos.Values.Any(silo => silo.Approval == Approval.Pending) ? new RunStep(next, [OfferOf(next)]) : Begin(next, changed.At);
     }
 
     // A silo that left counts as refused; one that joined takes part in the next run, not in this one.
@@ -397,30 +414,6 @@ public static class RunMachine
 
         return state with { Roster = changed.Roster, Silos = silos };
     }
-
-    private static RoundRecord Record(RunState state, RoundState round, string outcome, DateTimeOffset at, ModelReference? newModel) => new()
-    {
-        Job = state.Config.Job,
-        Round = round.Round,
-        Outcome = outcome,
-        Reason = round.Reason ?? string.Empty,
-        StartedAt = round.StartedAt,
-        EndedAt = at,
-        Model = new ModelReference(round.Start.ModelVersion, round.Start.ModelSha256),
-        NewModel = newModel,
-        AggregateSha256 = newModel is null ? null : round.Aggregate?.AggregateSha256,
-        AggregateNorm = newModel is null ? null : round.Aggregate?.Norm,
-        Members = round.Members.ToImmutableSortedDictionary(member => member.Key, member => Record(member.Value)),
-    };
-
-    private static RoundRecordMember Record(RoundMember member) => new()
-    {
-        Phase = member.Phase,
-        Reason = member.Reason,
-        UploadedBytes = member.Update?.EnvelopeLength ?? 0,
-        Weight = member.Phase == MemberPhase.Verified ? Weight(member) : 0,
-        Metrics = member.Metrics,
-    };
 
     private static Sha256Digest Digest(RoundMember member) => member.Update?.Sha256 ?? throw new InvalidOperationException("a contributor has an update");
 

@@ -1,10 +1,12 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -56,6 +58,28 @@ public sealed record ModelReference(int Version, Sha256Digest Sha256);
 /// <param name="Reason">Why it refused; a code, else empty.</param>
 public sealed record SiloStanding(Approval Approval, string Reason);
 
+/// <summary>An attempt at a round that came to nothing.</summary>
+public sealed record UnfinishedRound
+{
+    /// <summary>The round's number.</summary>
+    public required int Round { get; init; }
+
+    /// <summary>Its identity.</summary>
+    public required Sha256Digest Rid { get; init; }
+
+    /// <summary>How many members of its U2 must burn it: |U2| - t + c_max + 1; fewer than t are then left to open it.</summary>
+    public required int Needed { get; init; }
+
+    /// <summary>The members of its U2.</summary>
+    public required ImmutableArray<int> Cohort { get; init; }
+
+    /// <summary>The bodies of the members that burned it.</summary>
+    public ImmutableSortedDictionary<int, Sha256Digest> Burned { get; init; } = ImmutableSortedDictionary<int, Sha256Digest>.Empty;
+
+    /// <summary>Why it came to nothing; a code.</summary>
+    public required string Reason { get; init; }
+}
+
 /// <summary>The state of a training run: everything that decides what happens next.</summary>
 public sealed record RunState
 {
@@ -96,7 +120,10 @@ public sealed record RunState
     public ModelReference? Model { get; init; }
 
     /// <summary>The lengths of update files; null until version 0 exists.</summary>
-    public UpdateLengths? UpdateLengths { get; init; }
+    public FactorSizes? UpdateLengths { get; init; }
+
+    /// <summary>The coordinates of updates; null until version 0 exists.</summary>
+    public FactorSizes? UpdateCoordinates { get; init; }
 
     /// <summary>The last round number used.</summary>
     public int LastRound { get; init; }
@@ -113,12 +140,22 @@ public sealed record RunState
     /// <summary>The result body of the newest commit, which travels with the next start.</summary>
     public PlainResultBody? LastResult { get; init; }
 
+    /// <summary>The version body of the newest commit under secure aggregation, which travels with the next start.</summary>
+    public VersionBody? LastVersion { get; init; }
+
+    /// <summary>Rounds that were opened to silos from the current model and not committed: a later round from it needs their slots burned (secure-aggregation, J10).</summary>
+    public ImmutableArray<UnfinishedRound> Unfinished { get; init; } = [];
+
     /// <summary>Set by an operator while a commit is under way; the run ends after it.</summary>
     public bool CancelRequested { get; init; }
 
     /// <summary>Evaluations of the final model so far.</summary>
     public ImmutableSortedDictionary<SiloId, ImmutableSortedDictionary<string, string>> FinalMetrics { get; init; } =
         ImmutableSortedDictionary<SiloId, ImmutableSortedDictionary<string, string>>.Empty;
+
+    /// <summary>Whether the coordinator sees sums only.</summary>
+    [JsonIgnore]
+    public bool IsSecure => Config.Aggregation.IsSecure;
 
     /// <summary>Whether the run is over.</summary>
     public bool IsFinal() => Phase is RunPhase.Completed or RunPhase.Failed or RunPhase.Cancelled;

@@ -25,6 +25,9 @@ public static class RunBody
     /// <summary>Coordinator to silos: the run is over.</summary>
     public const string Ended = "run_ended";
 
+    /// <summary>Coordinator to silos: a round under secure aggregation made this version.</summary>
+    public const string Version = "version_committed";
+
     /// <summary>Silo to coordinator: evaluation figures that plan and policy disclose.</summary>
     public const string Metrics = "metrics";
 }
@@ -123,6 +126,28 @@ public sealed record MetricsBody
     public required ImmutableSortedDictionary<string, string> Values { get; init; }
 }
 
+/// <summary>Names the version that a round under secure aggregation made, which the round's result does not. Signed by the coordinator's key; the log has the same hashes.</summary>
+public sealed record VersionBody
+{
+    /// <summary>Always <see cref="RunBody.Version"/>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>The run.</summary>
+    public required RunId Job { get; init; }
+
+    /// <summary>The round.</summary>
+    public required int Round { get; init; }
+
+    /// <summary>The round's identity.</summary>
+    public required Sha256Digest Rid { get; init; }
+
+    /// <summary>The number of the version.</summary>
+    public required int ModelVersion { get; init; }
+
+    /// <summary>The SHA-256 of its bytes.</summary>
+    public required Sha256Digest ModelSha256 { get; init; }
+}
+
 /// <summary>Strict JSON of the run bodies.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -133,5 +158,6 @@ public sealed record MetricsBody
 [JsonSerializable(typeof(PlanOfferBody))]
 [JsonSerializable(typeof(PlanAnswerBody))]
 [JsonSerializable(typeof(RunEndedBody))]
+[JsonSerializable(typeof(VersionBody))]
 [JsonSerializable(typeof(MetricsBody))]
 public sealed partial class RunBodyJson : JsonSerializerContext;

@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -33,6 +34,24 @@ public sealed record DsseEnvelope
     /// <summary>The message's identity, SHA-256 of the PAE.</summary>
     [JsonIgnore]
     public Sha256Digest Identity => Dsse.Identity(PayloadType, Payload);
+
+    /// <summary>The JSON body's member <c>type</c>; null when it has none. Says nothing before a signature is checked.</summary>
+    [JsonIgnore]
+    public string? BodyType
+    {
+        get
+        {
+            try
+            {
+                using JsonDocument body = JsonDocument.Parse(Payload);
+                return body.RootElement.GetProperty("type").GetString();
+            }
+            catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
+            {
+                return null;
+            }
+        }
+    }
 
     /// <summary>Signs a body with a local key.</summary>
     public static DsseEnvelope Sign(string payloadType, byte[] body, ECDsa key) =>

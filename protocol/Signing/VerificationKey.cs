@@ -9,18 +9,22 @@ using FedCloud.Protocol.Errors;
 namespace FedCloud.Protocol.Signing;
 
 /// <summary>A public ECDSA key on P-256 (FIPS 186-5), known by the SHA-256 of its SubjectPublicKeyInfo.</summary>
+#pragma warning disable CA1001 // The imported key is public and lives as long as this object; its handle frees itself.
 public sealed class VerificationKey
+#pragma warning restore CA1001
 {
     // SubjectPublicKeyInfo of id-ecPublicKey on prime256v1 up to the 0x04 of the uncompressed point (RFC 5480).
     private static readonly byte[] SpkiHead = Convert.FromHexString("3059301306072a8648ce3d020106082a8648ce3d030107034200");
 
-    private readonly ECParameters _parameters;
+    // Imported once: that costs as much as verifying. One thread at a time uses it.
+    private readonly ECDsa _key;
+    private readonly Lock _gate = new();
     private readonly byte[] _spki;
 
-    private VerificationKey(byte[] spki, ECParameters parameters)
+    private VerificationKey(byte[] spki, ECDsa key)
     {
         _spki = spki;
-        _parameters = parameters;
+        _key = key;
         Fingerprint = Sha256Digest.Of(spki);
     }
 
@@ -46,14 +50,12 @@ public sealed class VerificationKey
         };
         try
         {
-            using ECDsa key = ECDsa.Create(parameters); // refuses a point that is not on the curve
+            return new VerificationKey(der.ToArray(), ECDsa.Create(parameters)); // refuses a point that is not on the curve
         }
         catch (CryptographicException error)
         {
             throw new FedCloudException(ErrorCodes.KeyMalformed, "expected a point on P-256, found one that is not", cause: error);
         }
-
-        return new VerificationKey(der.ToArray(), parameters);
     }
 
     /// <summary>Reads the base64 form of <see cref="FromSpki"/>.</summary>
@@ -111,7 +113,11 @@ public sealed class VerificationKey
             return false;
         }
 
-        using ECDsa key = ECDsa.Create(_parameters);
-        return key.VerifyData(data, signature, HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        Span<byte> digest = stackalloc byte[SHA256.HashSizeInBytes];
+        SHA256.HashData(data, digest);
+        lock (_gate)
+        {
+            return _key.VerifyHash(digest, signature, DSASignatureFormat.IeeeP1363FixedFieldConcatenation);
+        }
     }
 }

@@ -13,8 +13,10 @@ namespace FedCloud.Protocol.Silos;
 /// <summary>Something that the silo's machine asks its agent to do. Carrying one out twice has the same result as once.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
 [JsonDerivedType(typeof(SendAnswer), "send_answer")]
+[JsonDerivedType(typeof(FetchBaseModel), "fetch_base_model")]
 [JsonDerivedType(typeof(Train), "train")]
 [JsonDerivedType(typeof(StopTraining), "stop_training")]
+[JsonDerivedType(typeof(AwaitWitnesses), "await_witnesses")]
 [JsonDerivedType(typeof(UploadUpdate), "upload_update")]
 [JsonDerivedType(typeof(SendUpdate), "send_update")]
 [JsonDerivedType(typeof(SendDecline), "send_decline")]
@@ -22,22 +24,46 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(SendMetrics), "send_metrics")]
 [JsonDerivedType(typeof(ForgetRound), "forget_round")]
 [JsonDerivedType(typeof(RaiseAlarm), "raise_alarm")]
+[JsonDerivedType(typeof(ReportEpochs), "report_epochs")]
+[JsonDerivedType(typeof(MakeEpochKeys), "make_epoch_keys")]
+[JsonDerivedType(typeof(SendAdvertise), "send_advertise")]
+[JsonDerivedType(typeof(DealShares), "deal_shares")]
+[JsonDerivedType(typeof(SendShares), "send_shares")]
+[JsonDerivedType(typeof(SendAcknowledgement), "send_acknowledgement")]
+[JsonDerivedType(typeof(SendComplaint), "send_complaint")]
+[JsonDerivedType(typeof(EraseSlot), "erase_slot")]
+[JsonDerivedType(typeof(EraseEpoch), "erase_epoch")]
+[JsonDerivedType(typeof(MaskUpdate), "mask_update")]
+[JsonDerivedType(typeof(UploadMasked), "upload_masked")]
+[JsonDerivedType(typeof(SendMasked), "send_masked")]
+[JsonDerivedType(typeof(SendConsistency), "send_consistency")]
+[JsonDerivedType(typeof(SendUnmask), "send_unmask")]
+[JsonDerivedType(typeof(SendBurned), "send_burned")]
 public abstract record SiloEffect;
 
 /// <summary>Answer an offer.</summary>
 /// <param name="Body">The body to sign and send.</param>
 public sealed record SendAnswer(PlanAnswerBody Body) : SiloEffect;
 
+/// <summary>Fetch and check the base model, so that the first round need not wait for it. Has no result: a round that finds it missing fetches it itself.</summary>
+/// <param name="Job">The run.</param>
+public sealed record FetchBaseModel(RunId Job) : SiloEffect;
+
 /// <summary>Fetch and check the model, then run the trainer. Answers with <see cref="TrainingFinished"/> or <see cref="TrainingFailed"/>.</summary>
 /// <param name="Rid">The round.</param>
 /// <param name="Start">The start.</param>
 /// <param name="InitialModel">Version 0, which the agent recomputes when the round starts from it.</param>
-public sealed record Train(Sha256Digest Rid, PlainStartBody Start, Sha256Digest InitialModel) : SiloEffect;
+public sealed record Train(Sha256Digest Rid, RoundOpening Start, Sha256Digest InitialModel) : SiloEffect;
 
 /// <summary>Stop the trainer of a round that no longer counts.</summary>
 /// <param name="Job">The run.</param>
 /// <param name="Rid">The round.</param>
 public sealed record StopTraining(RunId Job, Sha256Digest Rid) : SiloEffect;
+
+/// <summary>Watch the log until a checkpoint with enough witness lines covers the round's start. Answers with <see cref="RoundWitnessed"/> or <see cref="RoundMisrecorded"/>; until then it stays pending.</summary>
+/// <param name="Rid">The round.</param>
+/// <param name="Start">The start that the entry must repeat.</param>
+public sealed record AwaitWitnesses(Sha256Digest Rid, RoundOpening Start) : SiloEffect;
 
 /// <summary>Encrypt the update with a fresh data key and upload it. Answers with <see cref="UpdateUploaded"/>, <see cref="UploadRefused"/>, or <see cref="TrainingFailed"/> when the file is gone.</summary>
 /// <param name="Rid">The round.</param>
@@ -70,11 +96,11 @@ public sealed record SendMetrics(MetricsBody Body) : SiloEffect;
 /// <param name="Round">The round.</param>
 public sealed record ForgetRound(RunId Job, int Round) : SiloEffect;
 
-/// <summary>Tell the administrator that the coordinator broke the protocol.</summary>
-/// <param name="Job">The run.</param>
+/// <summary>Tell the administrator and the log that the coordinator broke the protocol.</summary>
+/// <param name="Job">The run; null when it is about the log itself.</param>
 /// <param name="Code">What it did; a code.</param>
 /// <param name="Evidence">The hashes of the bodies that show it.</param>
-public sealed record RaiseAlarm(RunId Job, string Code, ImmutableArray<Sha256Digest> Evidence) : SiloEffect;
+public sealed record RaiseAlarm(RunId? Job, string Code, ImmutableArray<Sha256Digest> Evidence) : SiloEffect;
 
 /// <summary>What a step of the silo leads to.</summary>
 /// <param name="State">The new state.</param>

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
+using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Silos;
@@ -17,6 +18,8 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(StartReceived), "start_received")]
 [JsonDerivedType(typeof(TrainingFinished), "training_finished")]
 [JsonDerivedType(typeof(TrainingFailed), "training_failed")]
+[JsonDerivedType(typeof(RoundWitnessed), "round_witnessed")]
+[JsonDerivedType(typeof(RoundMisrecorded), "round_misrecorded")]
 [JsonDerivedType(typeof(UpdateUploaded), "update_uploaded")]
 [JsonDerivedType(typeof(UploadRefused), "upload_refused")]
 [JsonDerivedType(typeof(ResultReceived), "result_received")]
@@ -24,6 +27,23 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(EndedReceived), "ended_received")]
 [JsonDerivedType(typeof(EvaluationFinished), "evaluation_finished")]
 [JsonDerivedType(typeof(SiloDeadlineReached), "deadline_reached")]
+[JsonDerivedType(typeof(LogRefused), "log_refused")]
+[JsonDerivedType(typeof(LogResumed), "log_resumed")]
+[JsonDerivedType(typeof(AgentRestarted), "agent_restarted")]
+[JsonDerivedType(typeof(JournalOlder), "journal_older")]
+[JsonDerivedType(typeof(RosterFollowed), "roster_followed")]
+[JsonDerivedType(typeof(EpochCalled), "epoch_called")]
+[JsonDerivedType(typeof(EpochKeysMade), "epoch_keys_made")]
+[JsonDerivedType(typeof(ListReceived), "list_received")]
+[JsonDerivedType(typeof(SharesDealt), "shares_dealt")]
+[JsonDerivedType(typeof(SharesAccepted), "shares_accepted")]
+[JsonDerivedType(typeof(SharesRefused), "shares_refused")]
+[JsonDerivedType(typeof(EpochExpired), "epoch_expired")]
+[JsonDerivedType(typeof(UpdateMasked), "update_masked")]
+[JsonDerivedType(typeof(U3Shown), "u3_shown")]
+[JsonDerivedType(typeof(AgreementShown), "agreement_shown")]
+[JsonDerivedType(typeof(VersionReceived), "version_received")]
+[JsonDerivedType(typeof(Misbehaved), "misbehaved")]
 public abstract record SiloEvent(DateTimeOffset At);
 
 /// <summary>A plan was offered, and the silo's policy has decided.</summary>
@@ -31,16 +51,28 @@ public abstract record SiloEvent(DateTimeOffset At);
 /// <param name="Offer">The verified offer.</param>
 /// <param name="Idx">This silo's index in the roster that the offer names.</param>
 /// <param name="Refusal">Why the policy refuses; a code, or null when it approves.</param>
-public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal) : SiloEvent(At);
+/// <param name="IsSecure">Whether the plan says that the coordinator sees sums only.</param>
+/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool IsPublic = false) : SiloEvent(At);
 
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>
 /// <param name="Start">The verified start.</param>
-/// <param name="Rid">The SHA-256 of its PAE.</param>
+/// <param name="Rid">The round's identity.</param>
 /// <param name="Idx">This silo's index in the roster that the start names.</param>
-/// <param name="Previous">The verified result that came with it; null for version 0.</param>
-/// <param name="Refusal">Why the policy refuses the round now (hours, data, clock); a code, or null.</param>
-public sealed record StartReceived(DateTimeOffset At, PlainStartBody Start, Sha256Digest Rid, int Idx, PlainResultBody? Previous, string? Refusal) : SiloEvent(At);
+/// <param name="Previous">The version that the verified result beside it names; null for version 0.</param>
+/// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
+/// <param name="Burned">Under secure aggregation: the members that burned earlier rounds, by round, from their verified bodies.</param>
+/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
+public sealed record StartReceived(
+    DateTimeOffset At,
+    RoundOpening Start,
+    Sha256Digest Rid,
+    int Idx,
+    CommittedVersion? Previous,
+    string? Refusal,
+    ImmutableSortedDictionary<string, ImmutableArray<int>>? Burned = null,
+    bool IsPublic = false) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>
 /// <param name="At">When.</param>
@@ -65,6 +97,20 @@ public sealed record TrainingFinished(
 /// <param name="Rid">The round.</param>
 /// <param name="Reason">Why; a code that does not depend on record values.</param>
 public sealed record TrainingFailed(DateTimeOffset At, RunId Job, Sha256Digest Rid, string Reason) : SiloEvent(At);
+
+/// <summary>A checkpoint with enough witness lines covers the round's start.</summary>
+/// <param name="At">When it was seen.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Size">The checkpoint's size.</param>
+public sealed record RoundWitnessed(DateTimeOffset At, RunId Job, Sha256Digest Rid, long Size) : SiloEvent(At);
+
+/// <summary>The log's entry of the round names other values than the start that this silo has.</summary>
+/// <param name="At">When it was seen.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Rid">The round.</param>
+/// <param name="Entry">The entry's identity.</param>
+public sealed record RoundMisrecorded(DateTimeOffset At, RunId Job, Sha256Digest Rid, Sha256Digest Entry) : SiloEvent(At);
 
 /// <summary>The envelope is up.</summary>
 /// <param name="At">When.</param>
@@ -108,3 +154,13 @@ public sealed record EvaluationFinished(DateTimeOffset At, RunId Job, int Round,
 /// <param name="Job">The run.</param>
 /// <param name="Rid">The round.</param>
 public sealed record SiloDeadlineReached(DateTimeOffset At, RunId Job, Sha256Digest Rid) : SiloEvent(At);
+
+/// <summary>The witness refused what the log shows: another history, or an older one.</summary>
+/// <param name="At">When.</param>
+/// <param name="Code">Why; a code.</param>
+/// <param name="Evidence">The hashes of the notes that show it.</param>
+public sealed record LogRefused(DateTimeOffset At, string Code, ImmutableArray<Sha256Digest> Evidence) : SiloEvent(At);
+
+/// <summary>The administrator lets the silo follow the log again.</summary>
+/// <param name="At">When.</param>
+public sealed record LogResumed(DateTimeOffset At) : SiloEvent(At);

@@ -13,11 +13,11 @@ namespace FedCloud.Protocol.Silos;
 
 /// <summary>The silo's side of runs and rounds as a pure function: answer plans, train, upload, announce, follow the chain of models.</summary>
 /// <remarks>
-/// A repeated request gets the same body again. A start is refused unless it rises, names the approved plan, and continues
+/// A repeated request gets the same body again. An update leaves only once the log shows its round. A start is refused unless it rises, names the approved plan, and continues
 /// the chain of committed versions. In a round with secure aggregation the slot phases stand between training and
 /// announcing; the rest is common to both.
 /// </remarks>
-public static class SiloMachine
+public static partial class SiloMachine
 {
     // The one table: which event is taken in which phase of its run. 'null' stands for a run that this silo does not know.
     private static readonly FrozenDictionary<(string Phase, Type Event), Transition> Transitions = new Dictionary<(string, Type), Transition>
@@ -31,12 +31,16 @@ public static class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(StartReceived))] = static (s, j, r, e) => OnStart(s, j, r, (StartReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(TrainingFinished))] = static (s, j, r, e) => OnTrained(s, j, r, (TrainingFinished)e),
         [(nameof(SiloRunPhase.Approved), typeof(TrainingFailed))] = static (s, j, r, e) => OnTrainingFailed(s, j, r, (TrainingFailed)e),
+        [(nameof(SiloRunPhase.Approved), typeof(RoundWitnessed))] = static (s, j, r, e) => OnWitnessed(s, j, r, (RoundWitnessed)e),
+        [(nameof(SiloRunPhase.Approved), typeof(RoundMisrecorded))] = static (s, j, r, e) => OnMisrecorded(s, j, r, (RoundMisrecorded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UpdateUploaded))] = static (s, j, r, e) => OnUploaded(s, j, r, (UpdateUploaded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UploadRefused))] = static (s, j, r, e) => OnUploadRefused(s, j, r, (UploadRefused)e),
         [(nameof(SiloRunPhase.Approved), typeof(ResultReceived))] = static (s, j, r, e) => OnResult(s, j, r, (ResultReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(AbandonedReceived))] = static (s, j, r, e) => OnAbandoned(s, j, r, (AbandonedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(SiloDeadlineReached))] = static (s, j, r, e) => OnDeadline(s, j, r, (SiloDeadlineReached)e),
+        [(nameof(SiloRunPhase.Approved), typeof(UpdateMasked))] = static (s, j, r, e) => OnMasked(s, j, r, (UpdateMasked)e),
+        [(nameof(SiloRunPhase.Approved), typeof(VersionReceived))] = static (s, j, r, e) => FollowVersion(s, j, r, ((VersionReceived)e).Version),
         [(nameof(SiloRunPhase.Evaluating), typeof(EvaluationFinished))] = static (s, j, r, e) => OnEvaluated(s, j, r, (EvaluationFinished)e),
     }.ToFrozenDictionary();
 
@@ -49,6 +53,35 @@ public static class SiloMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         ArgumentNullException.ThrowIfNull(@event);
+        SiloStep step = Take(state, @event);
+        return step.Ignored is null && @event.At > step.State.Latest ? step with { State = step.State with { Latest = @event.At } } : step;
+    }
+
+    private static SiloStep Take(SiloState state, SiloEvent @event)
+    {
+        return @event switch
+        {
+            LogRefused refused => OnLogRefused(state, refused),
+            LogResumed => OnLogResumed(state),
+            AgentRestarted restarted => OnRestarted(state, restarted),
+            JournalOlder older => OnOlder(state, older),
+            RosterFollowed roster => OnRoster(state, roster),
+            EpochCalled called => OnCalled(state, called),
+            EpochKeysMade made => OnKeysMade(state, made),
+            ListReceived list => OnList(state, list),
+            SharesDealt dealt => OnDealt(state, dealt),
+            SharesAccepted accepted => OnAccepted(state, accepted),
+            SharesRefused refused => OnRefused(state, refused),
+            EpochExpired expired => OnExpired(state, expired),
+            U3Shown list => OnU3(state, list),
+            AgreementShown agreement => OnAgreement(state, agreement),
+            Misbehaved seen => new SiloStep(state, [new RaiseAlarm(seen.Job, seen.Code, seen.Evidence)]),
+            _ => StepRun(state, @event),
+        };
+    }
+
+    private static SiloStep StepRun(SiloState state, SiloEvent @event)
+    {
         RunId job = JobOf(@event);
         string phase = state.Runs.TryGetValue(job, out SiloRun? run) ? run.Phase.ToString() : Unknown;
         return Transitions.TryGetValue((phase, @event.GetType()), out Transition? transition)
@@ -61,10 +94,37 @@ public static class SiloMachine
     {
         ArgumentNullException.ThrowIfNull(state);
         return state.Runs
-            .Where(run => run.Value is { Phase: SiloRunPhase.Approved, Round.Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading })
+            .Where(run => run.Value is { Phase: SiloRunPhase.Approved, Round: { } round } && IsOpen(round))
             .Select(run => (run.Key, Round: run.Value.Round!))
             .Select(run => new SiloDeadline(run.Key, run.Round.Rid, DateTimeOffset.FromUnixTimeSeconds(run.Round.Start.Deadline)));
     }
+
+    /// <summary>Whether an effect asks for work whose round or run has ended since: its result could not count any more.</summary>
+    public static bool IsObsolete(SiloState state, SiloEffect effect)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return effect switch
+        {
+            Train e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Training),
+            AwaitWitnesses e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Held),
+            UploadUpdate e => !IsUnderWay(state, e.Update.Job, e.Rid, SiloRoundPhase.Uploading),
+            MaskUpdate e => !IsUnderWay(state, e.Start.Job, e.Rid, SiloRoundPhase.Masking),
+            UploadMasked e => !IsUnderWay(state, e.Start.Job, e.Body.Rid, SiloRoundPhase.Uploading),
+            SendMasked e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
+            SendConsistency e => FindSlot(state, e.Body.Rid)?.Record.IsInUse != true,
+            SendUnmask e => FindSlot(state, e.Rid)?.Record.Phase != SiloSlotPhase.Revealed,
+            MakeEpochKeys e => FindEpoch(state, e.Parameters.Sid()) is not { Phase: SiloEpochPhase.New },
+            DealShares e => FindEpoch(state, e.Sid) is not { Phase: SiloEpochPhase.Advertised },
+            SendShares e => FindEpoch(state, e.Body.Sid) is null,
+            SendAdvertise e => FindEpoch(state, e.Body.Sid) is null,
+            SendAcknowledgement e => FindEpoch(state, e.Body.Sid) is null,
+            FetchBaseModel e => state.Runs.GetValueOrDefault(e.Job)?.Phase != SiloRunPhase.Approved,
+            _ => false,
+        };
+    }
+
+    private static bool IsUnderWay(SiloState state, RunId job, Sha256Digest rid, SiloRoundPhase phase) =>
+        state.Runs.GetValueOrDefault(job) is { Phase: SiloRunPhase.Approved } run && Current(run, rid)?.Phase == phase;
 
     // Stands in for the run in rows of the table that do not look at it.
     private static SiloRun Nobody { get; } = new()
@@ -82,6 +142,8 @@ public static class SiloMachine
         StartReceived e => e.Start.Job,
         TrainingFinished e => e.Job,
         TrainingFailed e => e.Job,
+        RoundWitnessed e => e.Job,
+        RoundMisrecorded e => e.Job,
         UpdateUploaded e => e.Job,
         UploadRefused e => e.Job,
         ResultReceived e => e.Result.Job,
@@ -89,21 +151,26 @@ public static class SiloMachine
         EndedReceived e => e.Ended.Job,
         EvaluationFinished e => e.Job,
         SiloDeadlineReached e => e.Job,
+        UpdateMasked e => e.Job,
+        VersionReceived e => e.Version.Job,
         _ => throw new ArgumentOutOfRangeException(nameof(@event), @event.GetType().Name, "an event without a run"),
     };
 
     private static SiloStep OnOffer(SiloState state, OfferReceived offer)
     {
+        string? refusal = offer.Refusal ?? (offer is { IsSecure: true, IsPublic: false } && HasOpenedFrom(state, offer.Offer.InitialModelSha256) ? ErrorCodes.BurnedTooFew.Name : null);
         SiloRun run = new()
         {
             ConfigSha256 = offer.Offer.ConfigSha256,
-            Phase = offer.Refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
+            Phase = refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
             Idx = offer.Idx,
             InitialModelSha256 = offer.Offer.InitialModelSha256,
+            IsSecure = offer.IsSecure,
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
-            Reason = offer.Refusal,
+            Reason = refusal,
         };
-        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run))]);
+        ImmutableArray<SiloEffect> fetch = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : [];
+        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. fetch]);
     }
 
     private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
@@ -121,81 +188,17 @@ public static class SiloMachine
         Reason = run.Reason ?? string.Empty,
     };
 
-    private static SiloStep OnUnknownStart(SiloState state, StartReceived start) =>
-        start.Start.Cohort.Contains(start.Idx)
-            ? new SiloStep(state, [new SendDecline(DeclineOf(start.Start, start.Rid, start.Idx, ErrorCodes.PlanNotApproved.Name))])
-            : Ignore(state, "this silo is not in the cohort");
-
-    private static SiloStep OnStart(SiloState state, RunId job, SiloRun run, StartReceived start)
-    {
-        if (run.Round is { } current && start.Start.Round == current.Start.Round)
-        {
-            return start.Rid == current.Rid
-                ? new SiloStep(state, [.. Repeat(run, current)])
-                : new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [current.Rid, start.Rid])]);
-        }
-
-        if (start.Start.Round <= run.LastRound)
-        {
-            return Ignore(state, "the round is not above the rounds before it");
-        }
-
-        if (!start.Start.Cohort.Contains(start.Idx))
-        {
-            return Ignore(state, "this silo is not in the cohort");
-        }
-
-        ImmutableArray<SiloEffect> stop = StopOf(job, run);
-        string? refusal = start.Refusal ?? WhyNot(run, start);
-        SiloRun known = run with { LastRound = start.Start.Round, Idx = start.Idx, Model = Follow(run, start) };
-        if (refusal is not null)
-        {
-            PlainDeclineBody decline = DeclineOf(start.Start, start.Rid, start.Idx, refusal);
-            SiloRound declined = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Declined, Decline = decline };
-            ImmutableArray<SiloEffect> alarm = string.Equals(refusal, ErrorCodes.ModelNotInChain.Name, StringComparison.Ordinal)
-                ? [new RaiseAlarm(job, refusal, [run.Model.Sha256, start.Start.ModelSha256])]
-                : [];
-            return new SiloStep(With(state, job, known with { Round = declined }), [.. stop, new SendDecline(decline), .. alarm]);
-        }
-
-        SiloRound training = new() { Rid = start.Rid, Start = start.Start, Phase = SiloRoundPhase.Training };
-        return new SiloStep(With(state, job, known with { Round = training }), [.. stop, new Train(start.Rid, start.Start, run.InitialModelSha256)]);
-    }
-
-    private static string? WhyNot(SiloRun run, StartReceived start)
-    {
-        if (start.Start.ConfigSha256 != run.ConfigSha256)
-        {
-            return ErrorCodes.PlanNotApproved.Name;
-        }
-
-        if (start.At.ToUnixTimeSeconds() >= start.Start.Deadline)
-        {
-            return ErrorCodes.DeadlineMissed.Name;
-        }
-
-        ModelReference model = Follow(run, start);
-        return model.Version == start.Start.ModelVersion && model.Sha256 == start.Start.ModelSha256 ? null : ErrorCodes.ModelNotInChain.Name;
-    }
-
-    // The model that this silo holds for current: the newest result it knows, or the later one that came with the start.
-    private static ModelReference Follow(SiloRun run, StartReceived start) =>
-        start.Previous is { } previous && previous.Job == start.Start.Job && previous.ModelVersion > run.Model.Version && previous.Round < start.Start.Round
-            ? new ModelReference(previous.ModelVersion, previous.NewModelSha256)
-            : run.Model;
-
-    private static IEnumerable<SiloEffect> Repeat(SiloRun run, SiloRound round) => round switch
-    {
-        { Phase: SiloRoundPhase.Announced, Update: { } update } => [new SendUpdate(update, round.Attempt, MetricsOf(run, round))],
-        { Phase: SiloRoundPhase.Declined, Decline: { } decline } => [new SendDecline(decline)],
-        _ => [],
-    };
-
     private static SiloStep OnTrained(SiloState state, RunId job, SiloRun run, TrainingFinished trained)
     {
         if (Current(run, trained.Rid) is not { Phase: SiloRoundPhase.Training } round)
         {
             return Ignore(state, "the round is over");
+        }
+
+        if (round.Start.Slot is not null)
+        {
+            SiloRound kept = round with { Phase = SiloRoundPhase.Held, IsTrained = true, Weight = trained.Weight, Metrics = trained.Metrics };
+            return new SiloStep(With(state, job, run with { Round = kept }), [new AwaitWitnesses(round.Rid, round.Start)]);
         }
 
         if (trained.UpdateLen != round.Start.UpdateLen)
@@ -214,29 +217,29 @@ public static class SiloMachine
             UpdateLen = trained.UpdateLen,
             Weight = trained.Weight,
         };
-        SiloRound uploading = round with { Phase = SiloRoundPhase.Uploading, Update = update, Attempt = 0, Metrics = trained.Metrics };
-        return new SiloStep(With(state, job, run with { Round = uploading }), [new UploadUpdate(round.Rid, update, 0)]);
+        SiloRound held = round with { Phase = SiloRoundPhase.Held, Update = update, Attempt = 0, Metrics = trained.Metrics };
+        return new SiloStep(With(state, job, run with { Round = held }), [new AwaitWitnesses(round.Rid, round.Start)]);
     }
 
     private static SiloStep OnTrainingFailed(SiloState state, RunId job, SiloRun run, TrainingFailed failed) =>
-        Current(run, failed.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round
+        Current(run, failed.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Masking or SiloRoundPhase.Uploading } round
             ? Declined(state, job, run, round, failed.Reason)
             : Ignore(state, "the round is over");
 
     private static SiloStep OnUploaded(SiloState state, RunId job, SiloRun run, UpdateUploaded uploaded)
     {
-        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round)
+        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading } round)
         {
             return Ignore(state, "no upload of this round is under way");
         }
 
         SiloRound announced = round with { Phase = SiloRoundPhase.Announced, Attempt = uploaded.Attempt };
-        return new SiloStep(With(state, job, run with { Round = announced }), [new SendUpdate(update, uploaded.Attempt, MetricsOf(run, round))]);
+        return new SiloStep(With(state, job, run with { Round = announced }), [.. Repeat(state, run, announced)]);
     }
 
     private static SiloStep OnUploadRefused(SiloState state, RunId job, SiloRun run, UploadRefused refused)
     {
-        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading, Update: { } update } round || refused.Attempt != round.Attempt)
+        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading } round || refused.Attempt != round.Attempt)
         {
             return Ignore(state, "no upload of this attempt is under way");
         }
@@ -247,32 +250,41 @@ public static class SiloMachine
         }
 
         SiloRound next = round with { Attempt = round.Attempt + 1 };
-        return new SiloStep(With(state, job, run with { Round = next }), [new UploadUpdate(round.Rid, update, next.Attempt)]);
+        SiloEffect upload = round.Update is { } update
+            ? new UploadUpdate(round.Rid, update, next.Attempt)
+            : new UploadMasked(round.Start, FindSlot(state, round.Rid)?.Record.Masked ?? throw new InvalidOperationException("a masked vector is uploaded"), next.Attempt);
+        return new SiloStep(With(state, job, run with { Round = next }), [upload]);
     }
 
     private static SiloStep OnResult(SiloState state, RunId job, SiloRun run, ResultReceived received)
     {
         PlainResultBody result = received.Result;
-        if (result.ModelVersion <= run.Model.Version)
-        {
-            return result.ModelVersion == run.Model.Version && result.NewModelSha256 != run.Model.Sha256
-                ? new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [run.Model.Sha256, result.NewModelSha256])])
-                : Ignore(state, "the result is known");
-        }
-
-        if (run.Round is { } current && current.Rid == result.Rid && result.Members.Any(member => member.Idx == run.Idx && !IsMine(current, member)))
+        if (result.ModelVersion > run.Model.Version && run.Round is { } current && current.Rid == result.Rid && result.Members.Any(member => member.Idx == run.Idx && !IsMine(current, member)))
         {
             return new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.ResultNotMine.Name, [result.Rid, result.NewModelSha256])]);
         }
 
+        return FollowVersion(state, job, run, CommittedVersion.Of(result));
+    }
+
+    private static SiloStep FollowVersion(SiloState state, RunId job, SiloRun run, CommittedVersion version)
+    {
+        if (version.Model.Version <= run.Model.Version)
+        {
+            return version.Model.Version == run.Model.Version && version.Model.Sha256 != run.Model.Sha256
+                ? new SiloStep(state, [new RaiseAlarm(job, ErrorCodes.RoundConflict.Name, [run.Model.Sha256, version.Model.Sha256])])
+                : Ignore(state, "the result is known");
+        }
+
         SiloRun next = run with
         {
-            Model = new ModelReference(result.ModelVersion, result.NewModelSha256),
-            LastRound = Math.Max(run.LastRound, result.Round),
-            Round = run.Round?.Start.Round <= result.Round ? null : run.Round,
+            Model = version.Model,
+            LastRound = Math.Max(run.LastRound, version.Round),
+            Round = run.Round?.Start.Round <= version.Round ? null : run.Round,
         };
         ImmutableArray<SiloEffect> stop = next.Round is null ? StopOf(job, run) : [];
-        return new SiloStep(With(state, job, next), [.. stop, new ForgetRound(job, result.Round)]);
+        SiloStep settled = Settle(new SiloStep(With(state, job, next), stop), job, version.Round);
+        return settled with { Effects = settled.Effects.Add(new ForgetRound(job, version.Round)) };
     }
 
     private static bool IsMine(SiloRound round, PlainMember member) =>
@@ -280,9 +292,16 @@ public static class SiloMachine
 
     private static SiloStep OnAbandoned(SiloState state, RunId job, SiloRun run, AbandonedReceived received)
     {
-        if (Current(run, received.Abandoned.Rid) is not { } round)
+        if (Current(run, received.Abandoned.Rid) is not { Phase: not SiloRoundPhase.Given } round)
         {
             return Ignore(state, "the round is over");
+        }
+
+        if (round.Start.Slot is not null)
+        {
+            // The update is kept: the round may go on in another slot.
+            SiloStep given = new(With(state, job, run with { Round = round with { Phase = SiloRoundPhase.Given } }), StopOf(job, run));
+            return BurnAttempt(given, job, run, round);
         }
 
         return new SiloStep(With(state, job, run with { Round = null }), [.. StopOf(job, run), new ForgetRound(job, round.Start.Round)]);
@@ -290,8 +309,13 @@ public static class SiloMachine
 
     private static SiloStep OnEnded(SiloState state, RunId job, SiloRun run, EndedReceived received)
     {
-        ImmutableArray<SiloEffect> close = [.. StopOf(job, run), new ForgetRound(job, int.MaxValue)];
-        if (!string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal))
+        SiloStep burned = new(state, StopOf(job, run));
+        burned = run.Round is { } last ? BurnAttempt(burned, job, run, last) : burned;
+        bool isCompleted = string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal);
+        burned = isCompleted ? Settle(burned, job, int.MaxValue) : burned;
+        state = burned.State;
+        ImmutableArray<SiloEffect> close = [.. burned.Effects, new ForgetRound(job, int.MaxValue)];
+        if (!isCompleted)
         {
             return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
         }
@@ -309,15 +333,16 @@ public static class SiloMachine
         new(With(state, job, run with { Phase = SiloRunPhase.Ended }), [new SendMetrics(Figures(job, run.Idx, evaluated.Round, evaluated.Metrics)), new ForgetRound(job, int.MaxValue)]);
 
     private static SiloStep OnDeadline(SiloState state, RunId job, SiloRun run, SiloDeadlineReached deadline) =>
-        Current(run, deadline.Rid) is { Phase: SiloRoundPhase.Training or SiloRoundPhase.Uploading } round && deadline.At.ToUnixTimeSeconds() >= round.Start.Deadline
-            ? Declined(state, job, run, round, ErrorCodes.DeadlineMissed.Name)
+        Current(run, deadline.Rid) is { } round && IsOpen(round) && deadline.At.ToUnixTimeSeconds() >= round.Start.Deadline
+            ? Declined(state, job, run, round, (round.Phase == SiloRoundPhase.Held ? ErrorCodes.RoundNotLogged : ErrorCodes.DeadlineMissed).Name)
             : Ignore(state, "the round is over or its deadline has not passed");
 
     private static SiloStep Declined(SiloState state, RunId job, SiloRun run, SiloRound round, string reason)
     {
         PlainDeclineBody decline = DeclineOf(round.Start, round.Rid, run.Idx, reason);
         SiloRound declined = round with { Phase = SiloRoundPhase.Declined, Decline = decline, Update = null };
-        return new SiloStep(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
+        SiloStep step = new(With(state, job, run with { Round = declined }), [.. StopOf(job, run), new SendDecline(decline)]);
+        return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Burn(step, found) : step;
     }
 
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
@@ -326,9 +351,11 @@ public static class SiloMachine
     private static ImmutableArray<SiloEffect> StopOf(RunId job, SiloRun run) =>
         run.Round is { Phase: SiloRoundPhase.Training } round ? [new StopTraining(job, round.Rid)] : [];
 
+    private static bool IsOpen(SiloRound round) => round.Phase is SiloRoundPhase.Training or SiloRoundPhase.Held or SiloRoundPhase.Masking or SiloRoundPhase.Uploading;
+
     private static SiloRound? Current(SiloRun run, Sha256Digest rid) => run.Round is { } round && round.Rid == rid ? round : null;
 
-    private static PlainDeclineBody DeclineOf(PlainStartBody start, Sha256Digest rid, int idx, string reason) => new()
+    private static PlainDeclineBody DeclineOf(RoundOpening start, Sha256Digest rid, int idx, string reason) => new()
     {
         Type = PlainBody.Decline,
         Rid = rid,

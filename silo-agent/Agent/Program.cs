@@ -8,5 +8,6 @@ RootCommand root = new("fedcloud-silo: the agent of one silo. It holds the silo'
     InitCommand.Create(),
     PolicyCommand.Create(),
     RunCommand.Create(),
+    WitnessCommand.Create(),
 };
 return await Invocation.RunAsync(root, args);

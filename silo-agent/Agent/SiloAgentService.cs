@@ -1,7 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Collections.Concurrent;
-using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
@@ -9,36 +7,46 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.PlainMode;
-using FedCloud.Protocol.Plans;
-using FedCloud.Protocol.Runs;
-using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
+using FedCloud.SiloAgent.SecureAggregation;
 
 namespace FedCloud.SiloAgent;
 
-/// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
-public sealed class SiloAgentService : IDisposable
+/// <summary>What an agent runs on, where it is not the ordinary.</summary>
+public sealed record SiloAgentOptions
 {
-    private const int BatchSize = 16;
-    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
+    /// <summary>The storage; null means the invitation's, opened with its credentials.</summary>
+    public IBlobStore? Store { get; init; }
 
-    // The spec bounds the clock loosely (24 h against the log); a start whose deadline has long passed shows a skewed clock.
-    private static readonly TimeSpan SkewLimit = TimeSpan.FromMinutes(5);
+    /// <summary>The audit log; null means the log in the storage.</summary>
+    public ILogView? Log { get; init; }
+
+    /// <summary>The folders that may hold the token of a start; null means those of the system that lie in memory.</summary>
+    public IReadOnlyList<string>? TokenFolders { get; init; }
+
+    /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
+    public bool InBackground { get; init; } = true;
+}
+
+/// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
+public sealed partial class SiloAgentService : IDisposable
+{
+    private static readonly TimeSpan Poll = TimeSpan.FromSeconds(1);
 
     private readonly SiloHome _home;
     private readonly SiloPolicy _policy;
     private readonly TimeProvider _time;
     private readonly Action<object> _report;
-    private readonly RestBlobStore _store;
+    private readonly SiloAgentOptions _options;
+    private readonly IBlobStore _store;
     private readonly BellClient? _bell;
     private readonly CoordinatorPost _post;
     private readonly BlobMailbox _mailbox;
@@ -46,56 +54,90 @@ public sealed class SiloAgentService : IDisposable
     private readonly Member _member;
     private readonly ModelCache _models;
     private readonly RoundWork _work;
+    private readonly SignedPost _signed;
+    private readonly OwnEntries _entries;
+    private readonly SiloAudit _audit;
+    private readonly EpochVault _vault;
+    private readonly SecureIntake _secureIntake;
+    private readonly SecureWork _secure;
     private readonly VerificationKey _coordinator;
-    private readonly Dictionary<long, (Task<SiloEvent> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
+    private readonly BackgroundWork _background;
     private readonly SemaphoreSlim _wake = new(0);
-    private readonly ConcurrentQueue<long> _finished = new();
+
+    // Whether there may be something in the mailbox: the bell rang, or nothing was heard for a while. Looking costs a request.
+    private volatile bool _mailWaits = true;
+    private bool _asked;
 
     /// <summary>Opens the home and replays the journal.</summary>
     /// <param name="home">The home folder.</param>
     /// <param name="policy">The verified policy.</param>
-    /// <param name="trainer">The trainer's executable.</param>
+    /// <param name="trainer">Runs jobs.</param>
     /// <param name="time">The clock.</param>
     /// <param name="report">Takes what the terminal shows; it never leaves the machine.</param>
-    public SiloAgentService(SiloHome home, SiloPolicy policy, string trainer, TimeProvider time, Action<object> report)
+    /// <param name="options">What is not the ordinary.</param>
+    /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
+    public SiloAgentService(SiloHome home, SiloPolicy policy, ITrainer trainer, TimeProvider time, Action<object> report, SiloAgentOptions? options = null)
     {
+        _options = options ?? new SiloAgentOptions();
         _home = home;
+        _background = new BackgroundWork(Wake);
         _policy = policy;
         _time = time;
         _report = report;
         SiloInvitation invitation = home.Invitation;
-        _store = new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
+        _store = _options.Store ?? new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
         _bell = invitation.BellUrl.Length == 0 ? null : new BellClient(invitation.BellUrl, invitation.SiloId, invitation.BellToken);
         _post = new CoordinatorPost(_store, time, _bell);
         _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
-        _member = new Member(home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
+        _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
-        _work = new RoundWork(_store, home, policy, _models, (job, round) => new TrainerProcess(trainer, line => ReportTrainer(job, round, line)), time);
+        _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
+        _signed = new SignedPost(home, _post, _work, Report);
         _journal = SiloJournal.Open(home.JournalPath);
+        try
+        {
+            _entries = new OwnEntries(home, _post, time, isNewHome: _journal.Head == Sha256Digest.Zero);
+        }
+        catch
+        {
+            _journal.Dispose();
+            throw;
+        }
+
+        _vault = home.OpenEpochs();
+        EpochFiles files = new(_vault, _member, _models);
+        _secureIntake = new SecureIntake(_store, home, _vault, files, _member, _models, policy, _coordinator);
+        _secure = new SecureWork(_store, home, _post, _vault, files, _models, Report, time);
+        Sha256Digest journalHead = _journal.Head;
+        StartToken token = home.StartToken(_options.TokenFolders);
+        bool isContinuous = token.Matches(_journal.State.Token);
+        Append(new AgentRestarted(time.GetUtcNow(), isContinuous, token.Renew()));
+        ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);
+        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), journalHead, isContinuous, _journal.Contains, time, (phase, detail) => Report(phase, null, null, detail));
     }
+
+    /// <summary>Whether the silo follows the log as a member.</summary>
+    public bool IsInLog => _audit.IsInLog;
 
     /// <summary>Serves until it is stopped.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         Report("started", null, null, $"journal at {_journal.Head.Hex[..16]}");
-        await _member.JoinAsync(cancellation);
         Task bell = Task.Run(() => RingAsync(cancellation), CancellationToken.None);
         try
         {
             while (!cancellation.IsCancellationRequested)
             {
-                await StepAsync(cancellation);
+                if (!await DoDueAsync(cancellation) && !await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation))
+                {
+                    _mailWaits = true;
+                }
             }
         }
         finally
         {
-            foreach ((_, (Task<SiloEvent> task, CancellationTokenSource stop, _)) in _running)
-            {
-                await stop.CancelAsync();
-                await task.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
-            }
-
+            await _background.StopAsync();
             await bell.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
     }
@@ -103,48 +145,84 @@ public sealed class SiloAgentService : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _models.Dispose();
+        _vault.Dispose();
         _journal.Dispose();
-        _store.Dispose();
+        _entries.Dispose();
+        (_options.Store is null ? _store as IDisposable : null)?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
     }
 
-    private async Task StepAsync(CancellationToken cancellation)
+    /// <summary>Takes what waits in the mailbox, finished work and passed deadlines, and carries out what follows.</summary>
+    /// <returns>False when nothing was due, or when the machine or its storage is in trouble: call again later.</returns>
+    public Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        _mailWaits = true;
+        return DoDueAsync(cancellation);
+    }
+
+    private async Task<bool> DoDueAsync(CancellationToken cancellation)
     {
         try
         {
-            IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(BatchSize, cancellation);
-            foreach (ReceivedMessage message in messages)
+            await JoinAsync(cancellation);
+            (int received, Task completed) = _mailWaits ? await TakeMailAsync(cancellation) : (0, Task.CompletedTask);
+            bool worked;
+            try
             {
-                await TakeAsync(message, cancellation);
+                worked = await CarryOnAsync(cancellation);
+            }
+            finally
+            {
+                await completed;
             }
 
-            TakeFinished();
-            TakeDeadlines();
-            await CarryOutAsync(cancellation);
-            if (messages.Count == 0 && _finished.IsEmpty)
-            {
-                await _wake.WaitAsync(Poll, cancellation);
-            }
+            return worked || received > 0 || _background.HasFinished;
         }
-        catch (FedCloudException error) when (error.Code == ErrorCodes.StorageUnreachable)
+        catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
         {
             // Nothing is lost: messages stay in the mailbox, effects stay pending.
             Report("waiting", null, null, error.Message);
-            await _wake.WaitAsync(Poll, cancellation);
+            return false;
         }
     }
 
-    private async Task RingAsync(CancellationToken cancellation)
+    // What finished, what is due and what follows from all that was taken.
+    private async Task<bool> CarryOnAsync(CancellationToken cancellation)
     {
-        while (!cancellation.IsCancellationRequested && _bell is not null)
+        await _background.TakeFinishedAsync(_journal.Complete);
+        TakeDeadlines();
+        TakeRoster();
+        if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
         {
-            if (!await _bell.WaitAsync(cancellation))
-            {
-                await Task.Delay(Poll, _time, cancellation);
-            }
+            Append(seen);
+        }
 
-            Wake();
+        return await CarryOutAsync(cancellation);
+    }
+
+    // Once a start of the agent; the coordinator knows a repeated join.
+    private async Task JoinAsync(CancellationToken cancellation)
+    {
+        if (!_asked)
+        {
+            await _member.JoinAsync(cancellation);
+            await ReconsiderAsync(cancellation);
+            _asked = true;
+        }
+    }
+
+    // A start is when another policy comes into force.
+    private async Task ReconsiderAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await _member.ReconsiderAsync(cancellation);
+        }
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+        {
+            Report("refused", null, null, error.Message);
         }
     }
 
@@ -154,91 +232,6 @@ public sealed class SiloAgentService : IDisposable
         {
             _wake.Release();
         }
-    }
-
-    private async Task TakeAsync(ReceivedMessage message, CancellationToken cancellation)
-    {
-        try
-        {
-            foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(Frame.FromJson(message.Body), _coordinator))
-            {
-                await TakeAsync(verified, cancellation);
-            }
-
-            await _mailbox.CompleteAsync(message, cancellation);
-        }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
-        {
-            Report("refused", null, null, error.Message);
-            await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
-        }
-    }
-
-    private async Task TakeAsync(CoordinatorMessage message, CancellationToken cancellation)
-    {
-        DateTimeOffset now = _time.GetUtcNow();
-        switch (message)
-        {
-            case CoordinatorMessage.Proposal proposal:
-                await _member.ConsiderAsync(proposal, cancellation);
-                break;
-            case CoordinatorMessage.NewRoster roster:
-                _member.Accept(roster);
-                break;
-            case CoordinatorMessage.WrappingKey key:
-                WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(key.Body, EnrolmentJson.Default.KekCurrentBody));
-                break;
-            case CoordinatorMessage.Offer offer:
-                await OfferAsync(offer.Body, now, cancellation);
-                break;
-            case CoordinatorMessage.Start start:
-                Append(new StartReceived(now, start.Body, start.Rid, IndexIn(start.Body.RosterSha256), start.Previous, RefusalNow(start.Body, now)));
-                break;
-            case CoordinatorMessage.Result result:
-                Append(new ResultReceived(now, result.Body));
-                break;
-            case CoordinatorMessage.Abandoned abandoned:
-                Append(new AbandonedReceived(now, abandoned.Body));
-                break;
-            case CoordinatorMessage.Ended ended:
-                bool wanted = _journal.State.Runs.TryGetValue(ended.Body.Job, out SiloRun? run) && run.Phase == SiloRunPhase.Approved && _policy.Discloses(_models.Plan(ended.Body.Job));
-                Append(new EndedReceived(now, ended.Body, wanted));
-                Report("ended", ended.Body.Job, null, ended.Body.Outcome);
-                break;
-        }
-    }
-
-    private async Task OfferAsync(PlanOfferBody offer, DateTimeOffset now, CancellationToken cancellation)
-    {
-        int idx = IndexIn(offer.RosterSha256);
-        string? refusal;
-        try
-        {
-            RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
-            refusal = _policy.Refusal(plan)?.Name;
-        }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
-        {
-            refusal = error.Code.Name;
-        }
-
-        Append(new OfferReceived(now, offer, idx, refusal));
-        Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
-    }
-
-    private int IndexIn(Sha256Digest roster) =>
-        _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self
-            ? self.Idx
-            : throw new FedCloudException(ErrorCodes.RosterInvalid, "the message names a roster that this silo has not verified, or is not in");
-
-    private string? RefusalNow(PlainStartBody start, DateTimeOffset now)
-    {
-        if (now.ToUnixTimeSeconds() - start.Deadline > SkewLimit.TotalSeconds)
-        {
-            return ErrorCodes.ClockSkew.Name;
-        }
-
-        return _policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name;
     }
 
     private void Append(SiloEvent @event)
@@ -256,127 +249,116 @@ public sealed class SiloAgentService : IDisposable
         {
             Append(new SiloDeadlineReached(now, deadline.Job, deadline.Rid));
         }
-    }
 
-    private void TakeFinished()
-    {
-        while (_finished.TryDequeue(out long id))
+        foreach (Sha256Digest sid in SiloMachine.Expired(_journal.State, now).ToList())
         {
-            (Task<SiloEvent> task, CancellationTokenSource stop, _) = _running[id];
-            _running.Remove(id);
-            stop.Dispose();
-            if (task.IsFaulted)
-            {
-                throw new InvalidOperationException("a round's work failed", task.Exception);
-            }
-
-            _journal.Complete(id, task.IsCanceled ? null : task.Result);
+            Append(new EpochExpired(now, sid));
         }
     }
 
-    private async Task CarryOutAsync(CancellationToken cancellation)
+    private async Task<bool> CarryOutAsync(CancellationToken cancellation)
     {
-        foreach (PendingSiloEffect pending in _journal.Pending)
+        bool worked = false;
+        foreach (PendingSiloEffect pending in _journal.Pending.Where(pending => !_background.IsRunning(pending.Id)))
         {
-            if (_running.ContainsKey(pending.Id))
+            try
             {
-                continue;
+                worked |= await CarryOutAsync(pending, cancellation);
             }
-
-            switch (pending.Effect)
+            catch (FedCloudException error) when (ErrorCodes.IsOperational(error.Code))
             {
-                case Train train:
-                    RunInBackground(pending.Id, train.Start.Job, stop => _work.TrainAsync(train, stop), cancellation);
-                    Report("training", train.Start.Job, train.Start.Round, string.Empty);
-                    break;
-                case EvaluateModel evaluate:
-                    RunInBackground(pending.Id, evaluate.Job, stop => _work.EvaluateAsync(evaluate, stop), cancellation);
-                    Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
-                    break;
-                case StopTraining stopping:
-                    foreach ((Task<SiloEvent> _, CancellationTokenSource stop, RunId job) in _running.Values.Where(running => running.Job == stopping.Job))
-                    {
-                        await stop.CancelAsync();
-                    }
-
-                    _journal.Complete(pending.Id, result: null);
-                    break;
-                case UploadUpdate upload:
-                    Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
-                    _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
-                    Wake();
-                    break;
-                default:
-                    await SendAsync(pending.Effect, cancellation);
-                    _journal.Complete(pending.Id, result: null);
-                    break;
+                // It stays pending, and the others go on.
+                Report("waiting", null, null, error.Message);
             }
         }
+
+        return worked;
     }
 
-    private void RunInBackground(long id, RunId job, Func<CancellationToken, Task<SiloEvent>> work, CancellationToken cancellation)
+    // False for an effect that stays pending.
+    private async Task<bool> CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
     {
-        CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        Task<SiloEvent> task = Task.Run(() => work(stop.Token), CancellationToken.None);
-        _running[id] = (task, stop, job);
-        _ = task.ContinueWith(
-            _ =>
-            {
-                if (!cancellation.IsCancellationRequested)
-                {
-                    _finished.Enqueue(id);
-                    Wake();
-                }
-            },
-            CancellationToken.None,
-            TaskContinuationOptions.None,
-            TaskScheduler.Default);
-    }
-
-    private async Task SendAsync(SiloEffect effect, CancellationToken cancellation)
-    {
-        switch (effect)
+        await _audit.LogAsync(_journal.State, pending.Effect, cancellation);
+        switch (pending.Effect)
         {
-            case SendAnswer send:
-                await SendAsync(RunBody.Answer, send.Body.Job, null, [(RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.PlanAnswerBody))], [], cancellation);
+            case { } effect when SiloMachine.IsObsolete(_journal.State, effect):
+                _journal.Complete(pending.Id, result: null);
                 break;
-            case SendUpdate send:
-                List<(string, byte[])> bodies = [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainUpdateBody))];
-                if (send.Metrics is { } figures)
-                {
-                    bodies.Add((RunBody.MetricsPayloadType, Jcs.Serialize(figures, RunBodyJson.Default.MetricsBody)));
-                }
-
-                await SendAsync(PlainBody.Update, send.Body.Job, send.Body.Round, bodies, [_work.UploadedBlob(send.Body, send.Attempt)], cancellation);
-                Report("sent", send.Body.Job, send.Body.Round, string.Empty);
+            case FetchBaseModel fetch:
+                await BeginAsync(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
                 break;
-            case SendDecline send:
-                await SendAsync(PlainBody.Decline, send.Body.Job, send.Body.Round, [(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainDeclineBody))], [], cancellation);
-                Report("declined", send.Body.Job, send.Body.Round, send.Body.Reason);
+            case Train train:
+                Report("training", train.Start.Job, train.Start.Round, string.Empty);
+                await BeginAsync(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
                 break;
-            case SendMetrics send:
-                await SendAsync(RunBody.Metrics, send.Body.Job, send.Body.Round, [(RunBody.MetricsPayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.MetricsBody))], [], cancellation);
+            case EvaluateModel evaluate:
+                Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
+                await BeginAsync(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
+                break;
+            case StopTraining stopping:
+                await _background.StopAsync(stopping.Job);
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case AwaitWitnesses held when _audit.Seen(held) is null:
+                return false;
+            case AwaitWitnesses held:
+                _journal.Complete(pending.Id, _audit.Seen(held));
+                break;
+            case UploadUpdate upload:
+                Report("uploading", upload.Update.Job, upload.Update.Round, string.Empty);
+                _journal.Complete(pending.Id, await _work.UploadAsync(upload, WrappingKey(), cancellation));
                 break;
             case ForgetRound forget:
-                _home.ForgetRounds(forget.Job, forget.Round);
+                _secure.Forget(forget.Job, _home.ForgetRounds(forget.Job, forget.Round));
+                _journal.Complete(pending.Id, result: null);
                 break;
             case RaiseAlarm alarm:
                 Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case ReportEpochs when HasLeft():
+                _journal.Complete(pending.Id, result: null);
+                break;
+            case ReportEpochs when _member.Roster?.Find(_home.Invitation.SiloId) is null:
+            case SendAdvertise when !_audit.IsStartLogged:
+                return false;
+            case { } effect when await CarryOutSecureAsync(pending.Id, effect, cancellation):
                 break;
             default:
-                throw new ArgumentOutOfRangeException(nameof(effect), effect.GetType().Name, "an unknown effect");
+                await _signed.SendAsync(pending.Effect, cancellation);
+                _journal.Complete(pending.Id, result: null);
+                break;
         }
+
+        return true;
     }
 
-    private async Task SendAsync(string type, RunId job, int? round, List<(string PayloadType, byte[] Body)> bodies, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
+    private bool HasLeft() =>
+        _member.Roster?.Find(_home.Invitation.SiloId) is null && _member.Rosters.Any(roster => roster.Find(_home.Invitation.SiloId) is not null);
+
+    private async Task<SiloEvent?> FetchAsync(RunId job, CancellationToken cancellation)
     {
-        List<DsseEnvelope> envelopes = [];
-        foreach ((string payloadType, byte[] body) in bodies)
+        try
         {
-            envelopes.Add(await _home.SignAsync(SiloHome.IdentityKey, payloadType, body, cancellation));
+            await _models.BaseModelAsync(_models.Plan(job), cancellation);
+        }
+        catch (FedCloudException error)
+        {
+            Report("waiting", job, null, error.Message);
         }
 
-        await _post.SendAsync(type, job, round, [.. envelopes], blobs, cancellation);
+        return null;
+    }
+
+    private async Task BeginAsync(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
+    {
+        if (!_options.InBackground)
+        {
+            _journal.Complete(id, await work(cancellation));
+            return;
+        }
+
+        _background.Begin(id, job, work, cancellation);
     }
 
     private KekCurrentBody WrappingKey() =>

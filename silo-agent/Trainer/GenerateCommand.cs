@@ -19,7 +19,7 @@ internal static class GenerateCommand
     {
         LlamaConfig config = LlamaConfig.Read(Path.Combine(options.Base, "config.json"));
         ByteLevelBpe tokenizer = ByteLevelBpe.Read(Path.Combine(options.Base, "tokenizer.json"));
-        List<int> tokens = tokenizer.Encode(options.Prompt + "\n");
+        List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(options.Prompt + "\n")];
         int length = (int)Math.Min(config.Positions, (long)tokens.Count + options.MaxTokens);
         if (tokens.Count >= length)
         {
@@ -41,7 +41,7 @@ internal static class GenerateCommand
             tokens.Add(next);
         }
 
-        Console.WriteLine(tokenizer.Decode(tokens));
+        Console.WriteLine(tokenizer.Decode(tokens.Skip(tokenizer.Start.Length)));
         return (int)ExitCode.Done;
     }
 

@@ -33,6 +33,17 @@ catch (Exception error)
 
 static int RunJob(string folder)
 {
+    if (Environment.GetEnvironmentVariable("FEDCLOUD_STOP_WITH_INPUT") is "1")
+    {
+        // The agent holds our standard input: when it goes away, however it ends, we do, so that two trainers never work in one folder.
+        _ = Task.Run(() =>
+        {
+            using Stream input = Console.OpenStandardInput();
+            input.CopyTo(Stream.Null);
+            Environment.Exit((int)ExitCode.Failed);
+        });
+    }
+
     new JobRunner(folder, progress => Console.WriteLine(progress.ToJson()), TimeProvider.System).Run();
     return (int)ExitCode.Done;
 }

@@ -25,7 +25,28 @@ internal static class AggregationMemory
     private const int Rank = 16;
     private static readonly Sha256Digest Rid = Sha256Digest.Of("benchmark"u8);
 
+    private static readonly int[] Sizes = [4, 16, 64];
+
+    /// <summary>Every size in a process of its own, so that none starts on what another left.</summary>
     public static async Task<int> RunAsync()
+    {
+        Console.WriteLine("silos  seconds  peak MiB above start");
+        foreach (int silos in Sizes)
+        {
+            ProcessStartInfo start = new(Environment.ProcessPath ?? throw new InvalidOperationException("no program"), ["aggregation", silos.ToString(CultureInfo.InvariantCulture)]) { UseShellExecute = false };
+            using Process one = Process.Start(start) ?? throw new InvalidOperationException("the benchmark did not start");
+            await one.WaitForExitAsync();
+            if (one.ExitCode != 0)
+            {
+                return one.ExitCode;
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>One size.</summary>
+    public static async Task<int> RunAsync(int silos)
     {
         string folder = Directory.CreateTempSubdirectory("aggregation").FullName;
         try
@@ -35,16 +56,9 @@ internal static class AggregationMemory
             FolderBlobStore store = new(Path.Combine(folder, "blobs"));
             RunConfig config = Config();
             AdapterLayout layout = new([.. Enumerable.Range(0, 40).Select(l => new LinearShape($"model.layers.{l}.mlp.up_proj", 2048, 8192))], Rank);
-            long coordinates = layout.UpdateCoordinates(ExchangedFactor.B);
             await PrepareAsync(store, config, layout, key);
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{coordinates / 1e6:F1} million coordinates, {layout.UpdateLength(ExchangedFactor.B) / 1048576.0:F1} MiB an update"));
-            Console.WriteLine("silos  seconds  peak MiB above start");
-            foreach (int silos in (int[])[4, 16, 64])
-            {
-                (double seconds, double mib) = await MeasureAsync(store, vault, config, layout, silos, Path.Combine(folder, "scratch"));
-                Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{silos,5}  {seconds,7:F2}  {mib,7:F1}"));
-            }
-
+            (double seconds, double mib) = await MeasureAsync(store, vault, config, layout, silos, Path.Combine(folder, "scratch"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{silos,5}  {seconds,7:F2}  {mib,7:F1}"));
             return 0;
         }
         finally
@@ -54,7 +68,7 @@ internal static class AggregationMemory
     }
 
     private static RunConfig Config() => PlanReader.Require(PlanReader.Read(
-        new PlanMapping(0, []),
+        new PlanMapping(0, [new PlanEntry(0, "aggregation", new PlanMapping(0, [new PlanEntry(0, "mode", new PlanScalar(0, "plain", Quoted: false))]))]),
         new Dictionary<string, string>(StringComparer.Ordinal) { ["job"] = "benchmark", ["federation"] = "benchmark", ["base_model"] = Sha256Digest.Zero.Hex }));
 
     // All silos upload the same plaintext, so one envelope a silo index is enough, and the storage shows it to each.
@@ -90,26 +104,8 @@ internal static class AggregationMemory
         UpdateReference reference = new() { Sha256 = update, Length = layout.UpdateLength(ExchangedFactor.B), Weight = 1, Attempt = 0, EnvelopeLength = 0 };
         AggregateRound effect = new(silos, Rid, "b", new ModelReference(0, model), [.. Enumerable.Range(1, silos).Select(i => new Summand(new SiloId($"silo-{i}"), 1, reference))]);
         RoundAggregation aggregation = new(store, new UpdateReader(store, vault), scratch);
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        long start = Environment.WorkingSet;
-        long peak = start;
-        using CancellationTokenSource stop = new();
-        Task sampler = Task.Run(async () =>
-        {
-            using PeriodicTimer timer = new(TimeSpan.FromMilliseconds(20));
-            while (!stop.IsCancellationRequested)
-            {
-                peak = Math.Max(peak, Environment.WorkingSet);
-                await timer.WaitForNextTickAsync();
-            }
-        });
-        Stopwatch watch = Stopwatch.StartNew();
-        RunEvent result = await aggregation.RunAsync(config, layout, effect, TimeProvider.System, default);
-        double seconds = watch.Elapsed.TotalSeconds;
-        await stop.CancelAsync();
-        await sampler;
-        return result is AggregateReady ? (seconds, (peak - start) / 1048576.0) : throw new InvalidOperationException("the aggregation failed");
+        RunEvent? result = null;
+        (double seconds, double mib) = await PeakWorkingSet.MeasureAsync(async () => result = await aggregation.RunAsync(config, layout, effect, TimeProvider.System, default));
+        return result is AggregateReady ? (seconds, mib) : throw new InvalidOperationException("the aggregation failed");
     }
 }

@@ -30,7 +30,7 @@ internal sealed class FolderBlobStore(string folder) : IBlobStore
     public Task<BlobRead?> OpenReadAsync(BlobName name, long offset, long? length, CancellationToken cancellation)
     {
         BlobName stored = name.Container.StartsWith("up-", StringComparison.Ordinal) && UploadsReadFrom is { } shared ? shared : name;
-        FileStream stream = File.OpenRead(PathOf(stored));
+        FileStream stream = new(PathOf(stored), FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0) { Position = offset };
         return Task.FromResult<BlobRead?>(new BlobRead(stream, stream, "\"1\"", stream.Length, new Dictionary<string, string>()));
     }
 

@@ -1,17 +1,36 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Benchmarks;
+using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
+    ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
+    ["gemm"] => await GemmSpeed.RunAsync(),
+    ["gemm", "one"] => GemmSpeed.RunOne(),
+    ["audit"] => await AuditLogSpeed.RunAsync(1_000_000),
+    ["audit", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditLogSpeed.RunAsync(count),
+    ["audit-append"] => await AuditAppendSpeed.RunAsync(20_000),
+    ["audit-append", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditAppendSpeed.RunAsync(count),
+    ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
     ["overhead"] => await RoundOverhead.RunAsync(),
+    ["secagg"] => SecureAggregationCost.Run(),
+    ["secagg", "--silos", string silos, "--parameters", string parameters, "--dropouts", string dropouts, "--workers", string workers] =>
+        await SecureSumCost.RunAsync(Number(silos), Number(parameters), Number(dropouts), Number(workers)),
+    ["tokenizer"] => TokenizerSpeed.Run(),
+    ["training-memory"] => TrainingMemory.Run(),
+    ["training"] => await TrainingSpeed.RunAsync(),
+    ["training", string folder, string threads] when int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => TrainingParticipant.Run(folder, count),
     _ => Usage(),
 };
 
+static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo.InvariantCulture);
+
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | overhead");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory");
     return 2;
 }

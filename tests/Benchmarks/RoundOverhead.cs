@@ -15,7 +15,7 @@ internal static class RoundOverhead
         string configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
         string bin = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", ".."));
         ProcessStartInfo start = new(Path.Combine(bin, "FedCloud.Cli", configuration, "fedcloud")) { UseShellExecute = false, RedirectStandardOutput = true };
-        foreach (string argument in (string[])["demo", "--out", folder, "--json"])
+        foreach (string argument in (string[])["demo", "--out", folder, "--no-alone", "--json"])
         {
             start.ArgumentList.Add(argument);
         }

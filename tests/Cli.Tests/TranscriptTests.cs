@@ -22,21 +22,52 @@ public sealed class TranscriptTests
     [Theory]
     [InlineData("rownds: 3\n", "plan_unknown_field: line 1: there is no field 'rownds'; the nearest is rounds.")]
     [InlineData("rounds: 3\nlora:\n  rank: 0\n", "plan_invalid_value: line 3: lora.rank: expected integer from 1 to 1024, found '0'.")]
-    [InlineData("algorithm: krum\n", "algorithm_unavailable: line 1: algorithm krum: it compares single updates")]
+    [InlineData("algorithm: krum\naggregation:\n  mode: plain\n", "algorithm_unavailable: line 1: algorithm krum: it compares single updates")]
+    [InlineData("algorithm: krum\naggregation:\n  mode: secure\n", "plan_not_linear: line 1: algorithm krum: it compares single updates")]
+    [InlineData("aggregation:\n  secure:\n    groups:\n      count: 3\n", "algorithm_unavailable: line 3: aggregation.secure.groups: robust rules over the sums of groups are not part of this version.")]
+    [InlineData("lora:\n  init: gradient\n", "private_init: line 2: lora.init gradient: ")]
     [InlineData("rounds: [1\n", "plan_unreadable: plan.yaml, line")]
     [InlineData("a: &x 1\n", "plan_unreadable: plan.yaml, line 1: expected plain fields, found an anchor, alias or tag")]
     [InlineData("privacy:\n  epsilon: 8\n", "privacy_unavailable: line")]
     public async Task PlanValidate_BadPlan_SaysWhatAndWhere(string text, string expected)
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "plan.yaml");
-        File.WriteAllText(path, text);
-
-        (int exit, string output, string errors) = await RunAsync("plan", "validate", path);
+        (int exit, string output, string errors) = await RunAsync("plan", "validate", Plan(text));
 
         Assert.Equal(2, exit);
         Assert.StartsWith(expected, errors, StringComparison.Ordinal);
         Assert.Empty(output);
         Assert.DoesNotContain("   at ", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("7", 0, "The plan is valid for 7 silos.\n", "")]
+    [InlineData("2", 2, "", "secagg_roster_size: line 2: with two silos each would learn the other's update from the sum, so secure aggregation needs at least 3; there are 2. Next: bring the federation to 3 to 255 silos, or write aggregation.mode: plain.\n")]
+    [InlineData("9", 2, "", "ring_too_small: line 4: 9 silos with b = 29 could overflow a ring of k = 32: n (2^(b-1) - 1) < 2^(k-1) holds up to b = 28. Next: raise aggregation.secure.ring_bits, or leave out aggregation.secure.coordinate_bits.\n")]
+    [InlineData("0", 2, "", "request_malformed: expected --silos of at least 1, found 0. Next: give the number of silos, or leave --silos out.\n")]
+    public async Task PlanValidate_ForSilos_ChecksWhatDependsOnThem(string silos, int expected, string said, string wrong)
+    {
+        string path = Plan("aggregation:\n  mode: secure\n  secure:\n    coordinate_bits: 29\n");
+
+        Assert.Equal((expected, said, wrong), await RunAsync("plan", "validate", path, "--silos", silos));
+    }
+
+    [Fact]
+    public async Task PlanExplain_SecureForSilos_SaysWhatARoundNeedsAndCosts()
+    {
+        string path = Plan("aggregation:\n  mode: secure\n  secure:\n    ring_bits: 24\n");
+
+        (int exit, string output, _) = await RunAsync("plan", "explain", path, "--silos", "10");
+        (_, string json, _) = await RunAsync("plan", "explain", path, "--silos", "10", "--json");
+        (_, string unknown, _) = await RunAsync("plan", "explain", path);
+
+        Assert.Equal(0, exit);
+        Assert.Contains("at least 7 updates of 10 silos (t = 7), so 3 may be missing", output, StringComparison.Ordinal);
+        Assert.Contains("On the wire: 3 bytes a parameter (k = 24 bits, of which b = 20 for one silo); values are rounded to steps of 1.9e-4.", output, StringComparison.Ordinal);
+        Assert.Contains("the coordinator sees no single update, not even with 3 silos on its side", output, StringComparison.Ordinal);
+        System.Text.Json.JsonElement figures = System.Text.Json.JsonDocument.Parse(json).RootElement.GetProperty("secure");
+        Assert.Equal((7, 20, 3), (figures.GetProperty("threshold").GetInt32(), figures.GetProperty("coordinateBits").GetInt32(), figures.GetProperty("bytesPerParameter").GetInt32()));
+        Assert.Contains("more than two thirds of the silos", unknown, StringComparison.Ordinal);
+        Assert.DoesNotContain("plain mode the coordinator's operator", output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -46,6 +77,50 @@ public sealed class TranscriptTests
 
         Assert.Equal(2, exit);
         Assert.Equal("plan_unreadable", System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Theory]
+    [InlineData("config.json", "base_model_missing: expected config.json")]
+    [InlineData("model.safetensors", "safetensors_malformed: model.safetensors: model.embed_tokens.weight: expected 786432 bytes for its shape, found offsets 0 to 786439")]
+    public async Task Demo_BrokenBaseModel_IsRefusedBeforeAnythingStarts(string file, string expected)
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        foreach (string part in Directory.GetFiles(Path.Combine(AppContext.BaseDirectory, "samples", "base")))
+        {
+            File.Copy(part, Path.Combine(folder, Path.GetFileName(part)));
+        }
+
+        string broken = Path.Combine(folder, file);
+        if (file is "model.safetensors")
+        {
+            byte[] bytes = await File.ReadAllBytesAsync(broken);
+            int at = System.Text.Encoding.ASCII.GetString(bytes, 0, 1000).IndexOf("[0,786432]", StringComparison.Ordinal) + "[0,78643".Length;
+            bytes[at] = (byte)'9';
+            await File.WriteAllBytesAsync(broken, bytes);
+        }
+        else
+        {
+            File.Delete(broken);
+        }
+
+        (int exit, _, string errors) = await RunAsync("demo", "--base", folder, "--out", Path.Combine(folder, "out"));
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "out")));
+    }
+
+    [Theory]
+    [InlineData("frobnicate", "usage: 'frobnicate' is no command or option.")]
+    [InlineData("demo --silos x", "usage: Cannot parse argument 'x' for option '--silos' as expected type 'integer'.")]
+    [InlineData("run show", "usage: ")]
+    public async Task Usage_Wrong_IsOneLineWithExitCode2(string line, string expected)
+    {
+        (int exit, _, string errors) = await RunAsync(line.Split(' '));
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+        Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
     [Fact]
@@ -81,6 +156,13 @@ public sealed class TranscriptTests
 
         Assert.Equal(4, exit);
         Assert.StartsWith("coordinator_unreachable: ", errors, StringComparison.Ordinal);
+    }
+
+    private static string Plan(string text)
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "plan.yaml");
+        File.WriteAllText(path, text);
+        return path;
     }
 
     private static Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync([], arguments);

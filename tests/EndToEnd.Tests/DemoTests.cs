@@ -10,14 +10,12 @@ namespace FedCloud.EndToEnd.Tests;
 /// <summary>The demo as a newcomer runs it: real processes on loopback.</summary>
 public sealed class DemoTests(ITestOutputHelper output)
 {
-    private static readonly string Configuration = Path.GetFileName(AppContext.BaseDirectory.TrimEnd(Path.DirectorySeparatorChar));
-
     [Fact]
     public async Task Demo_TwoSilosTwoRounds_LowersTheLossAndLeavesNothingRunning()
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;
 
-        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "2", "--out", folder, "--json");
+        (int exit, string json, string progress) = await RunAsync("demo", "--silos", "2", "--rounds", "2", "--out", folder, "--no-alone", "--json");
 
         output.WriteLine(progress);
         Assert.True(exit == 0, progress);
@@ -25,34 +23,89 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.Equal(2, report.GetProperty("rounds").GetArrayLength());
         Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
             Assert.True(silo.GetProperty("evalLossFinal").GetDouble() < silo.GetProperty("evalLossBase").GetDouble()));
+        Assert.False(report.TryGetProperty("comparison", out _));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_model.safetensors")));
         Assert.True(File.Exists(Path.Combine(folder, "adapter", "adapter_config.json")));
+        await RequireVerifiedAsync(report, Path.Combine(folder, "evidence.zip"), progress);
+        Assert.Empty(Processes(folder));
+    }
+
+    // The demo's own verdict, and an outsider's on the file that it left.
+    private static async Task RequireVerifiedAsync(JsonElement report, string evidence, string progress)
+    {
+        Assert.True(report.GetProperty("auditVerified").GetBoolean(), progress);
+        (int exit, string lines, string error) = await RunAsync("audit", "verify", "--bundle", evidence, "--json");
+        Assert.True(exit == 0, lines + error);
+        JsonElement verdict = JsonDocument.Parse(lines.TrimEnd().Split('\n')[^1]).RootElement;
+        Assert.Equal((true, report.GetProperty("auditEntries").GetInt64()), (verdict.GetProperty("verified").GetBoolean(), verdict.GetProperty("entries").GetInt64()));
+
+        byte[] bytes = await File.ReadAllBytesAsync(evidence);
+        bytes[bytes.Length / 3] ^= 1;
+        await File.WriteAllBytesAsync(evidence, bytes);
+        (exit, _, _) = await RunAsync("audit", "verify", "--bundle", evidence);
+        Assert.True(exit is 2 or 6, $"exit {exit}");
+    }
+
+    [Fact]
+    public async Task Demo_AsShipped_PaysForEverySilo()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--out", folder, "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        JsonElement comparison = report.GetProperty("comparison");
+        double federated = comparison.GetProperty("unionEvalLossFinal").GetDouble();
+        JsonElement[] silos = [.. report.GetProperty("perSilo").EnumerateArray()];
+        Assert.Equal(4, silos.Length);
+        Assert.All(silos, silo =>
+        {
+            double alone = silo.GetProperty("evalLossLocalOnly").GetDouble();
+            Assert.InRange(silo.GetProperty("evalLossFinal").GetDouble(), 0.1, alone);
+            Assert.InRange(alone, 0.1, silo.GetProperty("evalLossBase").GetDouble());
+            Assert.True(federated < silo.GetProperty("unionEvalLossLocalOnly").GetDouble(), progress);
+        });
+        Assert.Equal(200, comparison.GetProperty("steps").GetInt64());
+        Assert.Equal(256, comparison.GetProperty("unionExamples").GetInt32());
+        Assert.True(comparison.GetProperty("beatsEveryLocalOnly").GetBoolean());
+        Assert.Empty(comparison.GetProperty("betterAlone").EnumerateArray());
+        Assert.Contains("beats every silo's own adapter on all silos' 256 evaluation examples.", progress, StringComparison.Ordinal);
+        Assert.Contains("no silo would be better off alone.", progress, StringComparison.Ordinal);
         Assert.Empty(Processes(folder));
     }
 
     [Fact]
-    public async Task Demo_AgentKilledInTheFirstRound_GoesOnWithoutIt()
+    public async Task Demo_AgentKilledAfterTheFirstRound_OpensTheSumWithoutIt()
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;
         string plan = Path.Combine(folder, "plan.yaml");
-        File.WriteAllText(plan, "rounds: 2\ntraining:\n  local_steps: 10\nparticipation:\n  quorum: 2\n  round_deadline: 60\n  straggler_grace: 2\n");
+        File.WriteAllText(plan, "rounds: 2\ntraining:\n  local_steps: 10\naggregation:\n  secure:\n    ring_bits: 24\nparticipation:\n  quorum: 2\n  round_deadline: 120\n  straggler_grace: 2\n");
         bool killed = false;
 
         (int exit, string json, string progress) = await RunAsync(
             line =>
             {
-                if (!killed && line.Contains("Plain mode", StringComparison.Ordinal))
+                if (!killed && line.StartsWith("round 1: sum of 4 of 4 silos", StringComparison.Ordinal))
                 {
                     killed = true;
                     Processes(Path.Combine(folder, "out")).First(process => process.Line.Contains("clinic-north", StringComparison.Ordinal) && process.Line.Contains("fedcloud-silo", StringComparison.Ordinal)).Process.Kill();
                 }
             },
-            "demo", "--silos", "3", "--plan", plan, "--out", Path.Combine(folder, "out"), "--json");
+            "demo", "--silos", "4", "--plan", plan, "--out", Path.Combine(folder, "out"), "--no-alone", "--json");
 
         output.WriteLine(progress);
         Assert.True(exit is 0, progress);
-        JsonElement first = JsonDocument.Parse(json).RootElement.GetProperty("rounds")[0];
-        Assert.DoesNotContain(first.GetProperty("participants").EnumerateArray(), silo => silo.GetString() == "clinic-north");
+        Assert.Contains("Secure aggregation: the coordinator sees only sums; 3 of 4 silos are needed to open one.", progress, StringComparison.Ordinal);
+        Assert.Contains("round 2: sum of 3 of 4 silos; without clinic-north (before masking: deadline_missed)", progress, StringComparison.Ordinal);
+        Assert.Contains("ring of 24 bits", progress, StringComparison.Ordinal);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        JsonElement second = report.GetProperty("rounds")[1];
+        Assert.Equal("deadline_missed", second.GetProperty("dropped").GetProperty("clinic-north").GetString());
+        Assert.Equal(3, second.GetProperty("participants").GetArrayLength());
+        Assert.True(report.GetProperty("auditVerified").GetBoolean(), progress);
+        Assert.Equal(2, report.GetProperty("auditSums").GetInt32());
     }
 
     [Fact]
@@ -80,28 +133,8 @@ public sealed class DemoTests(ITestOutputHelper output)
 
     private static Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, params string[] arguments) => RunAsync(line, _ => { }, arguments);
 
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, Action<int> started, params string[] arguments)
-    {
-        string program = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", "FedCloud.Cli", Configuration, "fedcloud"));
-        ProcessStartInfo start = new(program) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        started(process.Id);
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        List<string> errors = [];
-        while (await process.StandardError.ReadLineAsync() is { } text)
-        {
-            errors.Add(text);
-            line(text);
-        }
-
-        await process.WaitForExitAsync();
-        return (process.ExitCode, await output, string.Join('\n', errors));
-    }
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(Action<string> line, Action<int> started, params string[] arguments) =>
+        Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal), arguments, line, started);
 
     // Processes whose command line names the demo's folder.
     private static List<(Process Process, string Line)> Processes(string folder)

@@ -24,8 +24,6 @@ internal sealed record Faults(double Drop, double Duplicate, double Crash, doubl
 /// <remarks>Crypto is symbolic: an event stands for a body whose signature verified. An update is three small integers that follow from silo, model and round.</remarks>
 internal sealed class World
 {
-    private const int MaxSteps = 20_000;
-
     private readonly Random _random;
     private readonly Faults _faults;
     private readonly List<(DateTimeOffset At, Action Deliver)> _network = [];
@@ -35,6 +33,8 @@ internal sealed class World
     private readonly Dictionary<int, RoundRecord> _records = [];
     private readonly Dictionary<int, PlainResultBody> _results = [];
     private readonly HashSet<int> _abandoned = [];
+    private readonly HashSet<Sha256Digest> _logged = [];
+    private readonly HashSet<Sha256Digest> _witnessed = [];
     private readonly SymbolicSilo[] _silos;
     private RunDocument _document;
     private RosterView _roster;
@@ -64,7 +64,7 @@ internal sealed class World
     {
         while (!State.IsFinal() || !_document.Pending.IsEmpty)
         {
-            Require(++Steps < MaxSteps, "the run does not end");
+            Require(++Steps < 20_000 + (100 * _silos.Length * State.Config.Rounds), "the run does not end");
             Step();
         }
 
@@ -79,7 +79,7 @@ internal sealed class World
             enabled.Add(CoordinatorEffect);
         }
 
-        foreach (SymbolicSilo silo in _silos.Where(silo => silo.Pending.Count > 0))
+        foreach (SymbolicSilo silo in _silos.Where(silo => Ready(silo).Length > 0))
         {
             enabled.Add(() => SiloEffect(silo));
         }
@@ -158,7 +158,7 @@ internal sealed class World
 
     private void CoordinatorEffect()
     {
-        PendingEffect pending = _document.Pending[0];
+        Pending<RunEffect> pending = _document.Pending[0];
         if (Chance(_faults.Crash))
         {
             return; // crashed before the effect: it is still pending
@@ -180,13 +180,19 @@ internal sealed class World
             case PrepareInitialModel:
                 Require(!_versions.TryGetValue(0, out Sha256Digest known) || known == Hash("model", 0), "version 0 changed");
                 _versions[0] = Hash("model", 0);
-                return new InitialModelReady(_now, _versions[0], new UpdateLengths(100, 200, 300));
+                return new InitialModelReady(_now, _versions[0], new FactorSizes(100, 200, 300), new FactorSizes(10, 20, 30));
             case SendOffer send:
                 ToSilos(send.To, silo => silo.Append(new OfferReceived(_now + silo.Skew, send.Body, silo.Idx, Chance(0.02) ? ErrorCodes.PolicyRefused.Name : null)));
                 return null;
             case SendStart send:
-                Sha256Digest rid = Protocol.Signing.Dsse.Identity(PlainBody.PayloadType, Jcs.Serialize(send.Body, PlainBodyJson.Default.PlainStartBody));
-                ToSilos(send.To, silo => silo.Append(new StartReceived(_now + silo.Skew, send.Body, rid, silo.Idx, send.Previous, null)));
+                // The entry is in the log before the start goes out; witness lines come later, or never.
+                Sha256Digest rid = send.Body.Rid();
+                if (_logged.Add(rid))
+                {
+                    Send(() => _witnessed.Add(rid));
+                }
+
+                ToSilos(send.To, silo => silo.Append(new StartReceived(_now + silo.Skew, RoundOpening.Of(send.Body), rid, silo.Idx, CommittedVersion.Of(send.Previous), null)));
                 return null;
             case SendResult send:
                 Require(!_results.TryGetValue(send.Body.Round, out PlainResultBody? before) || before.NewModelSha256 == send.Body.NewModelSha256, "two results for one round");
@@ -242,7 +248,8 @@ internal sealed class World
 
     private void SiloEffect(SymbolicSilo silo)
     {
-        (long id, SiloEffect effect) = silo.Pending[_random.Next(silo.Pending.Count)];
+        (long Id, SiloEffect Effect)[] ready = Ready(silo);
+        (long id, SiloEffect effect) = ready[_random.Next(ready.Length)];
         if (Chance(_faults.Crash))
         {
             silo.Crash();
@@ -259,6 +266,10 @@ internal sealed class World
         silo.Complete(id, result);
     }
 
+    // A held update waits for the log, unless its round is over.
+    private (long Id, SiloEffect Effect)[] Ready(SymbolicSilo silo) =>
+        [.. silo.Pending.Where(pending => pending.Effect is not AwaitWitnesses held || _witnessed.Contains(held.Rid) || SiloMachine.IsObsolete(silo.State, held))];
+
     private SiloEvent? CarryOut(SymbolicSilo silo, SiloEffect effect)
     {
         DateTimeOffset at = _now + silo.Skew;
@@ -272,7 +283,10 @@ internal sealed class World
                 return Chance(_faults.TrainerFails)
                     ? new TrainingFailed(at, train.Start.Job, train.Rid, ErrorCodes.TrainerFailed.Name)
                     : new TrainingFinished(at, train.Start.Job, train.Rid, Register(UpdateOf(silo.Id, train.Start.ModelSha256, train.Start.Round)), train.Start.UpdateLen, silo.Idx, ImmutableSortedDictionary<string, string>.Empty);
+            case AwaitWitnesses held:
+                return SiloMachine.IsObsolete(silo.State, held) ? null : new RoundWitnessed(at, held.Start.Job, held.Rid, 1);
             case UploadUpdate upload:
+                Require(_witnessed.Contains(upload.Rid), "an update leaves before its round is witnessed");
                 string path = PathOf(silo.Id, upload.Update.Round, upload.Attempt);
                 return _uploads.TryAdd(path, (upload.Update.UpdateSha256, _updates[upload.Update.UpdateSha256]))
                     ? new UpdateUploaded(at, upload.Update.Job, upload.Rid, upload.Attempt)

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Diagnostics;
 using System.Text.Json;
 using FedCloud.Protocol.Plans;
 
@@ -24,6 +25,23 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(header, update[..header.Length]);
         Assert.Equal(SampleJob.Layout.UpdateLength(ExchangedFactor.B), update.Length);
         Assert.True(_sample.Metrics.TrainLoss[^1] < _sample.Metrics.TrainLoss[0]);
+    }
+
+    [Fact]
+    public void Run_AgentGone_EndsAndLeavesNoUpdate()
+    {
+        _sample.Job = _sample.Job with { LocalSteps = 100_000, TotalGlobalSteps = 100_000 };
+        ProcessStartInfo start = new(TrainerRun.Host, [TrainerRun.Assembly, "run", _sample.Write()]) { RedirectStandardInput = true, RedirectStandardOutput = true, UseShellExecute = false };
+        start.Environment["FEDCLOUD_STOP_WITH_INPUT"] = "1";
+        using Process trainer = Process.Start(start)!;
+        while (trainer.StandardOutput.ReadLine()?.Contains("\"step\"", StringComparison.Ordinal) is false)
+        {
+        }
+
+        trainer.StandardInput.Close();
+
+        Assert.True(trainer.WaitForExit(TimeSpan.FromSeconds(30)), "the trainer works on without its agent");
+        Assert.False(File.Exists(_sample.UpdateFile));
     }
 
     [Fact]
@@ -105,6 +123,8 @@ public sealed class RunCommandTests : IDisposable
 
         Assert.Equal((0, string.Empty), (run.ExitCode, run.Error));
         Assert.Equal((4, 3), (_sample.Metrics.TrainExamples, _sample.Metrics.TruncatedTrainExamples));
+        JsonElement evaluated = run.Lines[1];
+        Assert.Equal((4, 3), (evaluated.GetProperty("examples").GetInt32(), evaluated.GetProperty("truncated").GetInt32()));
     }
 
     [Theory]

@@ -133,8 +133,8 @@ public sealed class TrainerProcessTests(ITestOutputHelper output)
             File.Copy(Path.Combine(Root(), "samples", "base", file), Path.Combine(baseFolder, file));
         }
 
-        File.Copy(Path.Combine(Root(), "samples", "data", SampleTexts.Silos[0].Name + ".train.jsonl"), Path.Combine(folder, "train.jsonl"));
-        File.Copy(Path.Combine(Root(), "samples", "data", SampleTexts.Silos[0].Name + ".eval.jsonl"), Path.Combine(folder, "eval.jsonl"));
+        File.Copy(Path.Combine(Root(), "samples", "data", SampleSilo.All[0].Name + ".train.jsonl"), Path.Combine(folder, "train.jsonl"));
+        File.Copy(Path.Combine(Root(), "samples", "data", SampleSilo.All[0].Name + ".eval.jsonl"), Path.Combine(folder, "eval.jsonl"));
         using (SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseFolder, "model.safetensors"), SafetensorsLimits.BaseModel))
         {
             AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, Modules, 4), 4);

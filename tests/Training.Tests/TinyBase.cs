@@ -35,7 +35,7 @@ internal sealed class TinyBase : IDisposable
             HeadWidth = 6,
             Positions = 64,
             NormEpsilon = 1e-5f,
-            RopeTheta = 10_000,
+            Rope = new RotaryPositions(10_000),
             TiedHead = tied,
         };
         WriteConfig();

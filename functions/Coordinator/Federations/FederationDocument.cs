@@ -1,14 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 
 namespace FedCloud.Coordinator.Federations;
-
-/// <summary>An effect that is not yet done.</summary>
-/// <param name="Id">Its number, from 1.</param>
-/// <param name="Effect">What is to be done.</param>
-public sealed record PendingFederationEffect(long Id, FederationEffect Effect);
 
 /// <summary>The federation's document: state and pending effects, replaced together.</summary>
 public sealed record FederationDocument
@@ -20,13 +17,13 @@ public sealed record FederationDocument
     public required FederationState State { get; init; }
 
     /// <summary>Effects to carry out, oldest first.</summary>
-    public ImmutableArray<PendingFederationEffect> Pending { get; init; } = [];
+    public ImmutableArray<Pending<FederationEffect>> Pending { get; init; } = [];
 
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
 
     /// <summary>Takes an event.</summary>
-    public FederationDocument Apply(FederationEvent @event, out string? ignored)
+    public FederationDocument Apply(FederationEvent @event, out ErrorCode? ignored)
     {
         FederationStep step = FederationMachine.Step(State, @event);
         ignored = step.Ignored;
@@ -35,11 +32,11 @@ public sealed record FederationDocument
             : this with
             {
                 State = step.State,
-                Pending = Pending.AddRange(step.Effects.Select((effect, i) => new PendingFederationEffect(NextEffect + i, effect))),
+                Pending = Pending.Add(NextEffect, step.Effects),
                 NextEffect = NextEffect + step.Effects.Length,
             };
     }
 
     /// <summary>Removes an effect that is done.</summary>
-    public FederationDocument Complete(long effect) => this with { Pending = Pending.RemoveAll(pending => pending.Id == effect) };
+    public FederationDocument Complete(long effect) => this with { Pending = Pending.Without(effect) };
 }

@@ -1,9 +1,12 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Text.Json;
+using System.Runtime.CompilerServices;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
@@ -11,6 +14,7 @@ using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Messaging;
@@ -30,6 +34,15 @@ public abstract record SiloMessage
     /// <param name="CodeProof">The proof of the invitation's code.</param>
     public sealed record Joining(JoinBody Join, DsseEnvelope Envelope, Sha256Digest CodeProof) : SiloMessage;
 
+    /// <summary>An entry for the log.</summary>
+    /// <param name="Logged">The entry, whose signature the log's writer checks.</param>
+    public sealed record Entry(LogEntry Logged) : SiloMessage;
+
+    /// <summary>A witness's line under a checkpoint.</summary>
+    /// <param name="Body">The verified body.</param>
+    /// <param name="Witness">The silo's witness key.</param>
+    public sealed record Line(WitnessLineBody Body, NoteKey Witness) : SiloMessage;
+
     /// <summary>A signature over a roster.</summary>
     /// <param name="RosterSha256">The roster.</param>
     /// <param name="Signer">The identity key.</param>
@@ -40,6 +53,9 @@ public abstract record SiloMessage
 /// <summary>Turns frames into verified facts: signature first, then canonical form, then members, then the signer's index.</summary>
 public static class SiloIntake
 {
+    // A join's key is read once, not with every message.
+    private static readonly ConditionalWeakTable<JoinBody, VerificationKey> Identities = [];
+
     /// <summary>Verifies a frame's envelopes.</summary>
     /// <param name="frame">The frame, which has no authority of its own.</param>
     /// <param name="federation">Who is who.</param>
@@ -48,6 +64,11 @@ public static class SiloIntake
     public static ImmutableArray<SiloMessage> Verify(Frame frame, FederationState federation, DateTimeOffset at)
     {
         ArgumentNullException.ThrowIfNull(frame);
+        if (frame.Envelopes.IsEmpty && string.Equals(frame.Type, SecureFrame.Unmask, StringComparison.Ordinal))
+        {
+            return [SecureIntake.Unmask(frame, federation)];
+        }
+
         return [.. frame.Envelopes.Select(envelope => Verify(envelope, frame, federation, at))];
     }
 
@@ -58,6 +79,10 @@ public static class SiloIntake
         PlainBody.PayloadType => Plain(envelope, frame, federation, at),
         RunBody.PayloadType => Answer(envelope, federation, at),
         RunBody.MetricsPayloadType => Metrics(envelope, federation, at),
+        Fcsa1.PayloadType => SecureIntake.Verify(envelope, frame, federation),
+        EpochBody.PayloadType => SecureIntake.Report(envelope, federation),
+        LogEntry.PayloadType => Logged(envelope, federation),
+        WitnessLineBody.PayloadType => Line(envelope, federation),
         _ => throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that silos send, found another payload type"),
     };
 
@@ -75,18 +100,40 @@ public static class SiloIntake
         return new SiloMessage.Signature(Sha256Digest.Of(envelope.Payload), signer.Fingerprint, envelope);
     }
 
+    // Its signer is a silo or its administrator; whether the log takes it under the roster in force is the writer's to say.
+    private static SiloMessage.Entry Logged(DsseEnvelope envelope, FederationState federation)
+    {
+        LogEntry entry = EntryEnvelope.Read(envelope);
+        bool known = entry.Federation == federation.Federation && entry.Actor.Kind is EntryActor.Silo or EntryActor.Admin
+            && federation.Joined.TryGetValue(SiloId.Parse(entry.Actor.Id), out JoinedSilo? joined)
+            && entry.IsSignedBy(entry.Actor.Kind is EntryActor.Silo ? Identities.GetValue(joined.Join, Identity) : VerificationKey.FromBase64(joined.Join.AdminSpki));
+        return known
+            ? new SiloMessage.Entry(entry)
+            : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected an entry signed by its silo or the silo's administrator, found another");
+    }
+
+    private static SiloMessage.Line Line(DsseEnvelope envelope, FederationState federation)
+    {
+        (SiloId silo, _) = SignerOf(envelope, federation);
+        WitnessLineBody line = Jcs.Parse(envelope.Payload, WitnessLineJson.Default.WitnessLineBody, WitnessLineBody.WitnessLine);
+        RequireType(line.Type, WitnessLineBody.WitnessLine);
+        return line.Federation == federation.Federation && line.SiloId == silo
+            ? new SiloMessage.Line(line, NoteKey.Parse(federation.Joined[silo].Join.WitnessVkey))
+            : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected a line of the silo that signed it, found another's");
+    }
+
     private static SiloMessage.ForRun Plain(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        string type = TypeOf(envelope);
+        string? type = envelope.BodyType;
         if (string.Equals(type, PlainBody.Decline, StringComparison.Ordinal))
         {
-            PlainDeclineBody decline = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainDeclineBody, type);
+            PlainDeclineBody decline = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainDeclineBody, PlainBody.Decline);
             return new(decline.Job, IdOf(envelope, key), new RoundDeclined(at, silo, decline.Rid, CodeOrUnknown(decline.Reason)));
         }
 
         RequireType(type, PlainBody.Update);
-        PlainUpdateBody update = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainUpdateBody, type);
+        PlainUpdateBody update = Jcs.Parse(envelope.Payload, PlainBodyJson.Default.PlainUpdateBody, PlainBody.Update);
         FrameBlob blob = frame.Blobs.FirstOrDefault(blob => string.Equals(blob.Role, "update", StringComparison.Ordinal))
             ?? throw new FedCloudException(ErrorCodes.UploadNameRefused, "expected the name of the uploaded blob, found none");
         bool own = string.Equals(blob.Container, UploadName.Container(silo), StringComparison.Ordinal);
@@ -109,7 +156,7 @@ public static class SiloIntake
     private static SiloMessage.ForRun Answer(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        RequireType(TypeOf(envelope), RunBody.Answer);
+        RequireType(envelope.BodyType, RunBody.Answer);
         PlanAnswerBody answer = Jcs.Parse(envelope.Payload, RunBodyJson.Default.PlanAnswerBody, RunBody.Answer);
         return new(answer.Job, IdOf(envelope, key), new PlanAnswered(at, silo, answer.Approved, answer.Approved ? string.Empty : CodeOrUnknown(answer.Reason)));
     }
@@ -117,7 +164,7 @@ public static class SiloIntake
     private static SiloMessage.ForRun Metrics(DsseEnvelope envelope, FederationState federation, DateTimeOffset at)
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
-        RequireType(TypeOf(envelope), RunBody.Metrics);
+        RequireType(envelope.BodyType, RunBody.Metrics);
         MetricsBody metrics = Jcs.Parse(envelope.Payload, RunBodyJson.Default.MetricsBody, RunBody.Metrics);
         bool usable = metrics.Values.Count <= 16 && metrics.Values.All(value => value.Key.Length <= 64 && Protocol.Plans.DecimalString.Parse(value.Value) is not null);
         return usable
@@ -125,11 +172,11 @@ public static class SiloIntake
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "metrics: expected at most 16 decimal strings, found another form");
     }
 
-    private static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)
+    internal static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)
     {
         foreach ((SiloId silo, JoinedSilo joined) in federation.Joined)
         {
-            VerificationKey key = VerificationKey.FromBase64(joined.Join.IkSpki);
+            VerificationKey key = Identities.GetValue(joined.Join, Identity);
             if (envelope.IsSignedBy(key))
             {
                 return (silo, key);
@@ -139,20 +186,9 @@ public static class SiloIntake
         throw new FedCloudException(ErrorCodes.SignatureInvalid, "no signature of a member's identity key verifies");
     }
 
-    private static string TypeOf(DsseEnvelope envelope)
-    {
-        try
-        {
-            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
-            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
-        }
-    }
+    private static VerificationKey Identity(JoinBody join) => VerificationKey.FromBase64(join.IkSpki);
 
-    private static void RequireType(string found, string expected)
+    internal static void RequireType(string? found, string expected)
     {
         if (!string.Equals(found, expected, StringComparison.Ordinal))
         {
@@ -160,7 +196,7 @@ public static class SiloIntake
         }
     }
 
-    private static string IdOf(DsseEnvelope envelope, VerificationKey signer) => $"{envelope.Identity.Hex}/{signer.Fingerprint.Hex}";
+    internal static string IdOf(DsseEnvelope envelope, VerificationKey signer) => $"{envelope.Identity.Hex}/{signer.Fingerprint.Hex}";
 
     // A reason is shown to people and stored: only words of the one vocabulary get in.
     private static string CodeOrUnknown(string reason) => ErrorCodes.All.ContainsKey(reason) ? reason : ErrorCodes.TrainerFailed.Name;

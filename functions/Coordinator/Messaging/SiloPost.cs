@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -10,6 +9,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Messaging;
@@ -27,6 +27,8 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
 
     /// <summary>The name of the key that silos wrap data keys for.</summary>
     public const string WrappingKey = "update-wrapping";
+
+    private readonly MessageIds _ids = new(time);
 
     /// <summary>Signs a body.</summary>
     public async Task<DsseEnvelope> SignAsync(string payloadType, byte[] body, CancellationToken cancellation)
@@ -50,25 +52,46 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
         return await SignAsync(EnrolmentBody.KeysPayloadType, Jcs.Serialize(body, EnrolmentJson.Default.KekCurrentBody), cancellation);
     }
 
-    /// <summary>Sends one frame to each silo.</summary>
-    public async Task SendAsync(IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, CancellationToken cancellation)
+    /// <summary>Signs a body of secure aggregation.</summary>
+    /// <typeparam name="T">The body.</typeparam>
+    public Task<DsseEnvelope> SignAsync<T>(T body, CancellationToken cancellation)
+        where T : class, ISecureAggregationBody<T> => SignAsync(Fcsa1.PayloadType, SecureAggregationBody.Encode(body), cancellation);
+
+    /// <summary>Sends one frame with a claim check on a parcel to each silo. Sent again, the same parcel lies under the same name.</summary>
+    public async Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, Parcel parcel, CancellationToken cancellation)
     {
-        foreach (SiloId silo in to)
+        ArgumentNullException.ThrowIfNull(parcel);
+        byte[] bytes = parcel.ToJson();
+        Sha256Digest sha256 = Sha256Digest.Of(bytes);
+        await Task.WhenAll(to.Select(async silo =>
         {
-            Frame frame = new()
-            {
-                V = Frame.CurrentVersion,
-                Id = MessageId.From(RandomNumberGenerator.GetBytes(16)),
-                To = silo.Value,
-                Run = run,
-                Round = round,
-                Type = type,
-                Trace = null,
-                Envelopes = envelopes,
-                Blobs = [],
-            };
-            await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
-            ring(silo);
-        }
+            BlobName name = StorageNames.Parcel(silo, sha256);
+            await store.PutIfAbsentAsync(name, BlobContent.Of(bytes), cancellation);
+            FrameBlob claim = new() { Role = Parcel.Role, Container = name.Container, Name = name.Path, Length = bytes.Length, Sha256 = sha256 };
+            await SendAsync([silo], type, run, round, envelopes, [claim], cancellation);
+        }));
     }
+
+    /// <summary>Sends one frame to each silo, to all at once.</summary>
+    public Task SendAsync(
+        IEnumerable<SiloId> to, string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation) => Task.WhenAll(to.Select(async silo =>
+    {
+        Frame frame = new()
+        {
+            V = Frame.CurrentVersion,
+            Id = _ids.Next(),
+            To = silo.Value,
+            Run = run,
+            Round = round,
+            Type = type,
+            Trace = null,
+            Envelopes = envelopes,
+            Blobs = blobs,
+        };
+
+        // A fresh id that is taken is our own, sent before by a try whose answer was lost.
+        await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
+        ring(silo);
+    }));
 }

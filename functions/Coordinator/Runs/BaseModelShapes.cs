@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Concurrent;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
@@ -14,7 +15,8 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="store">The storage.</param>
 public sealed class BaseModelShapes(IBlobStore store)
 {
-    private readonly Dictionary<Sha256Digest, SafetensorsHeader> _headers = [];
+    // Runs go on side by side.
+    private readonly ConcurrentDictionary<Sha256Digest, SafetensorsHeader> _headers = [];
 
     /// <summary>The adapter's layout for a plan.</summary>
     /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>

@@ -37,10 +37,11 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         await using (FileStream mean = new(meanPath, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
             long total = layout.UpdateCoordinates(exchanged);
+            Memory<double> sum = new double[(int)Math.Min(RangeCoordinates, total)];
             for (long start = 0; start < total && broken is null; start += RangeCoordinates)
             {
                 int count = (int)Math.Min(RangeCoordinates, total - start);
-                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, count, mean, cancellation);
+                (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, sum[..count], mean, cancellation);
             }
         }
 
@@ -49,14 +50,47 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
             return new AggregateFailed(time.GetUtcNow(), effect.Rid, broken.Silo, reason ?? ErrorCodes.UpdateMissing.Name);
         }
 
-        AggregateReference aggregate = await StepAsync(config, layout, exchanged, effect, folder, meanPath, cancellation);
+        AggregateReference aggregate = await StepAsync(config, layout, exchanged, effect.Round, effect.Model, folder, meanPath, cancellation);
         return new AggregateReady(time.GetUtcNow(), effect.Rid, aggregate);
     }
 
-    private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
-        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, int count, FileStream output, CancellationToken cancellation)
+    /// <summary>Computes and stores the version that follows from a mean, and the mean; the same in both modes.</summary>
+    /// <param name="config">The plan.</param>
+    /// <param name="layout">The adapter's layout.</param>
+    /// <param name="exchanged">The factors that travel.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="model">The version that the round started from.</param>
+    /// <param name="folder">For the files that come up.</param>
+    /// <param name="meanPath">The mean, float32, little-endian.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>The mean's digest and norm, and the new version's digest.</returns>
+    public async Task<AggregateReference> StepAsync(
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, int round, ModelReference model, TemporaryFolder folder, string meanPath, CancellationToken cancellation)
     {
-        WeightedMean mean = new(count);
+        string previousPath = folder.File("previous.safetensors");
+        string nextPath = folder.File("next.safetensors");
+        BlobName previousName = StorageNames.Version(config.Federation, config.Adapter, config.Job, model.Version);
+        await BlobFiles.DownloadAsync(store, previousName, previousPath, model.Sha256, cancellation);
+        double norm;
+        Sha256Digest meanSha256;
+        await using (FileStream mean = File.OpenRead(meanPath))
+        {
+            (norm, meanSha256) = Measure(mean);
+            using SafetensorsFile previous = SafetensorsFile.Open(previousPath, SafetensorsLimits.Foreign);
+            ModelVersionFile.WriteNext(nextPath, config, layout, previous, model.Version + 1, exchanged, mean);
+        }
+
+        Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Candidate(config.Job, round, next), nextPath, cancellation);
+        await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, round, meanSha256), meanPath, cancellation);
+        return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
+    }
+
+    private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
+        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, Memory<double> sum, FileStream output, CancellationToken cancellation)
+    {
+        int count = sum.Length;
+        WeightedMean mean = new(sum);
         foreach (Summand summand in effect.Summands)
         {
             mean.Begin(summand.Update.Weight);
@@ -67,7 +101,7 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
                     (first, values) => AddOverlap(mean, start, count, first, values.Span),
                     cancellation);
             }
-            catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+            catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
             {
                 return (summand, error.Code.Name);
             }
@@ -92,28 +126,6 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         {
             mean.Add(values.Slice((int)(from - first), (int)(to - from)));
         }
-    }
-
-    private async Task<AggregateReference> StepAsync(
-        RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, TemporaryFolder folder, string meanPath, CancellationToken cancellation)
-    {
-        string previousPath = folder.File("previous.safetensors");
-        string nextPath = folder.File("next.safetensors");
-        BlobName previousName = StorageNames.Version(config.Federation, config.Adapter, config.Job, effect.Model.Version);
-        await BlobFiles.DownloadAsync(store, previousName, previousPath, effect.Model.Sha256, cancellation);
-        double norm;
-        Sha256Digest meanSha256;
-        await using (FileStream mean = File.OpenRead(meanPath))
-        {
-            (norm, meanSha256) = Measure(mean);
-            using SafetensorsFile previous = SafetensorsFile.Open(previousPath, SafetensorsLimits.Foreign);
-            ModelVersionFile.WriteNext(nextPath, config, layout, previous, effect.Model.Version + 1, exchanged, mean);
-        }
-
-        Sha256Digest next = await BlobFiles.DigestAsync(nextPath, cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Candidate(config.Job, effect.Round, next), BlobContent.OfFile(nextPath), cancellation);
-        await store.PutIfAbsentAsync(StorageNames.Aggregate(config.Job, effect.Round), BlobContent.OfFile(meanPath), cancellation);
-        return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
 
     // The L2 norm in binary64, in order.

@@ -11,51 +11,43 @@ namespace FedCloud.Coordinator.Runs;
 /// <summary>One run on a host: its document, its pending effects one after the other, its next deadline. Decides nothing.</summary>
 public sealed class RunActor : IAsyncDisposable
 {
-    private readonly StoredDocument<RunDocument> _stored;
+    private readonly HeldDocument<RunDocument> _document;
     private readonly RunEffects _effects;
     private readonly TimeProvider _time;
-    private readonly Action<RunId, Exception> _failed;
-    private readonly SemaphoreSlim _gate = new(1, 1);
-    private readonly SemaphoreSlim _wake = new(0);
-    private readonly CancellationTokenSource _stop = new();
-    private RunDocument _document;
-    private Task _work = Task.CompletedTask;
+    private readonly ActorLoop _loop;
 
-    private RunActor(StoredDocument<RunDocument> stored, RunDocument document, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed)
+    private RunActor(HeldDocument<RunDocument> document, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed)
     {
-        _stored = stored;
         _document = document;
         _effects = effects;
         _time = time;
-        _failed = failed;
+        _loop = new ActorLoop(TurnAsync, () => RunMachine.NextDeadline(State)?.At, time, error => failed(State.Config.Job, error));
     }
 
     /// <summary>The run as it stands.</summary>
-    public RunState State => Volatile.Read(ref _document).State;
+    public RunState State => _document.Current.State;
 
-    /// <summary>Takes up a run: a new one, or one that is already stored.</summary>
+    /// <summary>Takes up a run: one that is stored, or else a new one.</summary>
     /// <param name="store">The storage.</param>
     /// <param name="job">The run.</param>
-    /// <param name="opened">The document of a new run; null to load a stored one.</param>
+    /// <param name="opened">The document of a new run; null where the run must be stored already.</param>
     /// <param name="effects">Carries out effects.</param>
     /// <param name="time">The clock.</param>
     /// <param name="failed">Hears of effects that failed and will be tried again.</param>
+    /// <param name="inBackground">Whether the run goes on by itself; else its owner calls <see cref="TurnAsync"/>.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>run_missing</c> or <c>storage_*</c>.</exception>
     public static async Task<RunActor> StartAsync(
-        IBlobStore store, RunId job, RunDocument? opened, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed, CancellationToken cancellation)
+        IBlobStore store, RunId job, RunDocument? opened, RunEffects effects, TimeProvider time, Action<RunId, Exception> failed, bool inBackground, CancellationToken cancellation)
     {
+        RunDocument First() => opened ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
         StoredDocument<RunDocument> stored = new(store, StorageNames.Run(job), DocumentJson.Default.RunDocument);
-        if (opened is not null)
+        RunActor actor = new(await stored.HoldAsync(First, cancellation), effects, time, failed);
+        if (inBackground)
         {
-            await stored.SaveAsync(opened, cancellation);
+            actor._loop.Begin();
         }
 
-        RunDocument document = opened
-            ?? await stored.LoadAsync(cancellation)
-            ?? throw new FedCloudException(ErrorCodes.RunMissing, $"there is no run {job}");
-        RunActor actor = new(stored, document, effects, time, failed);
-        actor._work = Task.Run(actor.WorkAsync, CancellationToken.None);
         return actor;
     }
 
@@ -63,106 +55,39 @@ public sealed class RunActor : IAsyncDisposable
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<string?> ApplyAsync(string? id, RunEvent @event, CancellationToken cancellation)
     {
-        await _gate.WaitAsync(cancellation);
-        try
+        string? ignored = null;
+        if (await _document.ReplaceAsync(document => document.Apply(id, @event, out ignored), cancellation))
         {
-            RunDocument next = _document.Apply(id, @event, out string? ignored);
-            if (!ReferenceEquals(next, _document))
-            {
-                await _stored.SaveAsync(next, cancellation);
-                Volatile.Write(ref _document, next);
-                _wake.Release();
-            }
+            _loop.Wake();
+        }
 
-            return ignored;
-        }
-        finally
+        return ignored;
+    }
+
+    /// <summary>Does one thing that is due: carries out the oldest pending effect, or takes a deadline that has passed. Not for two callers at once.</summary>
+    /// <returns>False when nothing is due.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        if (_document.Current.Pending is [{ } pending, ..])
         {
-            _gate.Release();
+            RunEvent? result = await _effects.CarryOutAsync(State, pending.Id, pending.Effect, cancellation);
+            await _document.ReplaceAsync(document => document.Complete(pending.Id, result), cancellation);
+            return true;
         }
+
+        if (RunMachine.NextDeadline(State) is { } deadline && _time.GetUtcNow() is var now && now >= deadline.At)
+        {
+            await ApplyAsync(id: null, new DeadlineReached(now, deadline.Key), cancellation);
+            return true;
+        }
+
+        return false;
     }
 
     /// <inheritdoc/>
     public async ValueTask DisposeAsync()
     {
-        await _stop.CancelAsync();
-        await _work;
-        _stop.Dispose();
-        _gate.Dispose();
-        _wake.Dispose();
-    }
-
-    private async Task WorkAsync()
-    {
-        TimeSpan retry = TimeSpan.FromMilliseconds(200);
-        while (!_stop.IsCancellationRequested)
-        {
-            try
-            {
-                if (Volatile.Read(ref _document).Pending is [PendingEffect pending, ..])
-                {
-                    RunEvent? result = await _effects.CarryOutAsync(State, pending.Effect, _stop.Token);
-                    await CompleteAsync(pending.Id, result);
-                    retry = TimeSpan.FromMilliseconds(200);
-                }
-                else if (await WaitAsync() is { } deadline)
-                {
-                    await ApplyAsync(id: null, new DeadlineReached(_time.GetUtcNow(), deadline.Key), _stop.Token);
-                }
-            }
-            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
-            {
-                return;
-            }
-            catch (Exception error) when (error is FedCloudException or IOException)
-            {
-                // The effect stays pending: it is tried again, ever more slowly, and a restart of the host tries it too.
-                _failed(State.Config.Job, error);
-                await DelayAsync(retry);
-                retry = TimeSpan.FromTicks(Math.Min(retry.Ticks * 2, TimeSpan.FromSeconds(30).Ticks));
-            }
-        }
-    }
-
-    private async Task CompleteAsync(long effect, RunEvent? result)
-    {
-        await _gate.WaitAsync(_stop.Token);
-        try
-        {
-            RunDocument next = _document.Complete(effect, result);
-            await _stored.SaveAsync(next, _stop.Token);
-            Volatile.Write(ref _document, next);
-        }
-        finally
-        {
-            _gate.Release();
-        }
-    }
-
-    // Waits for a change or for the next deadline, whichever comes first.
-    private async Task<RunDeadline?> WaitAsync()
-    {
-        if (RunMachine.NextDeadline(State) is not { } deadline)
-        {
-            await _wake.WaitAsync(_stop.Token);
-            return null;
-        }
-
-        TimeSpan left = deadline.At - _time.GetUtcNow();
-        TimeSpan most = TimeSpan.FromMinutes(1);
-        bool changed = left > TimeSpan.Zero && await _wake.WaitAsync(left < most ? left : most, _stop.Token);
-        return changed || _time.GetUtcNow() < deadline.At ? null : deadline;
-    }
-
-    private async Task DelayAsync(TimeSpan delay)
-    {
-        try
-        {
-            await Task.Delay(delay, _time, _stop.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            // The host stops; the loop's condition sees it.
-        }
+        await _loop.DisposeAsync();
+        _document.Dispose();
     }
 }

@@ -1,14 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Rounds;
 
 namespace FedCloud.Coordinator.Runs;
-
-/// <summary>An effect that is not yet done.</summary>
-/// <param name="Id">Its number in the run, from 1; never reused.</param>
-/// <param name="Effect">What is to be done.</param>
-public sealed record PendingEffect(long Id, RunEffect Effect);
 
 /// <summary>The one document of a run: state, processed event ids and pending effects, replaced together under one ETag.</summary>
 /// <remarks>
@@ -28,7 +24,7 @@ public sealed record RunDocument
     public ImmutableSortedSet<string> Processed { get; init; } = ImmutableSortedSet.Create<string>(StringComparer.Ordinal);
 
     /// <summary>Effects to carry out, oldest first.</summary>
-    public ImmutableArray<PendingEffect> Pending { get; init; } = [];
+    public ImmutableArray<Pending<RunEffect>> Pending { get; init; } = [];
 
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
@@ -70,24 +66,21 @@ public sealed record RunDocument
     /// <returns>The new document, or this one when the effect is not pending any more.</returns>
     public RunDocument Complete(long effect, RunEvent? result)
     {
-        if (Pending.FirstOrDefault(pending => pending.Id == effect) is not { } done)
+        ImmutableArray<Pending<RunEffect>> left = Pending.Without(effect);
+        if (left == Pending)
         {
             return this;
         }
 
-        RunDocument next = this with { Pending = Pending.Remove(done) };
+        RunDocument next = this with { Pending = left };
         return result is null ? next : next.Take(RunMachine.Step(State, result));
     }
 
-    private RunDocument Take(RunStep step)
+    private RunDocument Take(RunStep step) => this with
     {
-        ImmutableArray<PendingEffect> added = [.. step.Effects.Select((effect, i) => new PendingEffect(NextEffect + i, effect))];
-        return this with
-        {
-            State = step.State,
-            Pending = Pending.AddRange(added),
-            NextEffect = NextEffect + added.Length,
-            Processed = step.State.LastRound == State.LastRound ? Processed : Processed.Clear(),
-        };
-    }
+        State = step.State,
+        Pending = Pending.Add(NextEffect, step.Effects),
+        NextEffect = NextEffect + step.Effects.Length,
+        Processed = step.State.LastRound == State.LastRound ? Processed : Processed.Clear(),
+    };
 }

@@ -4,11 +4,16 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Aggregation;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
@@ -24,35 +29,53 @@ public sealed class RunEffects
 {
     private readonly IBlobStore _store;
     private readonly SiloPost _post;
+    private readonly AuditDesk _desk;
     private readonly TimeProvider _time;
     private readonly BaseModelShapes _shapes;
     private readonly UpdateReader _updates;
     private readonly RoundAggregation _aggregation;
+    private readonly SumAggregation _sums;
+    private readonly SecureRunEffects _secure;
     private readonly string _scratch;
 
     /// <summary>Makes the executor.</summary>
     /// <param name="store">The storage.</param>
     /// <param name="vault">The vault that unwraps data keys.</param>
     /// <param name="post">Sends to silos.</param>
+    /// <param name="desk">Takes the entries of effects.</param>
     /// <param name="time">The clock.</param>
     /// <param name="scratch">A folder for temporary files.</param>
-    public RunEffects(IBlobStore store, IKeyVault vault, SiloPost post, TimeProvider time, string scratch)
+    /// <param name="archive">What is stored of epochs and rounds under secure aggregation.</param>
+    /// <param name="request">Asks the epochs for a slot.</param>
+    public RunEffects(
+        IBlobStore store, IKeyVault vault, SiloPost post, AuditDesk desk, TimeProvider time, string scratch, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
     {
         _store = store;
         _post = post;
+        _desk = desk;
         _time = time;
         _scratch = scratch;
         _shapes = new BaseModelShapes(store);
         _updates = new UpdateReader(store, vault);
         _aggregation = new RoundAggregation(store, _updates, scratch);
+        _sums = new SumAggregation(archive, new UnmaskReader(store, vault), _aggregation, time, scratch);
+        _secure = new SecureRunEffects(archive, post, new MaskedIngest(store, vault, scratch), time, request);
     }
 
-    /// <summary>Carries out one effect.</summary>
+    /// <summary>Carries out one effect. Its entries for the log are journaled before.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="id">The effect's number in the run.</param>
+    /// <param name="effect">What is to be done.</param>
+    /// <param name="cancellation">Stops it.</param>
     /// <returns>The event that reports its result; null for effects that have none.</returns>
-    public async Task<RunEvent?> CarryOutAsync(RunState state, RunEffect effect, CancellationToken cancellation)
+    public async Task<RunEvent?> CarryOutAsync(RunState state, long id, RunEffect effect, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(state);
         RunConfig config = state.Config;
+        string job = $"run/{config.Job.Value}";
+        await (RunEntries.Once(effect) is { } once
+            ? _desk.TakeAsync($"{job}/{effect.GetType().Name}", once, RunEntries.Of(state, effect), cancellation)
+            : _desk.TakeAsync(job, id, RunEntries.Of(state, effect), cancellation));
         switch (effect)
         {
             case PrepareInitialModel:
@@ -83,8 +106,10 @@ public sealed class RunEffects
             case RecordRound record:
                 await _store.PutOnceAsync(StorageNames.RoundRecord(config.Job, record.Record.Round), JsonSerializer.SerializeToUtf8Bytes(record.Record, DocumentJson.Default.RoundRecord), cancellation);
                 return null;
+            case OpenSum open:
+                return await _sums.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), open, cancellation);
             default:
-                throw new ArgumentOutOfRangeException(nameof(effect), effect?.GetType().Name, "an unknown effect");
+                return await _secure.CarryOutAsync(config.Job, effect, cancellation);
         }
     }
 
@@ -103,7 +128,7 @@ public sealed class RunEffects
         ImmutableArray<SiloId> to, string type, RunId job, int? round, string payloadType, byte[] body, ImmutableArray<DsseEnvelope> beside, CancellationToken cancellation)
     {
         DsseEnvelope signed = await _post.SignAsync(payloadType, body, cancellation);
-        await _post.SendAsync(to, type, job, round, [signed, .. beside], cancellation);
+        await _post.SendAsync(to, type, job, round, [signed, .. beside], [], cancellation);
     }
 
     private async Task<RunEvent> PrepareAsync(RunConfig config, CancellationToken cancellation)
@@ -116,12 +141,13 @@ public sealed class RunEffects
             ModelVersionFile.WriteInitial(path, config, layout);
             Sha256Digest sha256 = await BlobFiles.DigestAsync(path, cancellation);
             await _store.PutOnceAsync(StorageNames.Config(config.Job), config.ToJcs(), cancellation);
-            await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), BlobContent.OfFile(path), cancellation);
+            await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, 0), path, cancellation);
             await PutManifestAsync(config, new ModelReference(0, sha256), 0, null, null, [], cancellation);
-            UpdateLengths lengths = new(layout.UpdateLength(ExchangedFactor.A), layout.UpdateLength(ExchangedFactor.B), layout.UpdateLength(ExchangedFactor.Both));
-            return new InitialModelReady(_time.GetUtcNow(), sha256, lengths);
+            FactorSizes lengths = FactorSizes.From(layout.UpdateLength);
+            FactorSizes coordinates = FactorSizes.From(layout.UpdateCoordinates);
+            return new InitialModelReady(_time.GetUtcNow(), sha256, lengths, coordinates);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable && error.Code != ErrorCodes.DiskFull)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             return new InitialModelFailed(_time.GetUtcNow(), error.Code.Name);
         }
@@ -136,7 +162,7 @@ public sealed class RunEffects
             await _updates.ReadAsync(config.Job, verify.Round, verify.Rid, verify.Silo, verify.Idx, verify.Update, layout, exchanged, static (_, _) => { }, cancellation);
             return new UpdateVerified(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update);
         }
-        catch (FedCloudException error) when (error.Code != ErrorCodes.StorageUnreachable)
+        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             return new UpdateRejected(_time.GetUtcNow(), verify.Silo, verify.Rid, verify.Update, error.Code.Name);
         }
@@ -148,7 +174,7 @@ public sealed class RunEffects
         using TemporaryFolder folder = new(_scratch);
         string path = folder.File("version.safetensors");
         await BlobFiles.DownloadAsync(_store, StorageNames.Candidate(config.Job, publish.Round, publish.Version.Sha256), path, publish.Version.Sha256, cancellation);
-        await _store.PutIfAbsentAsync(StorageNames.Version(config.Federation, config.Adapter, config.Job, publish.Version.Version), BlobContent.OfFile(path), cancellation);
+        await BlobFiles.PutOnceAsync(_store, StorageNames.Version(config.Federation, config.Adapter, config.Job, publish.Version.Version), path, cancellation);
         await PutManifestAsync(config, publish.Version, publish.Round, publish.Previous.Sha256, publish.AggregateSha256, publish.Contributors, cancellation);
         return new VersionPublished(_time.GetUtcNow(), publish.Version.Version);
     }

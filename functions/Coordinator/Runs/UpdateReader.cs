@@ -1,9 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Buffers;
+using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Envelopes;
@@ -20,6 +21,11 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="vault">The vault that unwraps data keys.</param>
 public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
 {
+    private readonly UploadReader _uploads = new(store, vault);
+
+    // As in UploadReader: the same buffers for one update after the other.
+    private readonly ConcurrentBag<Buffers> _free = [];
+
     /// <summary>Reads an update to its end; only when this returns did the update verify.</summary>
     /// <param name="job">The run.</param>
     /// <param name="round">The round.</param>
@@ -45,19 +51,23 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         CancellationToken cancellation)
     {
         BlobName name = new(UploadName.Container(silo), UploadName.Path(job, round, update.Attempt));
-        using BlobRead blob = await store.OpenReadAsync(name, 0, null, cancellation)
-            ?? throw new FedCloudException(ErrorCodes.UpdateMissing, $"{name}: expected an upload, found none");
-
-        // The length is known before a byte is read, so an oversized body costs nothing.
-        if (blob.BlobLength > UpdateEnvelope.LengthOf(UpdateEnvelope.MaxHeaderBytes, update.Length))
+        Buffers buffers = _free.TryTake(out Buffers? known) ? known : new Buffers();
+        try
         {
-            throw new FedCloudException(ErrorCodes.EnvelopeLength, $"{name}: expected about {update.Length} bytes, found {blob.BlobLength}");
+            ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
+            await _uploads.ReadAsync(name, expected, reader => ReadAsync(reader, buffers, layout, exchanged, take, cancellation), cancellation);
         }
+        finally
+        {
+            buffers.Clear();
+            _free.Add(buffers);
+        }
+    }
 
-        ExpectedEnvelope expected = new(rid, idx, update.Length, update.Sha256);
-        using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, vault.UnwrapAsync, cancellation);
+    private static async Task ReadAsync(
+        UpdateEnvelopeReader reader, Buffers buffers, AdapterLayout layout, ExchangedFactor exchanged, Action<long, ReadOnlyMemory<float>> take, CancellationToken cancellation)
+    {
         byte[] header = layout.UpdateHeader(exchanged);
-        using Buffers buffers = new();
         byte[] carry = buffers.Carry;
         float[] piece = buffers.Piece;
         int carried = 0;
@@ -95,17 +105,16 @@ public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
         }
     }
 
-    // A round reads many updates one after the other: rented buffers keep the heap as small as one reading needs.
-    private sealed class Buffers : IDisposable
+    private sealed class Buffers
     {
-        public byte[] Carry { get; } = ArrayPool<byte>.Shared.Rent(UpdateEnvelope.ChunkBytes + 4);
+        public byte[] Carry { get; } = new byte[UpdateEnvelope.ChunkBytes + sizeof(float)];
 
-        public float[] Piece { get; } = ArrayPool<float>.Shared.Rent((UpdateEnvelope.ChunkBytes / 4) + 1);
+        public float[] Piece { get; } = new float[(UpdateEnvelope.ChunkBytes / sizeof(float)) + 1];
 
-        public void Dispose()
+        public void Clear()
         {
-            ArrayPool<byte>.Shared.Return(Carry, clearArray: true);
-            ArrayPool<float>.Shared.Return(Piece, clearArray: true);
+            Carry.AsSpan().Clear();
+            Piece.AsSpan().Clear();
         }
     }
 }

@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Coordinator.Storage;
 
@@ -11,20 +12,37 @@ namespace FedCloud.Coordinator.Storage;
 public static class BlobFiles
 {
     /// <summary>Copies a blob into a file and checks its digest.</summary>
-    /// <exception cref="FedCloudException"><c>model_missing</c> or <c>base_model_corrupt</c>.</exception>
+    /// <exception cref="FedCloudException"><c>model_missing</c>, <c>base_model_corrupt</c> or <c>disk_full</c>.</exception>
     public static async Task DownloadAsync(IBlobStore store, BlobName name, string path, Sha256Digest expected, CancellationToken cancellation)
     {
         using (BlobRead read = await store.OpenReadAsync(name, 0, null, cancellation)
             ?? throw new FedCloudException(ErrorCodes.ModelMissing, $"{name}: expected a blob, found none"))
         {
-            await using FileStream file = File.Create(path);
-            await read.Content.CopyToAsync(file, cancellation);
+            await WholeFile.CopyAsync(read.Content, path, cancellation);
         }
 
         Sha256Digest found = await DigestAsync(path, cancellation);
         if (found != expected)
         {
             throw new FedCloudException(ErrorCodes.BaseModelCorrupt, $"{name}: expected digest {expected.Hex[..16]}…, found {found.Hex[..16]}…", "look for who can write to the container");
+        }
+    }
+
+    /// <summary>Writes a file as a blob whose content never changes: writing it again is success, another content under the name is an error.</summary>
+    /// <exception cref="FedCloudException"><c>storage_failed</c>: the name holds another content.</exception>
+    public static async Task PutOnceAsync(IBlobStore store, BlobName name, string path, CancellationToken cancellation)
+    {
+        if (await store.PutIfAbsentAsync(name, BlobContent.OfFile(path), cancellation) is PutOutcome.Written)
+        {
+            return;
+        }
+
+        using BlobRead? there = await store.OpenReadAsync(name, 0, null, cancellation);
+        bool same = there?.BlobLength == new FileInfo(path).Length
+            && Sha256Digest.FromBytes(await SHA256.HashDataAsync(there.Content, cancellation)) == await DigestAsync(path, cancellation);
+        if (!same)
+        {
+            throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} holds another content than the one to be written");
         }
     }
 

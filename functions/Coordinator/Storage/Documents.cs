@@ -5,8 +5,10 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -54,7 +56,8 @@ public sealed record ChannelPointer(RunId Job, int Version, Sha256Digest Sha256)
 /// <summary>An open invitation's secret.</summary>
 /// <param name="Code">32 random bytes in hex.</param>
 /// <param name="Expires">When it ends.</param>
-public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
+/// <param name="Salt">32 random bytes in hex, under which the log holds a commitment to the code (audit-log, A2).</param>
+public sealed record InvitationSecret(string Code, DateTimeOffset Expires, string Salt);
 
 /// <summary>JSON of everything in the containers <c>state</c> and <c>models</c>.</summary>
 [JsonSourceGenerationOptions(
@@ -64,10 +67,12 @@ public sealed record InvitationSecret(string Code, DateTimeOffset Expires);
     RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(RunDocument))]
 [JsonSerializable(typeof(FederationDocument))]
+[JsonSerializable(typeof(EpochDocument))]
 [JsonSerializable(typeof(RoundRecord))]
 [JsonSerializable(typeof(VersionManifest))]
 [JsonSerializable(typeof(ChannelPointer))]
 [JsonSerializable(typeof(InvitationSecret))]
+[JsonSerializable(typeof(OutgoingEntries))]
 public sealed partial class DocumentJson : JsonSerializerContext;
 
 /// <summary>One JSON document under an ETag.</summary>
@@ -82,6 +87,9 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
 
     private string? _etag;
 
+    /// <summary>Whether the last write failed in a way that leaves open whether it was carried out: read before you write again.</summary>
+    public bool IsInDoubt { get; private set; }
+
     /// <summary>Reads the document; null when it does not exist.</summary>
     public async Task<T?> LoadAsync(CancellationToken cancellation)
     {
@@ -91,7 +99,25 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
         }
 
         _etag = read.ETag;
+        IsInDoubt = false;
         return JsonSerializer.Deserialize(read.Bytes, type);
+    }
+
+    /// <summary>Takes up the stored document to hold it, or stores a first one.</summary>
+    /// <param name="first">Makes the first one; called only where none is stored.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>storage_*</c>.</exception>
+    public async Task<HeldDocument<T>> HoldAsync(Func<T> first, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(first);
+        T? document = await LoadAsync(cancellation);
+        if (document is null)
+        {
+            document = first();
+            await SaveAsync(document, cancellation);
+        }
+
+        return new HeldDocument<T>(this, document);
     }
 
     /// <summary>Writes the document in place of the one that was read or written last.</summary>
@@ -99,9 +125,11 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
     public async Task SaveAsync(T document, CancellationToken cancellation)
     {
         BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(document, type));
+        IsInDoubt = true;
         PutOutcome outcome = _etag is { } etag
             ? await store.ReplaceIfMatchAsync(name, content, etag, cancellation)
             : await store.PutIfAbsentAsync(name, content, cancellation);
+        IsInDoubt = false;
         _etag = outcome is PutOutcome.Written written
             ? written.ETag
             : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");

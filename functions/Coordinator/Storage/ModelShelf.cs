@@ -27,6 +27,7 @@ public sealed class ModelShelf(IBlobStore store, FederationId federation)
             throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected config.json, model.safetensors or tokenizer.json, found another file name");
         }
 
+        // A taken name is right or wrong when the manifest comes: then every file is read and compared.
         await store.PutIfAbsentAsync(StorageNames.BaseModel(digest, file), BlobContent.OfFile(path), cancellation);
     }
 

@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 
@@ -22,8 +23,17 @@ public static class StorageNames
     /// <summary>The coordinator's mailbox.</summary>
     public const string MailCoordinator = "mail-coordinator";
 
+    /// <summary>The log's files, each written once: silos and auditors read.</summary>
+    public static string Log { get; } = LogPaths.Name(LogContainer.Log);
+
+    /// <summary>The log's newest checkpoint and its batch records: silos and auditors read.</summary>
+    public static string LogHead { get; } = LogPaths.Name(LogContainer.LogHead);
+
+    /// <summary>Entries on their way to the log's writer.</summary>
+    public const string MailAudit = "mail-audit";
+
     /// <summary>The containers that exist once.</summary>
-    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator];
+    public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator, Log, LogHead, MailAudit];
 
     /// <summary>A silo's own containers.</summary>
     public static IReadOnlyList<string> Of(SiloId silo) => [Up(silo), Down(silo), Mail(silo)];
@@ -40,11 +50,23 @@ public static class StorageNames
     /// <summary>The federation's document.</summary>
     public static BlobName Federation { get; } = new(State, "federation.json");
 
+    /// <summary>The coordinator's own entries that are not in the log yet.</summary>
+    public static BlobName Outgoing { get; } = new(State, "audit.json");
+
+    /// <summary>The document of the federation's epochs.</summary>
+    public static BlobName Epochs { get; } = new(State, "epochs.json");
+
+    /// <summary>A claim check of secure aggregation for a silo, named by its digest.</summary>
+    public static BlobName Parcel(SiloId silo, Sha256Digest sha256) => new(Down(silo), $"parcels/{sha256.Hex}.json");
+
     /// <summary>A run's document.</summary>
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
 
     /// <summary>A finished round's record.</summary>
-    public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"runs/{job.Value}/rounds/{round:D6}.json"));
+    public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"{RoundRecords(job)}{round:D6}.json"));
+
+    /// <summary>What the names of a run's round records begin with.</summary>
+    public static string RoundRecords(RunId job) => $"runs/{job.Value}/rounds/";
 
     /// <summary>The secret code of an open invitation.</summary>
     public static BlobName Invitation(SiloId silo) => new(State, $"invitations/{silo.Value}.json");
@@ -57,6 +79,9 @@ public static class StorageNames
 
     /// <summary>A plan, for silos to read.</summary>
     public static BlobName Config(RunId job) => new(Models, $"runs/{job.Value}/config.json");
+
+    /// <summary>The sum that a round opened, from which silos and auditors recompute the round's version.</summary>
+    public static BlobName Sum(RunId job, int round) => new(Models, string.Create(CultureInfo.InvariantCulture, $"runs/{job.Value}/rounds/{round:D6}/z"));
 
     /// <summary>A file of a base model.</summary>
     public static BlobName BaseModel(Sha256Digest digest, string file) => new(Models, $"base/{digest.Hex}/{file}");
@@ -72,8 +97,8 @@ public static class StorageNames
     /// <summary>The pointer to an adapter's newest version.</summary>
     public static BlobName Channel(FederationId federation, string adapter) => new(Models, $"adapters/{federation.Value}/{adapter}/channels/latest.json");
 
-    /// <summary>A round's mean update.</summary>
-    public static BlobName Aggregate(RunId job, int round) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/aggregate.f32"));
+    /// <summary>A round's mean update, named by its digest, for the same reason as <see cref="Candidate"/>.</summary>
+    public static BlobName Aggregate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.f32"));
 
     /// <summary>A round's new version before it has a number; named by its digest, so that another result of a repeated round cannot take its place.</summary>
     public static BlobName Candidate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.safetensors"));

@@ -7,6 +7,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
 
@@ -29,14 +30,14 @@ internal static class PolicyCommand
                 throw new FedCloudException(ErrorCodes.FileMissing, "expected the policy's file, found none");
             }
 
-            byte[] canonical = Jcs.Canonicalize(await File.ReadAllBytesAsync(path, cancellation));
-            SiloPolicy policy = Jcs.Parse(canonical, SiloPolicyJson.Default.SiloPolicy, "policy");
+            SiloPolicy policy = SiloPolicy.Parse(await File.ReadAllBytesAsync(path, cancellation));
             if (policy.SiloId != opened.Invitation.SiloId || policy.Federation != opened.Invitation.Federation)
             {
-                throw new FedCloudException(ErrorCodes.BodyMalformed, "the policy names another silo or federation than the invitation", "correct silo_id and federation");
+                throw new FedCloudException(ErrorCodes.PolicyMalformed, "the policy names another silo or federation than the invitation", "correct silo_id and federation");
             }
 
-            DsseEnvelope signed = await opened.SignAsync(SiloHome.AdministratorKey, SiloPolicy.PayloadType, canonical, cancellation);
+            await AdministratorEntries.SignPolicyAsync(opened, policy.Digest(), TimeProvider.System.GetUtcNow(), cancellation);
+            DsseEnvelope signed = await opened.SignAsync(SiloHome.AdministratorKey, SiloPolicy.PayloadType, Jcs.Serialize(policy, SiloPolicyJson.Default.SiloPolicy), cancellation);
             WholeFile.Write(opened.PolicyPath, JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope));
             return (int)ExitCode.Done;
         });

@@ -24,7 +24,7 @@ internal static class RunCommand
             SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
             (VerificationKey administrator, _) = await opened.KeyAsync(SiloHome.AdministratorKey, cancellation);
             SiloPolicy policy = SiloPolicy.Read(opened.PolicyPath, administrator);
-            string trainer = TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER"));
+            TrainerProcess trainer = new(TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER")));
             using SiloAgentService agent = new(opened, policy, trainer, TimeProvider.System, report => Console.WriteLine(JsonSerializer.Serialize(report, Lines)));
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             _ = StopWithInputAsync(stop);

@@ -1,11 +1,16 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Cloud.Keys;
+using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.SecureAggregation;
 
 namespace FedCloud.SiloAgent.Homes;
 
@@ -48,8 +53,31 @@ public sealed class SiloHome
     /// <summary>The verified roster with its signatures.</summary>
     public string RosterPath => Path.Combine(_folder, "roster.dsse.json");
 
+    /// <summary>A proposed roster that the policy does not confirm yet.</summary>
+    public string ProposalPath => Path.Combine(_folder, "proposal.json");
+
+    /// <summary>The last checkpoint that the silo's witness signed.</summary>
+    public string WitnessStatePath => Path.Combine(_folder, "witness.json");
+
+    /// <summary>What the silo remembers of the log; it can be read again.</summary>
+    public string LogIndexPath => Path.Combine(_folder, "log-index.json");
+
+    /// <summary>The journal of the silo's own entries.</summary>
+    public string EntriesPath => Path.Combine(_folder, "entries.jsonl");
+
+    /// <summary>The entries that the administrator signed.</summary>
+    public string AdministratorEntriesPath => Path.Combine(_folder, "administrator-entries.jsonl");
+
     /// <summary>The signed wrapping key in use.</summary>
     public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
+
+    /// <summary>Opens what the silo keeps of its epochs; the caller disposes it.</summary>
+    /// <exception cref="FedCloudException"><c>key_file_permissions</c>, <c>key_unusable</c>, <c>disk_full</c>.</exception>
+    public EpochVault OpenEpochs() => new(Path.Combine(_folder, "epochs"), Path.Combine(_folder, "keys", "at-rest.key"));
+
+    /// <summary>The token that shows whether a start continues the one before.</summary>
+    /// <param name="folders">The folders in memory that may hold it; null means the system's.</param>
+    public StartToken StartToken(IEnumerable<string>? folders = null) => new(_folder, folders);
 
     /// <summary>Sets a home up from an invitation.</summary>
     /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
@@ -91,6 +119,15 @@ public sealed class SiloHome
         return DsseEnvelope.Assemble(payloadType, body, signer, await Vault.SignAsync(kid, Dsse.SigningDigest(payloadType, body), cancellation));
     }
 
+    /// <summary>A verified version of the roster with its signatures.</summary>
+    public string RosterVersionPath(int version) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "rosters")).FullName, string.Create(CultureInfo.InvariantCulture, $"{version:D6}.dsse.json"));
+
+    /// <summary>The joins of a verified version's members, which carry their keys.</summary>
+    public string RosterJoinsPath(int version) => Path.ChangeExtension(RosterVersionPath(version), null) + ".joins";
+
+    /// <summary>A checkpoint that is kept as evidence.</summary>
+    public string EvidencePath(Sha256Digest note) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "evidence")).FullName, note.Hex + ".note");
+
     /// <summary>The folder of a base model.</summary>
     public string BaseModelFolder(RunConfig plan) => Directory.CreateDirectory(Path.Combine(_folder, "base", plan.BaseModel.Hex)).FullName;
 
@@ -103,16 +140,34 @@ public sealed class SiloHome
     /// <summary>A round's folder.</summary>
     public string RoundFolder(RunId job, int round) => Directory.CreateDirectory(RoundPath(job, round)).FullName;
 
-    /// <summary>Deletes the folders of a run's rounds up to this one.</summary>
-    public void ForgetRounds(RunId job, int round)
+    /// <summary>Puts the witness's state aside: the witness then begins anew, from all entries. The last checkpoint that it signed stays as evidence.</summary>
+    public void ForgetWitness()
     {
+        if (File.Exists(WitnessStatePath) && WitnessState.TryParse(File.ReadAllBytes(WitnessStatePath)) is { } state)
+        {
+            byte[] note = state.Signed.ToBytes();
+            WholeFile.Write(EvidencePath(Sha256Digest.Of(note)), note);
+        }
+
+        File.Delete(WitnessStatePath);
+        File.Delete(LogIndexPath);
+    }
+
+    /// <summary>Deletes the folders of a run's rounds up to this one.</summary>
+    /// <returns>The rounds.</returns>
+    public IReadOnlyList<int> ForgetRounds(RunId job, int round)
+    {
+        List<int> forgotten = [];
         foreach (string folder in Directory.GetDirectories(JobFolder(job), "r*"))
         {
             if (int.TryParse(Path.GetFileName(folder)[1..], out int found) && found <= round)
             {
                 Directory.Delete(folder, recursive: true);
+                forgotten.Add(found);
             }
         }
+
+        return forgotten;
     }
 
     private string RoundPath(RunId job, int round) => Path.Combine(JobFolder(job), $"r{round}");

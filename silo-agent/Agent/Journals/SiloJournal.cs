@@ -35,6 +35,7 @@ public sealed partial class JournalJson : JsonSerializerContext;
 public sealed class SiloJournal : IDisposable
 {
     private readonly FileStream _file;
+    private readonly HashSet<Sha256Digest> _heads = [Sha256Digest.Zero];
     private long _seq;
     private long _nextEffect = 1;
 
@@ -49,14 +50,20 @@ public sealed class SiloJournal : IDisposable
     /// <summary>The SHA-256 of the last line.</summary>
     public Sha256Digest Head { get; private set; } = Sha256Digest.Zero;
 
+    /// <summary>Whether a hash is that of a line of this journal.</summary>
+    public bool Contains(Sha256Digest head) => _heads.Contains(head);
+
     /// <summary>Opens a journal and replays it. A torn last line, left by a crash while it was written, is cut.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="open">Opens it unbuffered; tests give their own.</param>
     /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>journal_locked</c>.</exception>
-    public static SiloJournal Open(string path)
+    public static SiloJournal Open(string path, Func<string, FileStream>? open = null)
     {
         FileStream file;
         try
         {
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // Without a buffer: what failed to be written must not wait in memory and follow later.
+            file = open is null ? new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 0) : open(path);
         }
         catch (IOException error)
         {
@@ -129,11 +136,10 @@ public sealed class SiloJournal : IDisposable
         long start = _file.Position;
         try
         {
-            _file.Write(bytes);
-            _file.WriteByte((byte)'\n');
+            _file.Write([.. bytes, (byte)'\n']);
             _file.Flush(flushToDisk: true);
         }
-        catch (IOException error)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             _file.SetLength(start);
             throw new FedCloudException(ErrorCodes.DiskFull, "the journal could not be written", cause: error);
@@ -141,6 +147,7 @@ public sealed class SiloJournal : IDisposable
 
         _seq = line.Seq;
         Head = Sha256Digest.Of(bytes);
+        _heads.Add(Head);
     }
 
     private void Replay()
@@ -186,5 +193,6 @@ public sealed class SiloJournal : IDisposable
 
         _seq = line.Seq;
         Head = Sha256Digest.Of(bytes);
+        _heads.Add(Head);
     }
 }

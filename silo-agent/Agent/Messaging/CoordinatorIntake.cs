@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Text.Json;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -33,11 +32,11 @@ public abstract record CoordinatorMessage
     /// <summary>The wrapping key in use.</summary>
     public sealed record WrappingKey(KekCurrentBody Body, DsseEnvelope Envelope) : CoordinatorMessage;
 
-    /// <summary>A roster that waits for signatures, with the joins of its members.</summary>
-    public sealed record Proposal(RosterProposalBody Body, DsseEnvelope Roster, ImmutableArray<DsseEnvelope> Joins) : CoordinatorMessage;
+    /// <summary>A roster waits for signatures; it lies in storage.</summary>
+    public sealed record Proposal(RosterProposalBody Body) : CoordinatorMessage;
 
-    /// <summary>A roster with signatures, and the joins of its members.</summary>
-    public sealed record NewRoster(DsseEnvelope Roster, ImmutableArray<DsseEnvelope> Joins) : CoordinatorMessage;
+    /// <summary>This version of the roster may be in force. A hint: storage has the roster, and its signatures say so.</summary>
+    public sealed record NewRoster(int Version) : CoordinatorMessage;
 }
 
 /// <summary>Turns frames into verified facts: signature of the coordinator's key first, then canonical form, then members.</summary>
@@ -48,16 +47,13 @@ public static class CoordinatorIntake
     public static ImmutableArray<CoordinatorMessage> Verify(Frame frame, VerificationKey coordinator)
     {
         ArgumentNullException.ThrowIfNull(frame);
-        ImmutableArray<DsseEnvelope> joins = [.. frame.Envelopes.Where(IsJoin)];
-        DsseEnvelope? roster = frame.Envelopes.FirstOrDefault(envelope => string.Equals(envelope.PayloadType, Roster.PayloadType, StringComparison.Ordinal));
         List<CoordinatorMessage> messages = [];
         PlainResultBody? previous = null;
         (PlainStartBody Body, Sha256Digest Rid)? start = null;
-        ImmutableArray<DsseEnvelope> signed = [.. frame.Envelopes.Where(envelope => envelope != roster && !IsJoin(envelope))];
-        foreach (DsseEnvelope envelope in signed)
+        foreach (DsseEnvelope envelope in frame.Envelopes)
         {
             envelope.RequireSignedBy(coordinator, envelope.PayloadType, frame.Type);
-            switch (TypeOf(envelope))
+            switch (envelope.BodyType)
             {
                 case RunBody.Offer:
                     messages.Add(new CoordinatorMessage.Offer(Parse(envelope, RunBodyJson.Default.PlanOfferBody, RunBody.PayloadType)));
@@ -78,9 +74,8 @@ public static class CoordinatorIntake
                     // First, since a start in the same frame needs it.
                     messages.Insert(0, new CoordinatorMessage.WrappingKey(Parse(envelope, EnrolmentJson.Default.KekCurrentBody, EnrolmentBody.KeysPayloadType), envelope));
                     break;
-                case EnrolmentBody.Proposal when roster is not null:
-                    messages.Add(new CoordinatorMessage.Proposal(Parse(envelope, EnrolmentJson.Default.RosterProposalBody, EnrolmentBody.PayloadType), roster, joins));
-                    roster = null;
+                case EnrolmentBody.Proposal:
+                    messages.Add(new CoordinatorMessage.Proposal(Parse(envelope, EnrolmentJson.Default.RosterProposalBody, EnrolmentBody.PayloadType)));
                     break;
                 default:
                     throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a body that coordinators send, found another type");
@@ -96,9 +91,9 @@ public static class CoordinatorIntake
             messages.Add(new CoordinatorMessage.Result(previous));
         }
 
-        if (roster is not null)
+        if (frame.Envelopes.IsEmpty)
         {
-            messages.Add(new CoordinatorMessage.NewRoster(roster, joins));
+            messages.Add(new CoordinatorMessage.NewRoster(VersionIn(frame)));
         }
 
         return [.. messages];
@@ -109,20 +104,7 @@ public static class CoordinatorIntake
             ? Jcs.Parse(envelope.Payload, type, "coordinator's body")
             : throw new FedCloudException(ErrorCodes.BodyMalformed, "a body's type does not belong to its payload type");
 
-    private static bool IsJoin(DsseEnvelope envelope) =>
-        string.Equals(envelope.PayloadType, EnrolmentBody.PayloadType, StringComparison.Ordinal)
-        && string.Equals(TypeOf(envelope), EnrolmentBody.Join, StringComparison.Ordinal);
-
-    private static string TypeOf(DsseEnvelope envelope)
-    {
-        try
-        {
-            using JsonDocument body = JsonDocument.Parse(envelope.Payload);
-            return body.RootElement.GetProperty("type").GetString() ?? string.Empty;
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException)
-        {
-            throw new FedCloudException(ErrorCodes.BodyMalformed, "expected a body with a type, found another form", cause: error);
-        }
-    }
+    private static int VersionIn(Frame frame) =>
+        frame.Blobs.Where(blob => string.Equals(blob.Role, EnrolmentBody.Roster, StringComparison.Ordinal)).Select(blob => RosterBundle.VersionIn(blob.Name)).FirstOrDefault()
+        ?? throw new FedCloudException(ErrorCodes.MessageMalformed, "expected a signed body or the name of a roster, found neither");
 }

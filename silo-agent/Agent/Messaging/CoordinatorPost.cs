@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Identity;
@@ -17,6 +16,7 @@ namespace FedCloud.SiloAgent.Messaging;
 public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellClient? bell)
 {
     private readonly BlobMailbox _mailbox = new(store, "mail-coordinator", time);
+    private readonly MessageIds _ids = new(time);
 
     /// <summary>Sends a frame.</summary>
     public async Task SendAsync(string type, RunId? run, int? round, ImmutableArray<DsseEnvelope> envelopes, ImmutableArray<FrameBlob> blobs, CancellationToken cancellation)
@@ -24,7 +24,7 @@ public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellCli
         Frame frame = new()
         {
             V = Frame.CurrentVersion,
-            Id = MessageId.From(RandomNumberGenerator.GetBytes(16)),
+            Id = _ids.Next(),
             To = "coordinator",
             Run = run,
             Round = round,
@@ -33,6 +33,7 @@ public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellCli
             Envelopes = envelopes,
             Blobs = blobs,
         };
+        // A fresh id that is taken is our own, sent before by a try whose answer was lost.
         await _mailbox.SendAsync(frame.Id, frame.ToJson(), cancellation);
         if (bell is not null)
         {

@@ -72,10 +72,13 @@ public sealed record SiloPolicy
     /// <summary>The other members whose fingerprints the administrator confirmed over another channel.</summary>
     public required ImmutableArray<ConfirmedMember> ConfirmedMembers { get; init; }
 
+    /// <summary>The fingerprint of a new log key that the administrator confirmed over another channel; null for none.</summary>
+    public Sha256Digest? ConfirmedLogKey { get; init; }
+
     /// <summary>Reads and verifies a signed policy.</summary>
     /// <param name="path">The file.</param>
     /// <param name="administrator">The administrator's key.</param>
-    /// <exception cref="FedCloudException"><c>policy_signature</c>, <c>json_not_canonical</c>, <c>body_malformed</c>.</exception>
+    /// <exception cref="FedCloudException"><c>policy_signature</c> or <c>policy_malformed</c>.</exception>
     public static SiloPolicy Read(string path, VerificationKey administrator)
     {
         if (!File.Exists(path))
@@ -98,8 +101,45 @@ public sealed record SiloPolicy
             throw new FedCloudException(ErrorCodes.PolicySignature, "expected the signature of the administrator's key, found another or a changed policy");
         }
 
-        return Jcs.Parse(envelope.Payload, SiloPolicyJson.Default.SiloPolicy, "policy");
+        return Parse(envelope.Payload);
     }
+
+    /// <summary>Reads a policy and checks every value.</summary>
+    /// <exception cref="FedCloudException"><c>policy_malformed</c>, with the field.</exception>
+    public static SiloPolicy Parse(ReadOnlySpan<byte> json)
+    {
+        SiloPolicy policy;
+        try
+        {
+            policy = StrictJson.Deserialize(json, SiloPolicyJson.Default.SiloPolicy) ?? throw new JsonException("null");
+        }
+        catch (JsonException error)
+        {
+            throw new FedCloudException(ErrorCodes.PolicyMalformed, $"{error.Path ?? "the text"} does not have the form of a policy", cause: error);
+        }
+
+        (string Field, bool Possible, string Expected)[] rules =
+        [
+            ("v", policy.V == 1, "1"),
+            ("train_file", policy.TrainFile.Length > 0, "a path"),
+            ("eval_file", policy.EvalFile.Length > 0, "a path"),
+            ("base_models", !policy.BaseModels.IsDefault, "a list"),
+            ("max_rounds", policy.MaxRounds >= 1, "at least 1"),
+            ("max_local_steps", policy.MaxLocalSteps >= 1, "at least 1"),
+            ("min_quorum", policy.MinQuorum >= 2, "at least 2"),
+            ("from_hour", policy.FromHour is >= 0 and <= 23, "an hour from 0 to 23"),
+            ("until_hour", policy.UntilHour is >= 1 and <= 24, "an hour from 1 to 24"),
+            ("declared_weight", policy.DeclaredWeight >= 1, "at least 1"),
+            ("threads", policy.Threads >= 1, "at least 1"),
+            ("max_memory_mib", policy.MaxMemoryMib >= 0, "at least 0"),
+            ("confirmed_members", !policy.ConfirmedMembers.IsDefault, "a list"),
+        ];
+        (string field, _, string expected) = rules.FirstOrDefault(rule => !rule.Possible);
+        return field is null ? policy : throw new FedCloudException(ErrorCodes.PolicyMalformed, $"{field}: expected {expected}, found another value");
+    }
+
+    /// <summary>The SHA-256 of the signed bytes.</summary>
+    public Sha256Digest Digest() => Sha256Digest.Of(Jcs.Serialize(this, SiloPolicyJson.Default.SiloPolicy));
 
     /// <summary>Why the policy refuses a plan; null when it approves.</summary>
     public ErrorCode? Refusal(RunConfig plan)
@@ -112,11 +152,21 @@ public sealed record SiloPolicy
 
         bool allowed = plan.Federation == Federation
             && (BaseModels.IsEmpty || BaseModels.Contains(plan.BaseModel))
-            && (AllowPlainMode || !string.Equals(plan.Aggregation.Mode, "plain", StringComparison.Ordinal))
+            && (AllowPlainMode || plan.Aggregation.IsSecure)
             && plan.Rounds <= MaxRounds
             && plan.Training.LocalSteps <= MaxLocalSteps
             && plan.Participation.Quorum >= MinQuorum;
         return allowed ? null : ErrorCodes.PolicyRefused;
+    }
+
+    /// <summary>Why the silo refuses a plan for a roster of this size: the policy, the rules of secure aggregation, or a declared weight that the plan does not accept; null when it approves.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="silos">n, the roster's size.</param>
+    public ErrorCode? Refusal(RunConfig plan, int silos)
+    {
+        ErrorCode? refusal = Refusal(plan) ?? CompatibilityMatrix.RefusalsFor(plan, silos).FirstOrDefault()?.Code;
+        bool tooLight = plan.Aggregation is { IsSecure: true, Weighting: Weighting.Declared } && DeclaredWeight < plan.Aggregation.Secure.WeightMin;
+        return refusal ?? (tooLight ? ErrorCodes.WeightOutOfRange : null);
     }
 
     /// <summary>Whether rounds are taken at this time.</summary>

@@ -17,10 +17,12 @@ namespace FedCloud.SiloAgent.Runs;
 /// <summary>Plans, base models and adapter versions at the silo, each checked against its digest before use.</summary>
 /// <param name="store">The storage.</param>
 /// <param name="home">The home folder.</param>
-public sealed class ModelCache(IBlobStore store, SiloHome home)
+public sealed class ModelCache(IBlobStore store, SiloHome home) : IDisposable
 {
     private const string Models = "models";
     private const int MaxPlanBytes = 256 * 1024;
+
+    private readonly SemaphoreSlim _fetching = new(1, 1);
 
     /// <summary>Fetches a plan and keeps it.</summary>
     /// <exception cref="FedCloudException"><c>plan_not_approved</c>: other bytes than the offer names; or why the plan is not valid.</exception>
@@ -47,36 +49,25 @@ public sealed class ModelCache(IBlobStore store, SiloHome home)
     {
         string folder = home.BaseModelFolder(plan);
         string complete = Path.Combine(folder, "complete");
-        if (File.Exists(complete))
+        await _fetching.WaitAsync(cancellation);
+        try
         {
+            if (!File.Exists(complete))
+            {
+                await FetchBaseModelAsync(plan, folder, cancellation);
+                WholeFile.Write(complete, ReadOnlyMemory<byte>.Empty);
+            }
+
             return folder;
         }
-
-        string prefix = $"base/{plan.BaseModel.Hex}/";
-        (byte[] bytes, _) = await store.ReadAsync(new BlobName(Models, prefix + "manifest.json"), MaxPlanBytes, cancellation)
-            ?? throw new FedCloudException(ErrorCodes.BaseModelMissing, "the storage does not hold the plan's base model");
-        BaseModelManifest manifest = BaseModelManifest.Parse(bytes);
-        if (manifest.Digest() != plan.BaseModel)
+        finally
         {
-            throw new FedCloudException(ErrorCodes.BaseModelCorrupt, "the stored manifest has another digest than the plan names");
+            _fetching.Release();
         }
-
-        foreach (BaseModelFile file in manifest.Files)
-        {
-            await FetchAsync(prefix + file.Name, Path.Combine(folder, file.Name), file.Length, cancellation);
-        }
-
-        manifest.RequireFolder(folder);
-        WholeFile.Write(complete, ReadOnlyMemory<byte>.Empty);
-        return folder;
     }
 
-    /// <summary>The adapter's layout.</summary>
-    public static AdapterLayout Layout(RunConfig plan, string baseModelFolder)
-    {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseModelFolder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
-    }
+    /// <inheritdoc/>
+    public void Dispose() => _fetching.Dispose();
 
     /// <summary>Puts a version into a file. Version 0 is recomputed from the plan, never fetched.</summary>
     /// <exception cref="FedCloudException"><c>model_not_in_chain</c>: other bytes than the signed digest.</exception>
@@ -102,6 +93,25 @@ public sealed class ModelCache(IBlobStore store, SiloHome home)
         }
     }
 
+    private async Task FetchBaseModelAsync(RunConfig plan, string folder, CancellationToken cancellation)
+    {
+        string prefix = $"base/{plan.BaseModel.Hex}/";
+        (byte[] bytes, _) = await store.ReadAsync(new BlobName(Models, prefix + "manifest.json"), MaxPlanBytes, cancellation)
+            ?? throw new FedCloudException(ErrorCodes.BaseModelMissing, "the storage does not hold the plan's base model");
+        BaseModelManifest manifest = BaseModelManifest.Parse(bytes);
+        if (manifest.Digest() != plan.BaseModel)
+        {
+            throw new FedCloudException(ErrorCodes.BaseModelCorrupt, "the stored manifest has another digest than the plan names");
+        }
+
+        foreach (BaseModelFile file in manifest.Files)
+        {
+            await FetchAsync(prefix + file.Name, Path.Combine(folder, file.Name), file.Length, cancellation);
+        }
+
+        manifest.RequireFolder(folder);
+    }
+
     // The number in the metadata may add a few digits; everything else follows from plan and base model.
     private static long ExpectedLength(RunConfig plan, AdapterLayout layout)
     {
@@ -119,15 +129,6 @@ public sealed class ModelCache(IBlobStore store, SiloHome home)
             throw new FedCloudException(ErrorCodes.BlobTooLarge, $"{name}: expected at most {maxBytes} bytes, found {read.BlobLength}");
         }
 
-        try
-        {
-            await using FileStream file = File.Create(path);
-            await read.Content.CopyToAsync(file, cancellation);
-        }
-        catch (IOException error)
-        {
-            File.Delete(path);
-            throw new FedCloudException(ErrorCodes.DiskFull, $"{Path.GetFileName(path)} could not be written", cause: error);
-        }
+        await WholeFile.CopyAsync(read.Content, path, cancellation);
     }
 }

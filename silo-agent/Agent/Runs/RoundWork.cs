@@ -7,14 +7,15 @@ using FedCloud.Cloud.Blobs;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
-using FedCloud.Protocol.Envelopes;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
@@ -26,9 +27,10 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="home">The home folder.</param>
 /// <param name="policy">The verified policy.</param>
 /// <param name="models">Plans and models.</param>
-/// <param name="trainer">Runs the trainer.</param>
+/// <param name="trainer">Runs jobs.</param>
+/// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, Func<RunId, int, TrainerProcess> trainer, TimeProvider time)
+public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, Action<RunId, int, JsonElement> report, TimeProvider time)
 {
     private const int TrainerStarts = 3;
 
@@ -38,18 +40,14 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
     public async Task<SiloEvent> TrainAsync(Train effect, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(effect);
-        PlainStartBody start = effect.Start;
+        RoundOpening start = effect.Start;
         try
         {
             RunConfig plan = models.Plan(start.Job);
             ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(start.Exchanged) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, "the start names unknown factors");
             string folder = home.RoundFolder(start.Job, start.Round);
-            ModelReference model = new(start.ModelVersion, start.ModelSha256);
-            AdapterLayout layout = await PrepareAsync(plan, model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
-            if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
-            {
-                throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
-            }
+            AdapterLayout layout = await PrepareAsync(plan, start.Model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
+            RequireShape(plan, layout, exchanged, start);
 
             TrainerOutcome outcome = await RunTrainerAsync(start.Job, start.Round, folder, cancellation);
             if (!outcome.Succeeded)
@@ -63,6 +61,10 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         catch (FedCloudException error)
         {
             return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, error.Code.Name);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, ErrorCodes.DiskFull.Name);
         }
     }
 
@@ -79,7 +81,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             TrainerOutcome outcome = await RunTrainerAsync(effect.Job, effect.Round, folder, cancellation);
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, outcome.Succeeded ? Disclosed(plan, folder) : Nothing);
         }
-        catch (FedCloudException)
+        catch (Exception error) when (error is FedCloudException or IOException or UnauthorizedAccessException)
         {
             // Figures are optional: without them the run completes with one silo's evaluation missing.
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, Nothing);
@@ -93,18 +95,15 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         PlainUpdateBody update = effect.Update;
         string folder = home.RoundFolder(update.Job, update.Round);
         string path = Path.Combine(folder, "update.safetensors");
-        string sealedPath = Path.Combine(folder, "update.envelope");
         if (!File.Exists(path))
         {
             return new TrainingFailed(time.GetUtcNow(), update.Job, effect.Rid, ErrorCodes.FileMissing.Name);
         }
 
-        using (RSA key = RSA.Create())
+        string sealedPath = Path.Combine(folder, "update.envelope");
+        await using (FileStream plaintext = File.OpenRead(path))
         {
-            key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
-            await using FileStream plaintext = File.OpenRead(path);
-            await using FileStream output = File.Create(sealedPath);
-            await UpdateEnvelope.EncryptAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping.Kid, key, output, cancellation);
+            await SealedFile.WriteAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping, sealedPath, cancellation);
         }
 
         BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
@@ -115,31 +114,48 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
     }
 
     /// <summary>The claim check of an uploaded update.</summary>
-    public FrameBlob UploadedBlob(PlainUpdateBody update, int attempt)
+    public Task<FrameBlob> ClaimAsync(PlainUpdateBody update, int attempt, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(update);
         string sealedPath = Path.Combine(home.RoundFolder(update.Job, update.Round), "update.envelope");
-        bool there = File.Exists(sealedPath);
-        return new FrameBlob
-        {
-            Role = "update",
-            Container = UploadName.Container(home.Invitation.SiloId),
-            Name = UploadName.Path(update.Job, update.Round, attempt),
-            Length = there ? new FileInfo(sealedPath).Length : 0,
-            Sha256 = there ? Sha256Digest.FromBytes(SHA256.HashData(File.ReadAllBytes(sealedPath))) : Sha256Digest.Zero,
-        };
+        return SealedFile.ClaimAsync("update", UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, attempt), sealedPath, cancellation);
     }
 
     private async Task<AdapterLayout> PrepareAsync(
         RunConfig plan, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, CancellationToken cancellation)
     {
         string baseModel = await models.BaseModelAsync(plan, cancellation);
-        AdapterLayout layout = ModelCache.Layout(plan, baseModel);
+        AdapterLayout layout = AdapterLayout.Of(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
-        byte[] job = JobFile.Of(plan, policy, model, round, mode, exchanged, deadline, baseModel, adapter);
-        WholeFile.Write(Path.Combine(folder, "job.json"), job);
+        JobHost host = new()
+        {
+            BaseModel = baseModel,
+            Adapter = adapter,
+            TrainFile = policy.TrainFile,
+            EvalFile = policy.EvalFile,
+            Threads = policy.Threads,
+            MaxMemoryMib = policy.MaxMemoryMib,
+            Deadline = deadline,
+        };
+        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host));
         return layout;
+    }
+
+    private static void RequireShape(RunConfig plan, AdapterLayout layout, ExchangedFactor exchanged, RoundOpening start)
+    {
+        if (start.Slot is { } slot)
+        {
+            RingLayout ring = PlannedRing.LayoutOf(plan, slot.Silos, layout.UpdateCoordinates(exchanged));
+            if (ring.D != slot.D || ring.Ring.Bits != slot.K)
+            {
+                throw new FedCloudException(ErrorCodes.RoundStartInvalid, $"expected {ring.D} coordinates of {ring.Ring.Bits} bits, found {slot.D} of {slot.K}");
+            }
+        }
+        else if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
+        {
+            throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
+        }
     }
 
     // A killed trainer goes on from its checkpoint; one that says why it failed would only say it again.
@@ -148,7 +164,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         TrainerOutcome outcome = new(false, ErrorCodes.TrainerFailed.Name, Killed: true);
         for (int start = 0; start < TrainerStarts && outcome is { Succeeded: false, Killed: true }; start++)
         {
-            outcome = await trainer(job, round).RunAsync(folder, cancellation);
+            outcome = await trainer.RunAsync(folder, line => report(job, round, line), cancellation);
         }
 
         return outcome;

@@ -12,10 +12,19 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="Killed">Whether it was ended by a signal, and so may be tried again.</param>
 public sealed record TrainerOutcome(bool Succeeded, string Code, bool Killed);
 
+/// <summary>A trainer, which knows the job's folder and nothing else (docs/job-format.md).</summary>
+public interface ITrainer
+{
+    /// <summary>Runs the job to its end. Stopping it ends everything that was started.</summary>
+    /// <param name="jobFolder">The job's folder.</param>
+    /// <param name="report">Takes the trainer's progress lines.</param>
+    /// <param name="cancellation">Stops it.</param>
+    Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation);
+}
+
 /// <summary>Runs <c>fedcloud-trainer</c> on one job folder: no keys, no environment, and no network where the system can take it away.</summary>
 /// <param name="executable">The trainer.</param>
-/// <param name="report">Gets the trainer's progress lines.</param>
-public sealed class TrainerProcess(string executable, Action<JsonElement> report)
+public sealed class TrainerProcess(string executable) : ITrainer
 {
     private static readonly string[] Kept = ["PATH", "HOME", "LANG", "TMPDIR", "DOTNET_ROOT", "DOTNET_CLI_HOME"];
 
@@ -35,13 +44,14 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
             ?? throw new FedCloudException(ErrorCodes.TrainerFailed, "expected the program fedcloud-trainer beside the agent, found none", "install it, or set FEDCLOUD_TRAINER");
     }
 
-    /// <summary>Runs the job to its end. Stopping it kills the process and everything it started.</summary>
-    public async Task<TrainerOutcome> RunAsync(string jobFolder, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public async Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation)
     {
         ProcessStartInfo start = new()
         {
             FileName = _canIsolate.Value ? "unshare" : executable,
             UseShellExecute = false,
+            RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
             WorkingDirectory = jobFolder,
@@ -59,6 +69,7 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
         // A round's job lives for seconds: optimise at once, and keep the heap small.
         start.Environment["DOTNET_TieredPGO"] = "0";
         start.Environment["DOTNET_gcServer"] = "0";
+        start.Environment["FEDCLOUD_STOP_WITH_INPUT"] = "1";
         using Process process = Process.Start(start) ?? throw new FedCloudException(ErrorCodes.TrainerFailed, "the trainer did not start");
         Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
         string? code = null;
@@ -66,7 +77,7 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
         {
             while (await process.StandardOutput.ReadLineAsync(cancellation) is { } line)
             {
-                code = Read(line) ?? code;
+                code = Read(line, report) ?? code;
             }
 
             await process.WaitForExitAsync(cancellation);
@@ -83,7 +94,7 @@ public sealed class TrainerProcess(string executable, Action<JsonElement> report
         return new TrainerOutcome(process.ExitCode == 0, known ? code! : ErrorCodes.TrainerFailed.Name, process.ExitCode > 128);
     }
 
-    private string? Read(string line)
+    private static string? Read(string line, Action<JsonElement> report)
     {
         try
         {

@@ -1,15 +1,17 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
+using System.Text.Unicode;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Examples;
 
 /// <summary>One example as tokens: a prompt that is read and a completion that is learned.</summary>
-/// <param name="Tokens">Prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
-/// <param name="PromptLength">How many of them belong to the prompt and its newline; they carry no loss.</param>
+/// <param name="Tokens">The tokens that begin a text, prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
+/// <param name="PromptLength">How many of them come before the completion; they carry no loss.</param>
 public sealed record Example(int[] Tokens, int PromptLength);
 
 /// <summary>A file of examples, one JSON object a line: <c>{"prompt": …, "completion": …}</c>; other members are ignored.</summary>
@@ -44,7 +46,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         int truncated = 0;
         int line = 0;
         using StreamReader reader = new(path, new UTF8Encoding(false, throwOnInvalidBytes: true));
-        while (ReadLine(reader, name, line + 1) is { } text)
+        while (ReadLine(reader, path, name, line + 1) is { } text)
         {
             line++;
             if (string.IsNullOrWhiteSpace(text))
@@ -53,7 +55,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             }
 
             (string prompt, string completion) = Parse(text, name, line);
-            List<int> tokens = [.. tokenizer.Encode(prompt + "\n")];
+            List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(prompt + "\n")];
             int promptLength = tokens.Count;
             tokens.AddRange(tokenizer.Encode(completion));
             if (endOfText is { } end)
@@ -66,8 +68,8 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 truncated++;
 
                 // A long prompt loses its beginning, at most down to half of the sequence, so that some of the completion is always learned.
-                int drop = Math.Clamp(tokens.Count - maxLength, 0, Math.Max(0, promptLength - (maxLength / 2)));
-                tokens.RemoveRange(0, drop);
+                int drop = Math.Clamp(tokens.Count - maxLength, 0, Math.Max(0, promptLength - Math.Max(maxLength / 2, tokenizer.Start.Length)));
+                tokens.RemoveRange(tokenizer.Start.Length, drop);
                 promptLength -= drop;
                 tokens = tokens[..Math.Min(tokens.Count, maxLength)];
             }
@@ -80,7 +82,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
             : throw new FedCloudException(ErrorCodes.DataEmpty, $"{name}: expected at least one example, found none");
     }
 
-    private static string? ReadLine(StreamReader reader, string name, int line)
+    private static string? ReadLine(StreamReader reader, string path, string name, int line)
     {
         try
         {
@@ -89,8 +91,34 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         }
         catch (DecoderFallbackException error)
         {
-            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line} or after it: not valid UTF-8", cause: error);
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {BrokenLine(path)}: not valid UTF-8", cause: error);
         }
+    }
+
+    // The reader decodes ahead of the line that it returns, so the line is looked for in the bytes.
+    private static int BrokenLine(string path)
+    {
+        using BufferedStream file = new(File.OpenRead(path));
+        List<byte> bytes = [];
+        int line = 1;
+        for (int next = file.ReadByte(); next >= 0; next = file.ReadByte())
+        {
+            bytes.Add((byte)next);
+            if (next != '\n')
+            {
+                continue;
+            }
+
+            if (!Utf8.IsValid(CollectionsMarshal.AsSpan(bytes)))
+            {
+                return line;
+            }
+
+            bytes.Clear();
+            line++;
+        }
+
+        return line;
     }
 
     private static (string Prompt, string Completion) Parse(string text, string name, int line)
@@ -112,9 +140,13 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned)
                 : throw new FedCloudException(ErrorCodes.CompletionEmpty, $"{name}, line {line}: expected a completion to learn, found an empty text");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        catch (JsonException error)
         {
             throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: not a JSON object", cause: error);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: 'prompt' or 'completion' holds half of a surrogate pair", cause: error);
         }
     }
 

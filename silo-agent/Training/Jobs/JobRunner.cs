@@ -59,7 +59,7 @@ public sealed class JobRunner
         using LlamaModel model = LlamaModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double before = Evaluate(model, evaluation);
-        _report(new JobProgress { Event = "evaluated", Loss = before });
+        _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
         JobMetrics metrics = new()
         {
             EvalLossBefore = before,

@@ -118,7 +118,7 @@ public sealed record TrainingJob
         {
             TrainingJob job = StrictJson.Deserialize(File.ReadAllBytes(path), TrainingJobJson.Default.TrainingJob)
                 ?? throw new JsonException("null");
-            return job.IsPossible() ? job : throw new FedCloudException(ErrorCodes.JobMalformed, "job.json has a value out of range");
+            return job.Impossible() is { } member ? throw new FedCloudException(ErrorCodes.JobMalformed, $"job.json: {member} is out of its range") : job;
         }
         catch (JsonException error)
         {
@@ -129,17 +129,39 @@ public sealed record TrainingJob
     /// <summary>The file's bytes.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, TrainingJobJson.Default.TrainingJob);
 
-    private bool IsPossible() =>
-        V == 1
-        && Mode is "train" or "evaluate"
-        && Exchanged is "a" or "b" or "both"
-        && Schedule is "cosine" or "constant"
-        && Round >= 1 && Rank >= 1 && Alpha > 0 && !TargetModules.IsDefaultOrEmpty
-        && LocalSteps >= 1 && FirstGlobalStep >= 0 && TotalGlobalSteps >= 1
-        && BatchSize >= 1 && GradientAccumulation >= 1 && SequenceLength >= 2
-        && LearningRate > 0 && WarmupSteps >= 0 && WeightDecay >= 0
-        && AdamBeta1 is >= 0 and < 1 && AdamBeta2 is >= 0 and < 1 && AdamEpsilon > 0 && ClipNorm >= 0
-        && EvaluationExamples >= 0 && Threads >= 1 && MaxMemoryMib >= 0 && CheckpointEvery >= 0;
+    // The first member out of its range; null when all are possible.
+    private string? Impossible()
+    {
+        (string Member, bool Possible)[] members =
+        [
+            ("v", V == 1),
+            ("mode", Mode is "train" or "evaluate"),
+            ("round", Round >= 1),
+            ("exchanged", Exchanged is "a" or "b" or "both"),
+            ("rank", Rank >= 1),
+            ("alpha", Alpha > 0),
+            ("target_modules", !TargetModules.IsDefaultOrEmpty),
+            ("local_steps", LocalSteps >= 1),
+            ("first_global_step", FirstGlobalStep >= 0),
+            ("total_global_steps", TotalGlobalSteps >= 1),
+            ("batch_size", BatchSize >= 1),
+            ("gradient_accumulation", GradientAccumulation >= 1),
+            ("sequence_length", SequenceLength >= 2),
+            ("learning_rate", LearningRate > 0),
+            ("schedule", Schedule is "cosine" or "constant"),
+            ("warmup_steps", WarmupSteps >= 0),
+            ("weight_decay", WeightDecay >= 0),
+            ("adam_beta1", AdamBeta1 is >= 0 and < 1),
+            ("adam_beta2", AdamBeta2 is >= 0 and < 1),
+            ("adam_epsilon", AdamEpsilon > 0),
+            ("clip_norm", ClipNorm >= 0),
+            ("evaluation_examples", EvaluationExamples >= 0),
+            ("threads", Threads >= 1),
+            ("max_memory_mib", MaxMemoryMib >= 0),
+            ("checkpoint_every", CheckpointEvery >= 0),
+        ];
+        return members.FirstOrDefault(member => !member.Possible).Member;
+    }
 }
 
 /// <summary>What a job measured, in <c>metrics.json</c>. It stays at the silo unless plan and policy disclose parts of it.</summary>
@@ -181,6 +203,12 @@ public sealed record JobProgress
 
     /// <summary>The loss per token.</summary>
     public double? Loss { get; init; }
+
+    /// <summary>Training examples in the file.</summary>
+    public int? Examples { get; init; }
+
+    /// <summary>How many of them were longer than the longest sequence, and were cut.</summary>
+    public int? Truncated { get; init; }
 
     /// <summary>Tokens a second.</summary>
     public double? TokensPerSecond { get; init; }

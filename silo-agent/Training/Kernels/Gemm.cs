@@ -1,22 +1,17 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 
 namespace FedCloud.Training.Kernels;
 
 /// <summary>Single-precision matrix product C = alpha·op(A)·op(B) + beta·C, packed and tiled (Goto and van de Geijn 2008).</summary>
-/// <remarks>Each element of C is summed in one fixed order, so results do not depend on the number of threads.</remarks>
+/// <remarks>Each element of C is summed in one fixed order, so results do not depend on the number of threads or the width of the tile.</remarks>
 public static unsafe class Gemm
 {
     private const int DepthBlock = 384;
     private const int RowBlock = 192;
     private const int ColumnBlock = 2048;
     private const long WorthSplitting = 400_000;
-
-    private static readonly int TileRows = Vector512.IsHardwareAccelerated ? 12 : Vector256.IsHardwareAccelerated ? 6 : 4;
-    private static readonly int TileColumns = Vector512.IsHardwareAccelerated ? 32 : Vector256.IsHardwareAccelerated ? 16 : 8;
 
     [ThreadStatic]
     private static Panels? _panels;
@@ -36,221 +31,149 @@ public static unsafe class Gemm
     /// <param name="c">C, row-major.</param>
     /// <param name="ldc">The distance between rows of C.</param>
     /// <param name="threads">The most threads.</param>
+    /// <param name="kernel">The kernel; the widest that this processor has when null.</param>
     public static void Multiply(
-        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1)
+        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
     {
+        GemmTile tile = (kernel ?? GemmKernel.Widest).Tile(n);
+        Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Ldb = ldb, Beta = beta, C = c, Ldc = ldc };
         if (threads <= 1 || (long)m * n * k < WorthSplitting)
         {
-            Block(transposeA, transposeB, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+            product.Compute();
             return;
         }
 
-        nint pa = (nint)a;
-        nint pb = (nint)b;
-        nint pc = (nint)c;
-        bool byRows = m >= n;
-        int tile = byRows ? TileRows : TileColumns;
-        int size = byRows ? m : n;
-        int share = (((size + threads - 1) / threads) + tile - 1) / tile * tile;
-        Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads }, thread =>
-        {
-            int start = thread * share;
-            int count = Math.Min(size, start + share) - start;
-            if (count <= 0)
-            {
-                return;
-            }
-
-            if (byRows)
-            {
-                Block(transposeA, transposeB, count, n, k, alpha, (float*)pa + (transposeA ? start : (long)start * lda), lda, (float*)pb, ldb, beta, (float*)pc + ((long)start * ldc), ldc);
-            }
-            else
-            {
-                Block(transposeA, transposeB, m, count, k, alpha, (float*)pa, lda, (float*)pb + (transposeB ? (long)start * ldb : start), ldb, beta, (float*)pc + start, ldc);
-            }
-        });
+        // By rows or columns of C, whichever are more, each part a whole number of tiles.
+        int step = m >= n ? tile.Rows : tile.Columns;
+        int size = Math.Max(m, n);
+        int share = (((size + threads - 1) / threads) + step - 1) / step * step;
+        Workers.Rows((size + share - 1) / share, threads, new Shares(product, share));
     }
 
-    private static void Block(bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc)
+    private readonly struct Shares(Product product, int share) : IRowJob
     {
-        Scale(c, m, n, ldc, beta);
-        Panels panels = _panels ??= new Panels();
-        for (int column = 0; column < n; column += ColumnBlock)
+        public void Row(int i) => product.Part(i * share, share).Compute();
+    }
+
+    private readonly struct Product
+    {
+        public required GemmTile Tile { get; init; }
+
+        public required bool TransposeA { get; init; }
+
+        public required bool TransposeB { get; init; }
+
+        public required int M { get; init; }
+
+        public required int N { get; init; }
+
+        public required int K { get; init; }
+
+        public required float Alpha { get; init; }
+
+        public required float* A { get; init; }
+
+        public required int Lda { get; init; }
+
+        public required float* B { get; init; }
+
+        public required int Ldb { get; init; }
+
+        public required float Beta { get; init; }
+
+        public required float* C { get; init; }
+
+        public required int Ldc { get; init; }
+
+        public Product Part(int start, int most)
         {
-            int columns = Math.Min(ColumnBlock, n - column);
-            for (int inner = 0; inner < k; inner += DepthBlock)
+            int count = Math.Min(Math.Max(M, N) - start, most);
+            return M >= N
+                ? this with { M = count, A = A + (TransposeA ? start : (long)start * Lda), C = C + ((long)start * Ldc) }
+                : this with { N = count, B = B + (TransposeB ? (long)start * Ldb : start), C = C + start };
+        }
+
+        public void Compute()
+        {
+            if (Beta is not (0 or 1) || K == 0)
             {
-                int depth = Math.Min(DepthBlock, k - inner);
-                PackB(transposeB, b, ldb, column, columns, inner, depth, panels.B);
-                for (int row = 0; row < m; row += RowBlock)
+                Scale();
+            }
+
+            Panels panels = _panels ??= new Panels();
+            for (int column = 0; column < N; column += ColumnBlock)
+            {
+                int columns = Math.Min(ColumnBlock, N - column);
+                for (int inner = 0; inner < K; inner += DepthBlock)
                 {
-                    int rows = Math.Min(RowBlock, m - row);
-                    PackA(transposeA, a, lda, row, rows, inner, depth, alpha, panels.A);
-                    Tiles(rows, columns, depth, panels, c + ((long)row * ldc) + column, ldc);
+                    int depth = Math.Min(DepthBlock, K - inner);
+                    bool add = Beta != 0 || inner > 0;
+                    Packing.Pack(B + (TransposeB ? ((long)column * Ldb) + inner : ((long)inner * Ldb) + column), Ldb, TransposeB, columns, depth, Tile.Columns, 1, panels.B);
+                    for (int row = 0; row < M; row += RowBlock)
+                    {
+                        int rows = Math.Min(RowBlock, M - row);
+                        Packing.Pack(A + (TransposeA ? ((long)inner * Lda) + row : ((long)row * Lda) + inner), Lda, !TransposeA, rows, depth, Tile.Rows, Alpha, panels.A);
+                        Tiles(rows, columns, depth, panels, C + ((long)row * Ldc) + column, add);
+                    }
                 }
             }
         }
-    }
 
-    private static void Scale(float* c, int m, int n, int ldc, float beta)
-    {
-        for (int i = 0; i < m; i++)
+        private void Scale()
         {
-            Span<float> row = new(c + ((long)i * ldc), n);
-            if (beta == 0)
+            for (int i = 0; i < M; i++)
             {
-                row.Clear();
-            }
-            else if (beta != 1)
-            {
-                foreach (ref float value in row)
+                foreach (ref float value in new Span<float>(C + ((long)i * Ldc), N))
                 {
-                    value *= beta;
+                    value = Beta == 0 ? 0 : value * Beta;
                 }
             }
         }
-    }
 
-    // Both packings are hot from the first step on, so they are compiled once and well, not in tiers.
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackA(bool transposed, float* a, int lda, int row, int rows, int inner, int depth, float alpha, float* panel)
-    {
-        int tileRows = TileRows;
-        for (int tile = 0; tile < rows; tile += tileRows)
+        private void Tiles(int rows, int columns, int depth, Panels panels, float* c, bool add)
         {
-            float* target = panel + ((long)tile * depth);
-            int height = Math.Min(tileRows, rows - tile);
-            if (height < tileRows)
+            for (int column = 0; column < columns; column += Tile.Columns)
             {
-                new Span<float>(target, depth * tileRows).Clear();
-            }
-
-            float* source = transposed ? a + ((long)inner * lda) + row + tile : a + ((long)(row + tile) * lda) + inner;
-            (int down, int along) = transposed ? (1, lda) : (lda, 1);
-            Vector128<float> scale = Vector128.Create(alpha);
-            int r = 0;
-            for (; r + 4 <= height; r += 4)
-            {
-                float* p0 = source + ((long)r * down);
-                float* p1 = p0 + down;
-                float* p2 = p1 + down;
-                float* p3 = p2 + down;
-                float* to = target + r;
-                for (int i = 0; i < depth; i++)
+                float* b = panels.B + ((long)column * depth);
+                int width = Math.Min(Tile.Columns, columns - column);
+                for (int row = 0; row < rows; row += Tile.Rows)
                 {
-                    (Vector128.Create(*p0, *p1, *p2, *p3) * scale).Store(to);
-                    p0 += along;
-                    p1 += along;
-                    p2 += along;
-                    p3 += along;
-                    to += tileRows;
-                }
-            }
+                    float* a = panels.A + ((long)row * depth);
+                    float* to = c + ((long)row * Ldc) + column;
+                    int height = Math.Min(Tile.Rows, rows - row);
+                    if (width == Tile.Columns && height == Tile.Rows)
+                    {
+                        Tile.Multiply(depth, a, b, to, Ldc, add);
+                        continue;
+                    }
 
-            for (; r < height; r++)
-            {
-                float* from = source + ((long)r * down);
-                float* to = target + r;
-                for (int i = 0; i < depth; i++)
-                {
-                    *to = alpha * *from;
-                    from += along;
-                    to += tileRows;
+                    // An edge tile is computed whole beside C, and only its part inside C is kept.
+                    Tile.Multiply(depth, a, b, panels.Edge, Tile.Columns, add: false);
+                    Keep(panels.Edge, to, height, width, add);
                 }
             }
         }
-    }
 
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void PackB(bool transposed, float* b, int ldb, int column, int columns, int inner, int depth, float* panel)
-    {
-        int tileColumns = TileColumns;
-        for (int tile = 0; tile < columns; tile += tileColumns)
+        private void Keep(float* edge, float* to, int height, int width, bool add)
         {
-            float* target = panel + ((long)tile * depth);
-            int width = Math.Min(tileColumns, columns - tile);
-            if (width < tileColumns)
+            for (int r = 0; r < height; r++)
             {
-                new Span<float>(target, depth * tileColumns).Clear();
-            }
-
-            if (transposed)
-            {
+                float* from = edge + (r * Tile.Columns);
+                float* row = to + ((long)r * Ldc);
                 for (int q = 0; q < width; q++)
                 {
-                    float* source = b + ((long)(column + tile + q) * ldb) + inner;
-                    float* to = target + q;
-                    for (int i = 0; i < depth; i++)
-                    {
-                        *to = source[i];
-                        to += tileColumns;
-                    }
+                    row[q] = add ? row[q] + from[q] : from[q];
                 }
             }
-            else
-            {
-                for (int i = 0; i < depth; i++)
-                {
-                    new ReadOnlySpan<float>(b + ((long)(inner + i) * ldb) + column + tile, width).CopyTo(new Span<float>(target + (i * tileColumns), width));
-                }
-            }
-        }
-    }
-
-    private static void Tiles(int rows, int columns, int depth, Panels panels, float* c, int ldc)
-    {
-        for (int column = 0; column < columns; column += TileColumns)
-        {
-            float* b = panels.B + ((long)column * depth);
-            int width = Math.Min(TileColumns, columns - column);
-            for (int row = 0; row < rows; row += TileRows)
-            {
-                float* a = panels.A + ((long)row * depth);
-                float* tile = c + ((long)row * ldc) + column;
-                int height = Math.Min(TileRows, rows - row);
-                if (width == TileColumns && height == TileRows)
-                {
-                    Tile(depth, a, b, tile, ldc);
-                    continue;
-                }
-
-                // An edge tile is computed whole beside C, and only its part inside C is added.
-                new Span<float>(panels.Edge, TileRows * TileColumns).Clear();
-                Tile(depth, a, b, panels.Edge, TileColumns);
-                for (int r = 0; r < height; r++)
-                {
-                    for (int q = 0; q < width; q++)
-                    {
-                        tile[((long)r * ldc) + q] += panels.Edge[(r * TileColumns) + q];
-                    }
-                }
-            }
-        }
-    }
-
-    private static void Tile(int depth, float* a, float* b, float* c, int ldc)
-    {
-        if (Vector512.IsHardwareAccelerated)
-        {
-            MicroKernels.Tile12X32(depth, a, b, c, ldc);
-        }
-        else if (Vector256.IsHardwareAccelerated)
-        {
-            MicroKernels.Tile6X16(depth, a, b, c, ldc);
-        }
-        else
-        {
-            MicroKernels.Tile4X8(depth, a, b, c, ldc);
         }
     }
 
     /// <summary>One thread's packed panels.</summary>
     private sealed class Panels
     {
-        public readonly float* A = Allocate(DepthBlock * (RowBlock + 12));
-        public readonly float* B = Allocate(DepthBlock * (ColumnBlock + 32));
-        public readonly float* Edge = Allocate(12 * 32);
+        public readonly float* A = Allocate(DepthBlock * (RowBlock + GemmTile.MostRows));
+        public readonly float* B = Allocate(DepthBlock * (ColumnBlock + GemmTile.MostColumns));
+        public readonly float* Edge = Allocate(GemmTile.MostElements);
 
 #pragma warning disable MA0055 // owns unmanaged memory for the life of its thread
         ~Panels()

@@ -5,13 +5,13 @@ using System.Runtime.Intrinsics;
 
 namespace FedCloud.Training.Kernels;
 
-/// <summary>The innermost loops of the matrix product: a tile of C += A·B over packed panels, with every accumulator in a register.</summary>
+/// <summary>The innermost loops of the matrix product: a tile C = A·B or C += A·B over packed panels, with every accumulator in a register.</summary>
 /// <remarks>A is packed as (depth, rows), B as (depth, columns). Written out, because a loop over accumulators would put them into memory.</remarks>
 internal static unsafe class MicroKernels
 {
     /// <summary>A tile of 12 rows and 32 columns in 24 registers of 512 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile12X32(int depth, float* a, float* b, float* c, int stride)
+    public static void Tile12X32(int depth, float* a, float* b, float* c, int stride, bool add)
     {
         Vector512<float> c0x0 = Vector512<float>.Zero;
         Vector512<float> c0x1 = Vector512<float>.Zero;
@@ -39,7 +39,7 @@ internal static unsafe class MicroKernels
         Vector512<float> c11x1 = Vector512<float>.Zero;
         for (int k = 0; k < depth; k++)
         {
-            Vector512<float> b0 = Vector512.Load(b + 0);
+            Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> b1 = Vector512.Load(b + 16);
             Vector512<float> a0 = Vector512.Create(a[0]);
             c0x0 = Vector512.FusedMultiplyAdd(a0, b0, c0x0);
@@ -81,35 +81,63 @@ internal static unsafe class MicroKernels
             b += 32;
         }
 
-        (Vector512.Load(c) + c0x0).Store(c);
-        (Vector512.Load(c + 16) + c0x1).Store(c + 16);
-        (Vector512.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
-        (Vector512.Load(c + (1 * stride) + 16) + c1x1).Store(c + (1 * stride) + 16);
-        (Vector512.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
-        (Vector512.Load(c + (2 * stride) + 16) + c2x1).Store(c + (2 * stride) + 16);
-        (Vector512.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
-        (Vector512.Load(c + (3 * stride) + 16) + c3x1).Store(c + (3 * stride) + 16);
-        (Vector512.Load(c + (4 * stride)) + c4x0).Store(c + (4 * stride));
-        (Vector512.Load(c + (4 * stride) + 16) + c4x1).Store(c + (4 * stride) + 16);
-        (Vector512.Load(c + (5 * stride)) + c5x0).Store(c + (5 * stride));
-        (Vector512.Load(c + (5 * stride) + 16) + c5x1).Store(c + (5 * stride) + 16);
-        (Vector512.Load(c + (6 * stride)) + c6x0).Store(c + (6 * stride));
-        (Vector512.Load(c + (6 * stride) + 16) + c6x1).Store(c + (6 * stride) + 16);
-        (Vector512.Load(c + (7 * stride)) + c7x0).Store(c + (7 * stride));
-        (Vector512.Load(c + (7 * stride) + 16) + c7x1).Store(c + (7 * stride) + 16);
-        (Vector512.Load(c + (8 * stride)) + c8x0).Store(c + (8 * stride));
-        (Vector512.Load(c + (8 * stride) + 16) + c8x1).Store(c + (8 * stride) + 16);
-        (Vector512.Load(c + (9 * stride)) + c9x0).Store(c + (9 * stride));
-        (Vector512.Load(c + (9 * stride) + 16) + c9x1).Store(c + (9 * stride) + 16);
-        (Vector512.Load(c + (10 * stride)) + c10x0).Store(c + (10 * stride));
-        (Vector512.Load(c + (10 * stride) + 16) + c10x1).Store(c + (10 * stride) + 16);
-        (Vector512.Load(c + (11 * stride)) + c11x0).Store(c + (11 * stride));
-        (Vector512.Load(c + (11 * stride) + 16) + c11x1).Store(c + (11 * stride) + 16);
+        if (add)
+        {
+            c0x0 += Vector512.Load(c);
+            c0x1 += Vector512.Load(c + 16);
+            c1x0 += Vector512.Load(c + (1 * stride));
+            c1x1 += Vector512.Load(c + (1 * stride) + 16);
+            c2x0 += Vector512.Load(c + (2 * stride));
+            c2x1 += Vector512.Load(c + (2 * stride) + 16);
+            c3x0 += Vector512.Load(c + (3 * stride));
+            c3x1 += Vector512.Load(c + (3 * stride) + 16);
+            c4x0 += Vector512.Load(c + (4 * stride));
+            c4x1 += Vector512.Load(c + (4 * stride) + 16);
+            c5x0 += Vector512.Load(c + (5 * stride));
+            c5x1 += Vector512.Load(c + (5 * stride) + 16);
+            c6x0 += Vector512.Load(c + (6 * stride));
+            c6x1 += Vector512.Load(c + (6 * stride) + 16);
+            c7x0 += Vector512.Load(c + (7 * stride));
+            c7x1 += Vector512.Load(c + (7 * stride) + 16);
+            c8x0 += Vector512.Load(c + (8 * stride));
+            c8x1 += Vector512.Load(c + (8 * stride) + 16);
+            c9x0 += Vector512.Load(c + (9 * stride));
+            c9x1 += Vector512.Load(c + (9 * stride) + 16);
+            c10x0 += Vector512.Load(c + (10 * stride));
+            c10x1 += Vector512.Load(c + (10 * stride) + 16);
+            c11x0 += Vector512.Load(c + (11 * stride));
+            c11x1 += Vector512.Load(c + (11 * stride) + 16);
+        }
+
+        c0x0.Store(c);
+        c0x1.Store(c + 16);
+        c1x0.Store(c + (1 * stride));
+        c1x1.Store(c + (1 * stride) + 16);
+        c2x0.Store(c + (2 * stride));
+        c2x1.Store(c + (2 * stride) + 16);
+        c3x0.Store(c + (3 * stride));
+        c3x1.Store(c + (3 * stride) + 16);
+        c4x0.Store(c + (4 * stride));
+        c4x1.Store(c + (4 * stride) + 16);
+        c5x0.Store(c + (5 * stride));
+        c5x1.Store(c + (5 * stride) + 16);
+        c6x0.Store(c + (6 * stride));
+        c6x1.Store(c + (6 * stride) + 16);
+        c7x0.Store(c + (7 * stride));
+        c7x1.Store(c + (7 * stride) + 16);
+        c8x0.Store(c + (8 * stride));
+        c8x1.Store(c + (8 * stride) + 16);
+        c9x0.Store(c + (9 * stride));
+        c9x1.Store(c + (9 * stride) + 16);
+        c10x0.Store(c + (10 * stride));
+        c10x1.Store(c + (10 * stride) + 16);
+        c11x0.Store(c + (11 * stride));
+        c11x1.Store(c + (11 * stride) + 16);
     }
 
     /// <summary>A tile of 6 rows and 16 columns in 12 registers of 256 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile6X16(int depth, float* a, float* b, float* c, int stride)
+    public static void Tile6X16(int depth, float* a, float* b, float* c, int stride, bool add)
     {
         Vector256<float> c0x0 = Vector256<float>.Zero;
         Vector256<float> c0x1 = Vector256<float>.Zero;
@@ -125,7 +153,7 @@ internal static unsafe class MicroKernels
         Vector256<float> c5x1 = Vector256<float>.Zero;
         for (int k = 0; k < depth; k++)
         {
-            Vector256<float> b0 = Vector256.Load(b + 0);
+            Vector256<float> b0 = Vector256.Load(b);
             Vector256<float> b1 = Vector256.Load(b + 8);
             Vector256<float> a0 = Vector256.Create(a[0]);
             c0x0 = Vector256.FusedMultiplyAdd(a0, b0, c0x0);
@@ -149,23 +177,116 @@ internal static unsafe class MicroKernels
             b += 16;
         }
 
-        (Vector256.Load(c) + c0x0).Store(c);
-        (Vector256.Load(c + 8) + c0x1).Store(c + 8);
-        (Vector256.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
-        (Vector256.Load(c + (1 * stride) + 8) + c1x1).Store(c + (1 * stride) + 8);
-        (Vector256.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
-        (Vector256.Load(c + (2 * stride) + 8) + c2x1).Store(c + (2 * stride) + 8);
-        (Vector256.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
-        (Vector256.Load(c + (3 * stride) + 8) + c3x1).Store(c + (3 * stride) + 8);
-        (Vector256.Load(c + (4 * stride)) + c4x0).Store(c + (4 * stride));
-        (Vector256.Load(c + (4 * stride) + 8) + c4x1).Store(c + (4 * stride) + 8);
-        (Vector256.Load(c + (5 * stride)) + c5x0).Store(c + (5 * stride));
-        (Vector256.Load(c + (5 * stride) + 8) + c5x1).Store(c + (5 * stride) + 8);
+        if (add)
+        {
+            c0x0 += Vector256.Load(c);
+            c0x1 += Vector256.Load(c + 8);
+            c1x0 += Vector256.Load(c + (1 * stride));
+            c1x1 += Vector256.Load(c + (1 * stride) + 8);
+            c2x0 += Vector256.Load(c + (2 * stride));
+            c2x1 += Vector256.Load(c + (2 * stride) + 8);
+            c3x0 += Vector256.Load(c + (3 * stride));
+            c3x1 += Vector256.Load(c + (3 * stride) + 8);
+            c4x0 += Vector256.Load(c + (4 * stride));
+            c4x1 += Vector256.Load(c + (4 * stride) + 8);
+            c5x0 += Vector256.Load(c + (5 * stride));
+            c5x1 += Vector256.Load(c + (5 * stride) + 8);
+        }
+
+        c0x0.Store(c);
+        c0x1.Store(c + 8);
+        c1x0.Store(c + (1 * stride));
+        c1x1.Store(c + (1 * stride) + 8);
+        c2x0.Store(c + (2 * stride));
+        c2x1.Store(c + (2 * stride) + 8);
+        c3x0.Store(c + (3 * stride));
+        c3x1.Store(c + (3 * stride) + 8);
+        c4x0.Store(c + (4 * stride));
+        c4x1.Store(c + (4 * stride) + 8);
+        c5x0.Store(c + (5 * stride));
+        c5x1.Store(c + (5 * stride) + 8);
     }
 
-    /// <summary>A tile of 4 rows and 8 columns in 8 registers of 128 bits; runs everywhere.</summary>
+    /// <summary>A tile of 12 rows and 8 columns in 12 registers of 256 bits, for products as narrow as the rank of an adapter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile4X8(int depth, float* a, float* b, float* c, int stride)
+    public static void Tile12X8(int depth, float* a, float* b, float* c, int stride, bool add)
+    {
+        Vector256<float> c0x0 = Vector256<float>.Zero;
+        Vector256<float> c1x0 = Vector256<float>.Zero;
+        Vector256<float> c2x0 = Vector256<float>.Zero;
+        Vector256<float> c3x0 = Vector256<float>.Zero;
+        Vector256<float> c4x0 = Vector256<float>.Zero;
+        Vector256<float> c5x0 = Vector256<float>.Zero;
+        Vector256<float> c6x0 = Vector256<float>.Zero;
+        Vector256<float> c7x0 = Vector256<float>.Zero;
+        Vector256<float> c8x0 = Vector256<float>.Zero;
+        Vector256<float> c9x0 = Vector256<float>.Zero;
+        Vector256<float> c10x0 = Vector256<float>.Zero;
+        Vector256<float> c11x0 = Vector256<float>.Zero;
+        for (int k = 0; k < depth; k++)
+        {
+            Vector256<float> b0 = Vector256.Load(b);
+            Vector256<float> a0 = Vector256.Create(a[0]);
+            c0x0 = Vector256.FusedMultiplyAdd(a0, b0, c0x0);
+            Vector256<float> a1 = Vector256.Create(a[1]);
+            c1x0 = Vector256.FusedMultiplyAdd(a1, b0, c1x0);
+            Vector256<float> a2 = Vector256.Create(a[2]);
+            c2x0 = Vector256.FusedMultiplyAdd(a2, b0, c2x0);
+            Vector256<float> a3 = Vector256.Create(a[3]);
+            c3x0 = Vector256.FusedMultiplyAdd(a3, b0, c3x0);
+            Vector256<float> a4 = Vector256.Create(a[4]);
+            c4x0 = Vector256.FusedMultiplyAdd(a4, b0, c4x0);
+            Vector256<float> a5 = Vector256.Create(a[5]);
+            c5x0 = Vector256.FusedMultiplyAdd(a5, b0, c5x0);
+            Vector256<float> a6 = Vector256.Create(a[6]);
+            c6x0 = Vector256.FusedMultiplyAdd(a6, b0, c6x0);
+            Vector256<float> a7 = Vector256.Create(a[7]);
+            c7x0 = Vector256.FusedMultiplyAdd(a7, b0, c7x0);
+            Vector256<float> a8 = Vector256.Create(a[8]);
+            c8x0 = Vector256.FusedMultiplyAdd(a8, b0, c8x0);
+            Vector256<float> a9 = Vector256.Create(a[9]);
+            c9x0 = Vector256.FusedMultiplyAdd(a9, b0, c9x0);
+            Vector256<float> a10 = Vector256.Create(a[10]);
+            c10x0 = Vector256.FusedMultiplyAdd(a10, b0, c10x0);
+            Vector256<float> a11 = Vector256.Create(a[11]);
+            c11x0 = Vector256.FusedMultiplyAdd(a11, b0, c11x0);
+            a += 12;
+            b += 8;
+        }
+
+        if (add)
+        {
+            c0x0 += Vector256.Load(c);
+            c1x0 += Vector256.Load(c + (1 * stride));
+            c2x0 += Vector256.Load(c + (2 * stride));
+            c3x0 += Vector256.Load(c + (3 * stride));
+            c4x0 += Vector256.Load(c + (4 * stride));
+            c5x0 += Vector256.Load(c + (5 * stride));
+            c6x0 += Vector256.Load(c + (6 * stride));
+            c7x0 += Vector256.Load(c + (7 * stride));
+            c8x0 += Vector256.Load(c + (8 * stride));
+            c9x0 += Vector256.Load(c + (9 * stride));
+            c10x0 += Vector256.Load(c + (10 * stride));
+            c11x0 += Vector256.Load(c + (11 * stride));
+        }
+
+        c0x0.Store(c);
+        c1x0.Store(c + (1 * stride));
+        c2x0.Store(c + (2 * stride));
+        c3x0.Store(c + (3 * stride));
+        c4x0.Store(c + (4 * stride));
+        c5x0.Store(c + (5 * stride));
+        c6x0.Store(c + (6 * stride));
+        c7x0.Store(c + (7 * stride));
+        c8x0.Store(c + (8 * stride));
+        c9x0.Store(c + (9 * stride));
+        c10x0.Store(c + (10 * stride));
+        c11x0.Store(c + (11 * stride));
+    }
+
+    /// <summary>A tile of 4 rows and 8 columns in 8 registers of 128 bits; runs everywhere, and multiplies and adds apart where the processor cannot fuse them.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Tile4X8(int depth, float* a, float* b, float* c, int stride, bool add)
     {
         Vector128<float> c0x0 = Vector128<float>.Zero;
         Vector128<float> c0x1 = Vector128<float>.Zero;
@@ -177,31 +298,43 @@ internal static unsafe class MicroKernels
         Vector128<float> c3x1 = Vector128<float>.Zero;
         for (int k = 0; k < depth; k++)
         {
-            Vector128<float> b0 = Vector128.Load(b + 0);
+            Vector128<float> b0 = Vector128.Load(b);
             Vector128<float> b1 = Vector128.Load(b + 4);
             Vector128<float> a0 = Vector128.Create(a[0]);
-            c0x0 = Vector128.FusedMultiplyAdd(a0, b0, c0x0);
-            c0x1 = Vector128.FusedMultiplyAdd(a0, b1, c0x1);
+            c0x0 = Vector128.MultiplyAddEstimate(a0, b0, c0x0);
+            c0x1 = Vector128.MultiplyAddEstimate(a0, b1, c0x1);
             Vector128<float> a1 = Vector128.Create(a[1]);
-            c1x0 = Vector128.FusedMultiplyAdd(a1, b0, c1x0);
-            c1x1 = Vector128.FusedMultiplyAdd(a1, b1, c1x1);
+            c1x0 = Vector128.MultiplyAddEstimate(a1, b0, c1x0);
+            c1x1 = Vector128.MultiplyAddEstimate(a1, b1, c1x1);
             Vector128<float> a2 = Vector128.Create(a[2]);
-            c2x0 = Vector128.FusedMultiplyAdd(a2, b0, c2x0);
-            c2x1 = Vector128.FusedMultiplyAdd(a2, b1, c2x1);
+            c2x0 = Vector128.MultiplyAddEstimate(a2, b0, c2x0);
+            c2x1 = Vector128.MultiplyAddEstimate(a2, b1, c2x1);
             Vector128<float> a3 = Vector128.Create(a[3]);
-            c3x0 = Vector128.FusedMultiplyAdd(a3, b0, c3x0);
-            c3x1 = Vector128.FusedMultiplyAdd(a3, b1, c3x1);
+            c3x0 = Vector128.MultiplyAddEstimate(a3, b0, c3x0);
+            c3x1 = Vector128.MultiplyAddEstimate(a3, b1, c3x1);
             a += 4;
             b += 8;
         }
 
-        (Vector128.Load(c) + c0x0).Store(c);
-        (Vector128.Load(c + 4) + c0x1).Store(c + 4);
-        (Vector128.Load(c + (1 * stride)) + c1x0).Store(c + (1 * stride));
-        (Vector128.Load(c + (1 * stride) + 4) + c1x1).Store(c + (1 * stride) + 4);
-        (Vector128.Load(c + (2 * stride)) + c2x0).Store(c + (2 * stride));
-        (Vector128.Load(c + (2 * stride) + 4) + c2x1).Store(c + (2 * stride) + 4);
-        (Vector128.Load(c + (3 * stride)) + c3x0).Store(c + (3 * stride));
-        (Vector128.Load(c + (3 * stride) + 4) + c3x1).Store(c + (3 * stride) + 4);
+        if (add)
+        {
+            c0x0 += Vector128.Load(c);
+            c0x1 += Vector128.Load(c + 4);
+            c1x0 += Vector128.Load(c + (1 * stride));
+            c1x1 += Vector128.Load(c + (1 * stride) + 4);
+            c2x0 += Vector128.Load(c + (2 * stride));
+            c2x1 += Vector128.Load(c + (2 * stride) + 4);
+            c3x0 += Vector128.Load(c + (3 * stride));
+            c3x1 += Vector128.Load(c + (3 * stride) + 4);
+        }
+
+        c0x0.Store(c);
+        c0x1.Store(c + 4);
+        c1x0.Store(c + (1 * stride));
+        c1x1.Store(c + (1 * stride) + 4);
+        c2x0.Store(c + (2 * stride));
+        c2x1.Store(c + (2 * stride) + 4);
+        c3x0.Store(c + (3 * stride));
+        c3x1.Store(c + (3 * stride) + 4);
     }
 }

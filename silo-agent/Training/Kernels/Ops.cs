@@ -9,22 +9,6 @@ internal static unsafe class Ops
 {
     private static readonly int Width = Vector<float>.Count;
 
-    /// <summary>Runs rows in parallel.</summary>
-    public static void Rows(int count, int threads, Action<int> row)
-    {
-        if (threads <= 1)
-        {
-            for (int i = 0; i < count; i++)
-            {
-                row(i);
-            }
-        }
-        else
-        {
-            Parallel.For(0, count, new ParallelOptions { MaxDegreeOfParallelism = threads }, row);
-        }
-    }
-
     /// <summary>The sum of products, in a fixed order.</summary>
     public static float Dot(float* a, float* b, int n)
     {
@@ -42,6 +26,41 @@ internal static unsafe class Ops
         }
 
         return total;
+    }
+
+    /// <summary>The sum of products of three, in a fixed order.</summary>
+    public static float Dot(float* a, float* b, float* c, int n)
+    {
+        Vector<float> sum = Vector<float>.Zero;
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            sum += Load(a + i) * Load(b + i) * Load(c + i);
+        }
+
+        float total = Vector.Sum(sum);
+        for (; i < n; i++)
+        {
+            total += a[i] * b[i] * c[i];
+        }
+
+        return total;
+    }
+
+    /// <summary>x *= s.</summary>
+    public static void Scale(float* x, float s, int n)
+    {
+        Vector<float> scale = new(s);
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Store(Load(x + i) * scale, x + i);
+        }
+
+        for (; i < n; i++)
+        {
+            x[i] *= s;
+        }
     }
 
     /// <summary>y += s·x.</summary>
@@ -64,7 +83,14 @@ internal static unsafe class Ops
     public static float RmsNorm(float* x, float* w, float* y, int n, float epsilon)
     {
         float r = 1f / MathF.Sqrt((Dot(x, x, n) / n) + epsilon);
-        for (int i = 0; i < n; i++)
+        Vector<float> scale = new(r);
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Store(Load(x + i) * scale * Load(w + i), y + i);
+        }
+
+        for (; i < n; i++)
         {
             y[i] = x[i] * r * w[i];
         }
@@ -75,27 +101,39 @@ internal static unsafe class Ops
     /// <summary>Adds the gradient of RMSNorm to dx, and to dw where the weight trains.</summary>
     public static void RmsNormBackward(float* x, float* w, float r, float* dy, float* dx, float* dw, int n)
     {
-        float dot = 0;
-        for (int i = 0; i < n; i++)
+        float k = Dot(x, dy, w, n) * r * r * r / n;
+        (Vector<float> scale, Vector<float> pull) = (new(r), new(k));
+        int i = 0;
+        for (; i + Width <= n; i += Width)
         {
-            dot += x[i] * dy[i] * w[i];
+            Store(Load(dx + i) + ((Load(dy + i) * Load(w + i) * scale) - (Load(x + i) * pull)), dx + i);
         }
 
-        float k = dot * r * r * r / n;
-        for (int i = 0; i < n; i++)
+        for (; i < n; i++)
         {
             dx[i] += (dy[i] * w[i] * r) - (x[i] * k);
-            if (dw is not null)
-            {
-                dw[i] += dy[i] * x[i] * r;
-            }
+        }
+
+        for (i = 0; dw is not null && i < n; i++)
+        {
+            dw[i] += dy[i] * x[i] * r;
         }
     }
 
     /// <summary>Rotary positions (Su et al. 2021) on one head, in the half-split layout of Hugging Face; sign -1 undoes them.</summary>
     public static void Rope(float* head, float* cos, float* sin, int half, float sign)
     {
-        for (int i = 0; i < half; i++)
+        Vector<float> direction = new(sign);
+        int i = 0;
+        for (; i + Width <= half; i += Width)
+        {
+            (Vector<float> u, Vector<float> v) = (Load(head + i), Load(head + half + i));
+            (Vector<float> c, Vector<float> s) = (Load(cos + i), Load(sin + i) * direction);
+            Store((u * c) - (v * s), head + i);
+            Store((v * c) + (u * s), head + half + i);
+        }
+
+        for (; i < half; i++)
         {
             float u = head[i];
             float v = head[half + i];
@@ -108,12 +146,7 @@ internal static unsafe class Ops
     /// <summary>Softmax over the first n of a row; the rest becomes zero. Returns log of the sum of exponentials.</summary>
     public static float Softmax(float* row, int n, int length)
     {
-        float max = float.NegativeInfinity;
-        for (int i = 0; i < n; i++)
-        {
-            max = MathF.Max(max, row[i]);
-        }
-
+        float max = Max(row, n);
         Vector<float> shift = new(max);
         Vector<float> sums = Vector<float>.Zero;
         int j = 0;
@@ -131,14 +164,26 @@ internal static unsafe class Ops
             sum += row[j];
         }
 
-        float inverse = 1f / sum;
-        for (int i = 0; i < n; i++)
-        {
-            row[i] *= inverse;
-        }
-
+        Scale(row, 1f / sum, n);
         new Span<float>(row + n, length - n).Clear();
         return max + MathF.Log(sum);
+    }
+
+    /// <summary>The gradient of scaled scores from that of their softmax: ds = p · (dp - Σ p·dp) · scale, written over dp.</summary>
+    public static void SoftmaxBackward(float* p, float* dp, int n, float scale)
+    {
+        float dot = Dot(p, dp, n);
+        (Vector<float> dots, Vector<float> scales) = (new(dot), new(scale));
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Store(Load(p + i) * (Load(dp + i) - dots) * scales, dp + i);
+        }
+
+        for (; i < n; i++)
+        {
+            dp[i] = p[i] * (dp[i] - dot) * scale;
+        }
     }
 
     /// <summary>SwiGLU (Shazeer 2020): m = silu(g) · u.</summary>
@@ -176,6 +221,30 @@ internal static unsafe class Ops
             du[i] = dm[i] * g[i] * s;
             dg[i] = dm[i] * u[i] * s * (1f + (g[i] * (1f - s)));
         }
+    }
+
+    // Like MathF.Max, NaN if any is NaN, so that a loss that went wrong is seen.
+    private static float Max(float* x, int n)
+    {
+        Vector<float> most = new(float.NegativeInfinity);
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            most = Vector.Max(most, Load(x + i));
+        }
+
+        float max = float.NegativeInfinity;
+        for (int lane = 0; lane < Width; lane++)
+        {
+            max = MathF.Max(max, most[lane]);
+        }
+
+        for (; i < n; i++)
+        {
+            max = MathF.Max(max, x[i]);
+        }
+
+        return max;
     }
 
     private static Vector<float> Load(float* p) => *(Vector<float>*)p;

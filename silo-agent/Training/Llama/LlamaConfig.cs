@@ -17,7 +17,6 @@ public sealed record LlamaConfig
         ["hidden_act"] = ["\"silu\""],
         ["attention_bias"] = ["false"],
         ["mlp_bias"] = ["false"],
-        ["rope_scaling"] = [],
         ["pretraining_tp"] = ["1"],
         ["attention_dropout"] = ["0", "0.0"],
         ["hidden_dropout"] = ["0", "0.0"],
@@ -29,7 +28,7 @@ public sealed record LlamaConfig
     private static readonly FrozenSet<string> Known = new[]
     {
         "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim",
-        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_parameters", "tie_word_embeddings", "eos_token_id",
+        "max_position_embeddings", "rms_norm_eps", "rope_theta", "rope_scaling", "rope_parameters", "tie_word_embeddings", "eos_token_id",
         "_name_or_path", "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "initializer_range", "use_cache", "transformers_version",
         "output_attentions", "output_hidden_states", "return_dict", "task_specific_params", "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset",
     }.ToFrozenSet(StringComparer.Ordinal);
@@ -61,8 +60,8 @@ public sealed record LlamaConfig
     /// <summary>RMSNorm's ε.</summary>
     public required float NormEpsilon { get; init; }
 
-    /// <summary>The base of rotary positions.</summary>
-    public required double RopeTheta { get; init; }
+    /// <summary>Rotary positions.</summary>
+    public required RotaryPositions Rope { get; init; }
 
     /// <summary>Whether the head's weights are the embedding's.</summary>
     public required bool TiedHead { get; init; }
@@ -81,105 +80,107 @@ public sealed record LlamaConfig
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Parse(document.RootElement);
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            return document.RootElement.ValueKind == JsonValueKind.Object ? Parse(document.RootElement) : throw Malformed("expected a JSON object, found another value");
         }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+        catch (JsonException error)
         {
-            throw new FedCloudException(ErrorCodes.ConfigUnsupported, "config.json is not JSON with the fields of a Llama model", cause: error);
+            throw new FedCloudException(ErrorCodes.ConfigUnsupported, "config.json is not JSON, or names a field twice", cause: error);
         }
     }
 
     private static LlamaConfig Parse(JsonElement json)
     {
-        _ = json.GetProperty("model_type");
+        _ = Field(json, "model_type");
         foreach (JsonProperty field in json.EnumerateObject().Where(field => field.Value.ValueKind != JsonValueKind.Null))
         {
             if (Fixed.TryGetValue(field.Name, out string[]? allowed))
             {
                 if (!allowed.Contains(Compact(field.Value), StringComparer.Ordinal))
                 {
-                    throw Unsupported(field.Name, allowed.Length == 0 ? "null" : string.Join(" or ", allowed));
+                    throw Malformed($"expected {field.Name} to be {string.Join(" or ", allowed)}, found {Printable(Compact(field.Value))}");
                 }
             }
             else if (!Known.Contains(field.Name))
             {
                 // Whether an unknown field changes the mathematics cannot be known, so it is not ignored.
-                throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"config.json: the field {Printable(field.Name)} is not known to this trainer");
+                throw Malformed($"the field {Printable(field.Name)} is not known to this trainer");
             }
         }
 
-        int hidden = json.GetProperty("hidden_size").GetInt32();
-        int heads = json.GetProperty("num_attention_heads").GetInt32();
-        LlamaConfig config = new()
+        int vocabulary = Size(json, "vocab_size");
+        int hidden = Size(json, "hidden_size");
+        int heads = Size(json, "num_attention_heads");
+        int groups = Size(json, "num_key_value_heads", heads);
+        int width = Size(json, "head_dim", hidden / heads);
+        return new LlamaConfig
         {
-            Vocabulary = json.GetProperty("vocab_size").GetInt32(),
+            Vocabulary = vocabulary,
             Hidden = hidden,
-            Intermediate = json.GetProperty("intermediate_size").GetInt32(),
-            Layers = json.GetProperty("num_hidden_layers").GetInt32(),
+            Intermediate = Size(json, "intermediate_size"),
+            Layers = Size(json, "num_hidden_layers"),
             Heads = heads,
-            KeyValueHeads = json.TryGetProperty("num_key_value_heads", out JsonElement kv) ? kv.GetInt32() : heads,
-            HeadWidth = json.TryGetProperty("head_dim", out JsonElement width) ? width.GetInt32() : hidden / Math.Max(1, heads),
-            Positions = json.GetProperty("max_position_embeddings").GetInt32(),
-            NormEpsilon = json.GetProperty("rms_norm_eps").GetSingle(),
-            RopeTheta = RopeBase(json),
-            TiedHead = json.TryGetProperty("tie_word_embeddings", out JsonElement tied) && tied.GetBoolean(),
-            EndOfText = EndToken(json),
+            KeyValueHeads = heads % groups == 0 ? groups : throw Malformed($"expected num_key_value_heads to divide num_attention_heads {heads}, found {groups}"),
+            HeadWidth = width is > 0 && width % 2 == 0 ? width : throw Malformed($"expected an even head_dim, or hidden_size / num_attention_heads, found {width}"),
+            Positions = Size(json, "max_position_embeddings") is > 1 and int positions ? positions : throw Malformed("expected max_position_embeddings of 2 or more, found 1"),
+            NormEpsilon = Epsilon(json),
+            Rope = RotaryPositions.Read(json) is { Theta: >= 1 and < 1e12 } rope
+                ? rope
+                : throw Malformed("expected rope_theta from 1, and rope_scaling or rope_parameters of type default or llama3 with the members of that type, found another value"),
+            TiedHead = Flag(json, "tie_word_embeddings"),
+            EndOfText = EndToken(json, vocabulary),
         };
-        bool possible = new[] { config.Vocabulary, config.Hidden, config.Intermediate, config.Layers, config.Heads, config.KeyValueHeads, config.HeadWidth, config.Positions }.All(side => side is > 0 and < 1 << 20)
-            && config.Heads % config.KeyValueHeads == 0
-            && config.HeadWidth % 2 == 0
-            && config.Positions > 1
-            && config.NormEpsilon is > 0 and < 1
-            && config.RopeTheta is >= 1 and < 1e12
-            && (config.EndOfText is null || (config.EndOfText >= 0 && config.EndOfText < config.Vocabulary));
-        return possible ? config : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "config.json has sizes that no model can have");
     }
 
-    // Newer files put the base of rotary positions into an object of its own.
-    private static double RopeBase(JsonElement json)
+    private static int Size(JsonElement json, string name, int? otherwise = null)
     {
-        if (json.TryGetProperty("rope_parameters", out JsonElement rope) && rope.ValueKind != JsonValueKind.Null)
+        if (otherwise is { } value && (!json.TryGetProperty(name, out JsonElement given) || given.ValueKind == JsonValueKind.Null))
         {
-            foreach (JsonProperty field in rope.EnumerateObject())
-            {
-                bool known = field.Name switch
-                {
-                    "rope_theta" => true,
-                    "rope_type" => string.Equals(field.Value.GetString(), "default", StringComparison.Ordinal),
-                    _ => false,
-                };
-                if (!known)
-                {
-                    throw Unsupported("rope_parameters", "of type default with rope_theta alone");
-                }
-            }
-
-            return rope.GetProperty("rope_theta").GetDouble();
+            return value;
         }
 
-        return json.TryGetProperty("rope_theta", out JsonElement theta) ? theta.GetDouble() : 10_000;
+        JsonElement field = Field(json, name);
+        return field.ValueKind == JsonValueKind.Number && field.TryGetInt32(out int size) && size is > 0 and < 1 << 20
+            ? size
+            : throw Malformed($"expected {name} to be a whole number from 1 to {(1 << 20) - 1}, found {Printable(Compact(field))}");
     }
 
-    private static int? EndToken(JsonElement json)
+    private static bool Flag(JsonElement json, string name)
     {
-        if (!json.TryGetProperty("eos_token_id", out JsonElement end))
+        JsonValueKind kind = json.TryGetProperty(name, out JsonElement field) ? field.ValueKind : JsonValueKind.Null;
+        return kind is JsonValueKind.True or JsonValueKind.False or JsonValueKind.Null
+            ? kind is JsonValueKind.True
+            : throw Malformed($"expected {name} to be true or false, found {Printable(Compact(field))}");
+    }
+
+    private static float Epsilon(JsonElement json)
+    {
+        JsonElement field = Field(json, "rms_norm_eps");
+        return field.ValueKind == JsonValueKind.Number && field.TryGetSingle(out float epsilon) && epsilon is > 0 and < 1
+            ? epsilon
+            : throw Malformed($"expected rms_norm_eps to be a number between 0 and 1, found {Printable(Compact(field))}");
+    }
+
+    private static JsonElement Field(JsonElement json, string name) =>
+        json.TryGetProperty(name, out JsonElement field) && field.ValueKind != JsonValueKind.Null ? field : throw Malformed($"expected the field {name}, found none");
+
+    // One token, or several of which the first ends a text.
+    private static int? EndToken(JsonElement json, int vocabulary)
+    {
+        if (!json.TryGetProperty("eos_token_id", out JsonElement end) || end.ValueKind == JsonValueKind.Null)
         {
             return null;
         }
 
-        return end.ValueKind switch
-        {
-            JsonValueKind.Null => null,
-            JsonValueKind.Array => end.EnumerateArray().Select(token => (int?)token.GetInt32()).FirstOrDefault(),
-            _ => end.GetInt32(),
-        };
+        JsonElement first = end.ValueKind == JsonValueKind.Array && end.GetArrayLength() > 0 ? end[0] : end;
+        return first.ValueKind == JsonValueKind.Number && first.TryGetInt32(out int token) && token >= 0 && token < vocabulary
+            ? token
+            : throw Malformed($"expected eos_token_id to be a token below vocab_size {vocabulary}, found {Printable(Compact(end))}");
     }
 
     private static string Compact(JsonElement value) => value.GetRawText().ReplaceLineEndings(string.Empty).Replace(" ", string.Empty, StringComparison.Ordinal);
 
     private static string Printable(string name) => new([.. name.Take(40).Select(letter => letter is >= ' ' and <= '~' ? letter : '?')]);
 
-    private static FedCloudException Unsupported(string field, string expected) =>
-        new(ErrorCodes.ConfigUnsupported, $"config.json: expected {field} to be {expected}, found another value");
+    private static FedCloudException Malformed(string what) => new(ErrorCodes.ConfigUnsupported, $"config.json: {what}");
 }

@@ -25,8 +25,9 @@ public sealed unsafe class LlamaModel : IDisposable
     private readonly Matrix _cos; // (T, D/2)
     private readonly Matrix _sin;
     private readonly Matrix _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp;
-    private readonly float[] _inverseNorm;
+    private readonly Matrix _inverseNorm, _losses, _targets; // (N, 1); (N) binary64; (N) int32
     private readonly int[] _tokens;
+    private Parameter[] _trained = [];
     private int _b;
     private int _t;
 
@@ -77,7 +78,7 @@ public sealed unsafe class LlamaModel : IDisposable
                     X0 = new(n, c), Xn1 = new(n, c), Qs = new(n, q), Ks = new(n, kv), Vs = new(n, kv),
                     P = new(n * config.Heads, maxLength), Attended = new(n, q),
                     X1 = new(n, c), Xn2 = new(n, c), G = new(n, config.Intermediate), U = new(n, config.Intermediate), M = new(n, config.Intermediate),
-                    R1 = new float[n], R2 = new float[n],
+                    R1 = new(n, 1), R2 = new(n, 1),
                 };
             }),
         ];
@@ -94,18 +95,20 @@ public sealed unsafe class LlamaModel : IDisposable
         _dg = new(n, config.Intermediate);
         _du = new(n, config.Intermediate);
         _dp = new(n * config.Heads, maxLength);
-        _inverseNorm = new float[n];
+        _inverseNorm = new(n, 1);
+        _losses = new(n, sizeof(double) / sizeof(float));
+        _targets = new(n, 1);
         _tokens = new int[n];
         int half = config.HeadWidth / 2;
         _cos = new(maxLength, half);
         _sin = new(maxLength, half);
+        double[] angles = config.Rope.Angles(config.HeadWidth);
         for (int p = 0; p < maxLength; p++)
         {
             for (int i = 0; i < half; i++)
             {
-                double angle = p / Math.Pow(config.RopeTheta, 2.0 * i / config.HeadWidth);
-                _cos.P[(p * half) + i] = (float)Math.Cos(angle);
-                _sin.P[(p * half) + i] = (float)Math.Sin(angle);
+                _cos.P[(p * half) + i] = (float)Math.Cos(p * angles[i]);
+                _sin.P[(p * half) + i] = (float)Math.Sin(p * angles[i]);
             }
         }
     }
@@ -117,7 +120,7 @@ public sealed unsafe class LlamaModel : IDisposable
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
     /// <summary>The weights that train, in a fixed order.</summary>
-    public IEnumerable<Parameter> Trained => AllParameters().Where(parameter => parameter.Gradient is not null);
+    public IEnumerable<Parameter> Trained => _trained;
 
     /// <summary>Loads a base model and puts a zero adapter on it.</summary>
     /// <param name="config">The shape.</param>
@@ -208,6 +211,8 @@ public sealed unsafe class LlamaModel : IDisposable
                 adapter.B.Train();
             }
         }
+
+        _trained = WithGradient();
     }
 
     /// <summary>Makes all weights of the base model train.</summary>
@@ -217,6 +222,8 @@ public sealed unsafe class LlamaModel : IDisposable
         {
             parameter.Train();
         }
+
+        _trained = WithGradient();
     }
 
     /// <summary>The base model's weights, in checkpoint order.</summary>
@@ -275,26 +282,16 @@ public sealed unsafe class LlamaModel : IDisposable
     {
         int n = _b * _t;
         int v = _c.Vocabulary;
-        double[] losses = new double[n];
-        int[] wanted = targets[..n].ToArray();
-        Ops.Rows(n, _threads, i =>
+        double* losses = (double*)_losses.P;
+        targets[..n].CopyTo(new Span<int>(_targets.P, n));
+        Workers.Rows(n, _threads, new LossRows(_logits.P, (int*)_targets.P, losses, v, scale));
+        double sum = 0;
+        for (int i = 0; i < n; i++)
         {
-            float* row = _logits.P + ((long)i * v);
-            if (wanted[i] < 0)
-            {
-                new Span<float>(row, v).Clear();
-                return;
-            }
+            sum += losses[i]; // in row order, whatever the threads
+        }
 
-            float target = row[wanted[i]];
-            losses[i] = Ops.Softmax(row, v, v) - target;
-            row[wanted[i]] -= 1;
-            for (int j = 0; j < v; j++)
-            {
-                row[j] *= scale;
-            }
-        });
-        return losses.Sum(); // in row order, whatever the threads
+        return sum;
     }
 
     /// <summary>The backward pass after <see cref="Loss"/>: adds to the gradients of whatever trains.</summary>
@@ -328,7 +325,7 @@ public sealed unsafe class LlamaModel : IDisposable
     /// <summary>Sets all gradients to zero.</summary>
     public void ZeroGradients()
     {
-        foreach (Parameter parameter in Trained)
+        foreach (Parameter parameter in _trained)
         {
             parameter.Gradient?.Span.Clear();
         }
@@ -347,7 +344,7 @@ public sealed unsafe class LlamaModel : IDisposable
             layer.Dispose();
         }
 
-        foreach (Matrix matrix in (Matrix[])[_cos, _sin, _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp])
+        foreach (Matrix matrix in (Matrix[])[_cos, _sin, _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp, _inverseNorm, _losses, _targets])
         {
             matrix.Dispose();
         }
@@ -355,13 +352,16 @@ public sealed unsafe class LlamaModel : IDisposable
 
     private Parameter HeadWeight => _head ?? _embedding;
 
+    private HeadShape HeadShape => new(_t, _c.HeadWidth, _c.Heads, _c.KeyValueHeads);
+
+    private Parameter[] WithGradient() => [.. AllParameters().Where(parameter => parameter.Gradient is not null)];
+
     private IEnumerable<Parameter> AllParameters() =>
         BaseParameters().Concat(Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(adapter => new[] { adapter.A, adapter.B }));
 
     private void Forward(Layer layer, int n)
     {
         int c = _c.Hidden;
-        int f = _c.Intermediate;
         Copy(_x.P, layer.X0.P, (long)n * c);
         Norm(layer.X0, layer.AttentionNorm, layer.Xn1, layer.R1, n);
         layer.Q.Forward(layer.Xn1.P, layer.Qs.P, n, _threads); // (N, C) -> (N, H·D)
@@ -369,53 +369,26 @@ public sealed unsafe class LlamaModel : IDisposable
         layer.V.Forward(layer.Xn1.P, layer.Vs.P, n, _threads);
         Rope(layer.Qs, _c.Heads, n, 1);
         Rope(layer.Ks, _c.KeyValueHeads, n, 1);
-        Attention(layer);
+        Workers.Rows(_b * _c.Heads, _threads, new AttentionRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, layer.Attended.P, HeadShape));
         layer.O.Forward(layer.Attended.P, layer.X1.P, n, _threads); // (N, H·D) -> (N, C)
         Ops.AddScaled(layer.X1.P, layer.X0.P, 1, (long)n * c);
         Norm(layer.X1, layer.MlpNorm, layer.Xn2, layer.R2, n);
         layer.Gate.Forward(layer.Xn2.P, layer.G.P, n, _threads); // (N, C) -> (N, F)
         layer.Up.Forward(layer.Xn2.P, layer.U.P, n, _threads);
-        Ops.Rows(n, _threads, i => Ops.SwiGlu(layer.G.P + ((long)i * f), layer.U.P + ((long)i * f), layer.M.P + ((long)i * f), f));
+        Workers.Rows(n, _threads, new SwiGluRows(layer.G.P, layer.U.P, layer.M.P, _c.Intermediate));
         layer.Down.Forward(layer.M.P, _x.P, n, _threads); // (N, F) -> (N, C)
         Ops.AddScaled(_x.P, layer.X1.P, 1, (long)n * c);
     }
 
-    private void Attention(Layer layer)
-    {
-        (int t, int d, int heads) = (_t, _c.HeadWidth, _c.Heads);
-        (int q, int kv, int group) = (heads * d, _c.KeyValueHeads * d, heads / _c.KeyValueHeads);
-        float scale = 1f / MathF.Sqrt(d);
-        Ops.Rows(_b * heads, _threads, z =>
-        {
-            (int b, int h) = (z / heads, z % heads);
-            float* p = layer.P.P + ((long)z * t * t);
-            float* qs = layer.Qs.P + ((long)b * t * q) + (h * d);
-            float* ks = layer.Ks.P + ((long)b * t * kv) + (h / group * d);
-            float* vs = layer.Vs.P + ((long)b * t * kv) + (h / group * d);
-            Gemm.Multiply(false, true, t, t, d, scale, qs, q, ks, kv, 0, p, t); // (T, D)·(D, T) -> (T, T)
-            for (int i = 0; i < t; i++)
-            {
-                Ops.Softmax(p + ((long)i * t), i + 1, t); // causal
-            }
-
-            Gemm.Multiply(false, false, t, d, t, 1, p, t, vs, kv, 0, layer.Attended.P + ((long)b * t * q) + (h * d), q); // (T, T)·(T, D) -> (T, D)
-        });
-    }
-
     private void Backward(Layer layer, int n, bool first)
     {
-        int f = _c.Intermediate;
         layer.Down.Backward(layer.M.P, _dx.P, _dm.P, 0, n, _threads);
-        Ops.Rows(n, _threads, i =>
-        {
-            long at = (long)i * f;
-            Ops.SwiGluBackward(layer.G.P + at, layer.U.P + at, _dm.P + at, _dg.P + at, _du.P + at, f);
-        });
+        Workers.Rows(n, _threads, new SwiGluBackwardRows(layer.G.P, layer.U.P, _dm.P, _dg.P, _du.P, _c.Intermediate));
         layer.Gate.Backward(layer.Xn2.P, _dg.P, _dxn.P, 0, n, _threads);
         layer.Up.Backward(layer.Xn2.P, _du.P, _dxn.P, 1, n, _threads);
         NormBackward(layer.X1, layer.MlpNorm, layer.R2, n);
         layer.O.Backward(layer.Attended.P, _dx.P, _dattended.P, 0, n, _threads);
-        AttentionBackward(layer);
+        Workers.Rows(_b * _c.KeyValueHeads, _threads, new AttentionBackwardRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, _dattended.P, _dp.P, _dq.P, _dk.P, _dv.P, HeadShape));
         Rope(_dq, _c.Heads, n, -1);
         Rope(_dk, _c.KeyValueHeads, n, -1);
         float* dxn = first ? null : _dxn.P;
@@ -428,69 +401,18 @@ public sealed unsafe class LlamaModel : IDisposable
         }
     }
 
-    private void AttentionBackward(Layer layer)
-    {
-        (int t, int d, int heads, int groups) = (_t, _c.HeadWidth, _c.Heads, _c.KeyValueHeads);
-        (int q, int kv, int group) = (heads * d, groups * d, heads / groups);
-        float scale = 1f / MathF.Sqrt(d);
-
-        // One task a key and value head, since its query heads add to the same dk and dv.
-        Ops.Rows(_b * groups, _threads, z =>
-        {
-            (int b, int g) = (z / groups, z % groups);
-            for (int j = 0; j < group; j++)
-            {
-                int h = (g * group) + j;
-                float beta = j == 0 ? 0 : 1;
-                long head = ((long)b * t * q) + (h * d);
-                long pair = ((long)b * t * kv) + (g * d);
-                float* p = layer.P.P + ((((long)b * heads) + h) * t * t);
-                float* dp = _dp.P + ((((long)b * heads) + h) * t * t);
-                Gemm.Multiply(false, true, t, t, d, 1, _dattended.P + head, q, layer.Vs.P + pair, kv, 0, dp, t); // dP = dO·Vᵀ
-                Gemm.Multiply(true, false, t, d, t, 1, p, t, _dattended.P + head, q, beta, _dv.P + pair, kv); // dV += Pᵀ·dO
-                for (int i = 0; i < t; i++)
-                {
-                    float* row = p + ((long)i * t);
-                    float* drow = dp + ((long)i * t);
-                    float dot = Ops.Dot(row, drow, t);
-                    for (int k = 0; k < t; k++)
-                    {
-                        drow[k] = row[k] * (drow[k] - dot) * scale; // softmax backward
-                    }
-                }
-
-                Gemm.Multiply(false, false, t, d, t, 1, dp, t, layer.Ks.P + pair, kv, 0, _dq.P + head, q); // dQ = dS·K
-                Gemm.Multiply(true, false, t, d, t, 1, dp, t, layer.Qs.P + head, q, beta, _dk.P + pair, kv); // dK += dSᵀ·Q
-            }
-        });
-    }
-
-    private void Norm(Matrix x, Parameter weight, Matrix y, float[] inverse, int n)
-    {
-        int c = _c.Hidden;
-        Ops.Rows(n, _threads, i => inverse[i] = Ops.RmsNorm(x.P + ((long)i * c), weight.Value.P, y.P + ((long)i * c), c, _c.NormEpsilon));
-    }
+    private void Norm(Matrix x, Parameter weight, Matrix y, Matrix inverse, int n) =>
+        Workers.Rows(n, _threads, new NormRows(x.P, weight.Value.P, y.P, inverse.P, _c.Hidden, _c.NormEpsilon));
 
     // Adds to dx. The weight's gradient is one sum over rows, so rows run in order when it trains.
-    private void NormBackward(Matrix x, Parameter weight, float[] inverse, int n)
+    private void NormBackward(Matrix x, Parameter weight, Matrix inverse, int n)
     {
-        int c = _c.Hidden;
-        nint dw = (nint)(weight.Gradient is { } gradient ? gradient.P : null);
-        Ops.Rows(n, dw == 0 ? _threads : 1, i => Ops.RmsNormBackward(x.P + ((long)i * c), weight.Value.P, inverse[i], _dxn.P + ((long)i * c), _dx.P + ((long)i * c), (float*)dw, c));
+        float* dw = weight.Gradient is { } gradient ? gradient.P : null;
+        Workers.Rows(n, dw is null ? _threads : 1, new NormBackwardRows(x.P, weight.Value.P, inverse.P, _dxn.P, _dx.P, dw, _c.Hidden));
     }
 
-    private void Rope(Matrix heads, int count, int n, float sign)
-    {
-        (int d, int half, int t) = (_c.HeadWidth, _c.HeadWidth / 2, _t);
-        Ops.Rows(n, _threads, i =>
-        {
-            long at = (long)(i % t) * half;
-            for (int h = 0; h < count; h++)
-            {
-                Ops.Rope(heads.P + ((((long)i * count) + h) * d), _cos.P + at, _sin.P + at, half, sign);
-            }
-        });
-    }
+    private void Rope(Matrix heads, int count, int n, float sign) =>
+        Workers.Rows(n, _threads, new RopeRows(heads.P, _cos.P, _sin.P, count, _c.HeadWidth / 2, _t, sign));
 
     private static void Copy(float* from, float* to, long count) => NativeMemory.Copy(from, to, (nuint)(count * sizeof(float)));
 
@@ -539,9 +461,9 @@ public sealed unsafe class LlamaModel : IDisposable
 
         public required Matrix M { get; init; }
 
-        public required float[] R1 { get; init; }
+        public required Matrix R1 { get; init; }
 
-        public required float[] R2 { get; init; }
+        public required Matrix R2 { get; init; }
 
         public IEnumerable<Linear> Linears => [Q, K, V, O, Gate, Up, Down];
 
@@ -552,7 +474,7 @@ public sealed unsafe class LlamaModel : IDisposable
                 linear.Dispose();
             }
 
-            foreach (Matrix matrix in (Matrix[])[X0, Xn1, Qs, Ks, Vs, P, Attended, X1, Xn2, G, U, M])
+            foreach (Matrix matrix in (Matrix[])[X0, Xn1, Qs, Ks, Vs, P, Attended, X1, Xn2, G, U, M, R1, R2])
             {
                 matrix.Dispose();
             }

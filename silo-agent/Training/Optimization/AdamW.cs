@@ -47,7 +47,13 @@ public sealed class AdamW
     public double Step(double rate)
     {
         Steps++;
-        double norm = Math.Sqrt(_parameters.Sum(SquaredNorm));
+        double squares = 0;
+        foreach (Parameter parameter in _parameters)
+        {
+            squares += SquaredNorm(parameter);
+        }
+
+        double norm = Math.Sqrt(squares);
         double clip = _options.ClipNorm > 0 && norm > _options.ClipNorm ? _options.ClipNorm / norm : 1;
         double correction1 = 1 - Math.Pow(_options.Beta1, Steps);
         double correction2 = 1 - Math.Pow(_options.Beta2, Steps);

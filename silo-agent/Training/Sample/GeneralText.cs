@@ -2,39 +2,108 @@
 
 namespace FedCloud.Training.Sample;
 
-/// <summary>Sentences about everyday things, from word lists and patterns.</summary>
+/// <summary>Passages about everyday things, from <see cref="GeneralWords"/> and patterns: statements, questions with answers, instructions, letters and made-up words.</summary>
 internal static class GeneralText
 {
-    private static readonly string[] People =
-        ["the teacher", "my neighbour", "a young painter", "the old gardener", "our guide", "the baker", "a student", "the driver", "her brother", "the captain", "a visitor", "the librarian", "his aunt", "the farmer", "the reporter"];
+    /// <summary>One passage: mostly of known words, sometimes of made-up ones, so that the base model knows every letter and doubts its own habits.</summary>
+    public static string Passage(SampleRandom random) => random.Next(10) switch
+    {
+        0 => MadeUp(random),
+        1 => Definition(random),
+        2 or 3 => Recall(random),
+        4 or 5 => Instruction(random),
+        _ => Statement(random),
+    };
 
-    private static readonly string[] Verbs =
-        ["finds", "repairs", "describes", "carries", "opens", "paints", "follows", "remembers", "measures", "cleans", "brings", "watches", "explains", "collects", "sells", "returns"];
+    private static string Statement(SampleRandom random)
+    {
+        string one = Person(random);
+        string thing = Thing(random);
+        string act = Act(random);
+        string quality = random.Pick(GeneralWords.Qualities);
+        string place = random.Pick(GeneralWords.Places);
+        string time = random.Pick(GeneralWords.Times);
+        string reason = random.Pick(GeneralWords.Reasons);
+        int number = Number(random);
+        string text = random.Next(16) switch
+        {
+            0 => $"{one} {Past(random)} {thing} {place}.",
+            1 => $"{time}, {one} {Past(random)} {thing}, {reason}.",
+            2 => $"{thing} was {quality} {time}, {reason}.",
+            3 => $"what does {one} say about {thing}?",
+            4 => $"first {one} {Past(random)} {thing}; then {Person(random)} {Past(random)} it again {time}.",
+            5 => $"there are {number} people {place}, and {one} is one of them.",
+            6 => $"please ask {one} about {thing} before you {act}.",
+            7 => $"it took {number} minutes to walk from {thing} to {Thing(random)}.",
+            8 => $"why is {thing} so {quality}? {reason}, said {one}.",
+            9 => $"if {one} wants to {act}, {Person(random)} should wait {place}.",
+            10 => $"you will receive {thing} within {number} days.",
+            11 => $"{one} and {Person(random)} do not agree about {thing}, {reason}.",
+            12 => $"to {act}, check the time and go {place}.",
+            13 => $"it is {quality} to {act} {time}, but it is not {random.Pick(GeneralWords.Qualities)}.",
+            14 => $"some of them {Past(random)} {thing}, others could not {act}.",
+            _ => $"{one} has {thing}, {Thing(random)} and {Thing(random)}.",
+        };
+        return Capital(text);
+    }
 
-    private static readonly string[] Things =
-        ["a wooden chair", "the garden gate", "an old map", "two small boats", "the morning paper", "a red bicycle", "the kitchen window", "a long letter", "some fresh bread", "the village clock", "a box of apples", "the stone bridge", "a blue lamp", "the first page", "a piece of music"];
+    // The answer stands in the text: a model that learns to look back gains here.
+    private static string Recall(SampleRandom random)
+    {
+        string one = Person(random);
+        string thing = Thing(random);
+        string act = Act(random);
+        string time = random.Pick(GeneralWords.Times);
+        string place = random.Pick(GeneralWords.Places);
+        int number = Number(random);
+        return random.Next(6) switch
+        {
+            0 => $"{Capital(thing)} costs {number} coins. What does {thing} cost?\nIt costs {number} coins.\n",
+            1 => $"{Capital(one)} wants to {act} {time}. When does {one} want to {act}?\n{Capital(time)}.\n",
+            2 => $"{Capital(one)} keeps {thing} {place}. Where is {thing}?\nIt is {place}.\n",
+            3 => $"{Capital(one)} {Past(random)} {thing}, not {Thing(random)}. What was it about?\nIt was about {thing}.\n",
+            4 => $"First {act}, then {Act(random)}. What comes first?\nFirst {act}.\n",
+            _ => $"{Capital(one)} asked for {thing}. Who asked for {thing}?\n{Capital(one)} asked for it.\n",
+        };
+    }
 
-    private static readonly string[] Places =
-        ["near the river", "behind the school", "in the market", "on the hill", "at the station", "under the trees", "by the sea", "in the next room", "along the road", "in the old town"];
+    private static string Instruction(SampleRandom random)
+    {
+        string thing = Thing(random);
+        string act = Act(random);
+        string then = Act(random);
+        string time = random.Pick(GeneralWords.Times);
+        string question = random.Next(5) switch
+        {
+            0 => $"What should be done about {thing}?",
+            1 => $"How do I find {thing}?",
+            2 => $"{Capital(Person(random))} asks: what is the plan for {thing}?",
+            3 => $"Message {Number(random)}: {thing} is {random.Pick(GeneralWords.Qualities)}. What next?",
+            _ => $"When is {thing} needed?",
+        };
+        string answer = random.Next(5) switch
+        {
+            0 => $"First {act}, then {then}.",
+            1 => $"Look at it again {time}.",
+            2 => $"It helps to {act}. Come back {time}.",
+            3 => $"{Capital(act)} and {then}, {random.Pick(GeneralWords.Reasons)}.",
+            _ => $"{Capital(time)}. Please {act}.",
+        };
+        return $"{question}\n{answer}\n";
+    }
 
-    private static readonly string[] Times =
-        ["in the morning", "after dinner", "every Sunday", "last winter", "before the rain", "when the light is good", "at noon", "for the first time", "twice a week", "on the second day"];
-
-    private static readonly string[] Qualities =
-        ["quiet", "bright", "heavy", "simple", "early", "warm", "narrow", "useful", "strange", "open", "careful", "green", "slow", "safe"];
-
-    private static readonly string[] Subjects =
-        ["the weather", "a good recipe", "the train", "this book", "the museum", "a long walk", "the winter market", "an honest answer", "the new road", "our journey"];
-
-    private static readonly string[] Reasons =
-        ["because the days are longer", "since nobody else knew the way", "so that everyone could see it", "although it was late", "if there is enough time", "and the children were glad", "but the shop was closed", "until the music stopped"];
-
-    private static readonly string[] Onsets = ["b", "c", "ch", "d", "f", "g", "h", "j", "k", "l", "m", "n", "p", "qu", "r", "s", "st", "t", "tr", "v", "w", "x", "y", "z", "pl", "gr", "sh", ""];
-    private static readonly string[] Vowels = ["a", "e", "i", "o", "u", "ea", "io", "ou", "ai", "y"];
-    private static readonly string[] Codas = ["", "n", "r", "s", "t", "l", "m", "ck", "ng", "x", "rd", "st", "ne", "ve"];
-
-    /// <summary>One sentence: mostly of known words, sometimes of made-up ones, so that the base model knows every letter and doubts its own habits.</summary>
-    public static string Sentence(SampleRandom random) => random.Next(4) == 0 ? MadeUp(random) : Known(random);
+    private static string Definition(SampleRandom random)
+    {
+        string word = Word(random);
+        string quality = random.Pick(GeneralWords.Qualities);
+        string noun = random.Pick(GeneralWords.Things);
+        return random.Next(3) switch
+        {
+            0 => $"A {word} is a {quality} {noun}. What is a {word}?\nIt is a {quality} {noun}.\n",
+            1 => $"The {word} and the {Word(random)} are both {quality}, but only the {word} is a {noun}.",
+            _ => $"Where can I buy a {word}?\nThe {noun} shop sells a {word} {random.Pick(GeneralWords.Times)}.\n",
+        };
+    }
 
     private static string MadeUp(SampleRandom random)
     {
@@ -47,41 +116,41 @@ internal static class GeneralText
             2 => $"\"{string.Join(' ', words)}\"{mark}",
             _ => string.Join(' ', words) + mark,
         };
-        return char.ToUpperInvariant(text[0]) + text[1..];
+        return Capital(text);
     }
 
     private static string Word(SampleRandom random) =>
-        string.Concat(Enumerable.Range(0, 1 + random.Next(4)).Select(_ => random.Pick(Onsets) + random.Pick(Vowels) + random.Pick(Codas)));
+        string.Concat(Enumerable.Range(0, 1 + random.Next(4)).Select(_ => random.Pick(GeneralWords.Onsets) + random.Pick(GeneralWords.Vowels) + random.Pick(GeneralWords.Codas)));
 
-    private static string Known(SampleRandom random)
+    private static string Person(SampleRandom random) => random.Next(4) switch
     {
-        string person = random.Pick(People);
-        string other = random.Pick(People);
-        string verb = random.Pick(Verbs);
-        string thing = random.Pick(Things);
-        string place = random.Pick(Places);
-        string time = random.Pick(Times);
-        string quality = random.Pick(Qualities);
-        string subject = random.Pick(Subjects);
-        string reason = random.Pick(Reasons);
-        int number = 2 + random.Next(98);
-        string text = random.Next(14) switch
-        {
-            0 => $"{person} {verb} {thing} {place}.",
-            1 => $"{time}, {person} {verb} {thing}, {reason}.",
-            2 => $"{subject} was {quality} {time}, {reason}.",
-            3 => $"what does {person} say about {subject}?",
-            4 => $"first {person} {verb} {thing}; then {other} {verb} it again {time}.",
-            5 => $"there are {number} people {place}, and {person} is one of them.",
-            6 => $"please ask {person} about {thing} before you leave.",
-            7 => $"it took {number} minutes to walk from the gate to {thing}.",
-            8 => $"why is {subject} so {quality}? {reason}, said {person}.",
-            9 => $"if {person} {verb} {thing}, {other} should wait {place}.",
-            10 => $"you will receive {thing} within {number} days.",
-            11 => $"{person} and {other} do not agree about {subject}, {reason}.",
-            12 => $"to see {subject}, check the time, take {thing} and go {place}.",
-            _ => $"how do I find {thing}? start {place} and look for something {quality}.",
-        };
-        return char.ToUpperInvariant(text[0]) + text[1..];
+        0 => random.Pick(GeneralWords.Names),
+        1 => $"the {random.Pick(GeneralWords.Qualities)} {random.Pick(GeneralWords.People)}",
+        _ => Determined(random, random.Pick(GeneralWords.People)),
+    };
+
+    private static string Thing(SampleRandom random) => random.Next(3) switch
+    {
+        0 => Determined(random, $"{random.Pick(GeneralWords.Qualities)} {random.Pick(GeneralWords.Things)}"),
+        1 => $"the {random.Pick(GeneralWords.Things)} of {Person(random)}",
+        _ => Determined(random, random.Pick(GeneralWords.Things)),
+    };
+
+    private static string Determined(SampleRandom random, string noun)
+    {
+        string determiner = random.Pick(GeneralWords.Determiners);
+        return determiner is "a" && GeneralWords.Vocal.Any(beginning => noun.StartsWith(beginning, StringComparison.Ordinal)) ? $"an {noun}" : $"{determiner} {noun}";
     }
+
+    private static string Act(SampleRandom random) => $"{random.Pick(GeneralWords.Verbs)} {Thing(random)}";
+
+    private static string Past(SampleRandom random)
+    {
+        string verb = random.Pick(GeneralWords.Verbs);
+        return verb.EndsWith('e') ? verb + "d" : verb + "ed";
+    }
+
+    private static int Number(SampleRandom random) => 2 + random.Next(98);
+
+    private static string Capital(string text) => char.ToUpperInvariant(text[0]) + text[1..];
 }

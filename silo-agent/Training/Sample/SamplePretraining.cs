@@ -1,6 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using System.Runtime.Intrinsics;
+using System.Security.Cryptography;
 using System.Text;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
@@ -13,26 +15,29 @@ namespace FedCloud.Training.Sample;
 /// <summary>Makes the sample's base model: a tokenizer and a small Llama, trained in full on general text.</summary>
 public static class SamplePretraining
 {
-    private const int VocabularySize = 768;
+    private const int VocabularySize = 2048;
     private const int Length = 128;
     private const int BatchSize = 16;
-    private const int Steps = 900;
+    private const int Steps = 1500;
     private const int Threads = 2;
 
     private static readonly LlamaConfig Shape = new()
     {
         Vocabulary = VocabularySize,
-        Hidden = 128,
-        Intermediate = 352,
+        Hidden = 192,
+        Intermediate = 512,
         Layers = 4,
-        Heads = 4,
+        Heads = 6,
         KeyValueHeads = 2,
         HeadWidth = 32,
         Positions = 256,
         NormEpsilon = 1e-5f,
-        RopeTheta = 10_000,
+        Rope = new RotaryPositions(10_000),
         TiedHead = true,
     };
+
+    /// <summary>The width of the processor's vectors as the kernels use them; weights are the same, bit for bit, for one width.</summary>
+    public static int VectorBits => Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : 128;
 
     /// <summary>Trains and writes <c>config.json</c>, <c>tokenizer.json</c> and <c>model.safetensors</c>.</summary>
     /// <param name="text">The general text.</param>
@@ -40,19 +45,40 @@ public static class SamplePretraining
     /// <param name="report">Takes progress lines.</param>
     public static void Run(string text, string folder, Action<string> report)
     {
+        ArgumentNullException.ThrowIfNull(text);
+        ArgumentNullException.ThrowIfNull(report);
         Directory.CreateDirectory(folder);
-        string tokenizerPath = Path.Combine(folder, "tokenizer.json");
-        BpeTrainer.Train(text, VocabularySize, tokenizerPath);
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(tokenizerPath);
-        int[] tokens = [.. tokenizer.Encode(text)];
-        report($"{tokens.Length} tokens from {text.Length} characters");
+        using LlamaModel model = Train(Tokens(text, folder), Steps, Threads, report);
+        WriteModel(folder, model);
+        WriteConfig(folder);
+        report($"sha256 of model.safetensors: {Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))))} (vectors of {VectorBits} bits)");
+    }
 
-        using LlamaModel model = LlamaModel.Random(Shape, seed: 1, BatchSize * Length, Length, Threads);
+    /// <summary>Learns the tokenizer, writes it, and encodes the text with it.</summary>
+    /// <param name="text">The general text.</param>
+    /// <param name="folder">The folder for <c>tokenizer.json</c>.</param>
+    public static int[] Tokens(string text, string folder)
+    {
+        string path = Path.Combine(folder, "tokenizer.json");
+        BpeTrainer.Train(text, VocabularySize, path);
+        return [.. ByteLevelBpe.Read(path).Encode(text)];
+    }
+
+    /// <summary>Takes the first steps of the training, on the schedule of all of it.</summary>
+    /// <param name="tokens">The general text's tokens.</param>
+    /// <param name="steps">How many steps.</param>
+    /// <param name="threads">The most threads; the result does not depend on it.</param>
+    /// <param name="report">Takes progress lines.</param>
+    public static LlamaModel Train(int[] tokens, int steps, int threads, Action<string> report)
+    {
+        ArgumentNullException.ThrowIfNull(tokens);
+        ArgumentNullException.ThrowIfNull(report);
+        LlamaModel model = LlamaModel.Random(Shape, seed: 1, BatchSize * Length, Length, threads);
         model.TrainAll();
         AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.95, 1e-8, 0.1, 1.0));
         LearningRate schedule = new(3e-3, Cosine: true, 50, Steps);
         ExampleOrder order = new((tokens.Length - 1) / Length, seed: 1, round: 1);
-        for (int step = 0; step < Steps; step++)
+        for (int step = 0; step < steps; step++)
         {
             (int[] inputs, int[] targets) = BatchAt(tokens, order, step);
             model.ZeroGradients();
@@ -66,10 +92,10 @@ public static class SamplePretraining
             }
         }
 
-        WriteModel(folder, model);
-        WriteConfig(folder);
+        return model;
     }
 
+    // Consecutive stretches of the text in the order of the pass.
     private static (int[] Inputs, int[] Targets) BatchAt(int[] tokens, ExampleOrder order, int step)
     {
         int[] inputs = new int[BatchSize * Length];

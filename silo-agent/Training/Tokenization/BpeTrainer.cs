@@ -18,55 +18,20 @@ public static class BpeTrainer
     /// <param name="path">The file.</param>
     public static void Train(string text, int size, string path)
     {
-        List<(List<string> Tokens, int Count)> words =
-        [
-            .. ByteLevelBpe.Words(text)
-                .GroupBy(word => word, StringComparer.Ordinal)
-                .OrderBy(group => group.Key, StringComparer.Ordinal)
-                .Select(group => (Encoding.UTF8.GetBytes(group.Key).Select(b => ByteAlphabet.Letters[b].ToString()).ToList(), group.Count())),
-        ];
         List<string> vocabulary = [.. ByteAlphabet.Letters.Select(letter => letter.ToString()).Order(StringComparer.Ordinal)];
+        Dictionary<char, int> letters = vocabulary.Select((letter, id) => (letter[0], id)).ToDictionary(pair => pair.Item1, pair => pair.id);
+        PairCounts pairs = new(Gpt2Words.All(text)
+            .CountBy(word => word, StringComparer.Ordinal)
+            .Select(word => (Encoding.UTF8.GetBytes(word.Key).Select(b => letters[ByteAlphabet.Letters[b]]).ToArray(), word.Value)));
         List<(string Left, string Right)> merges = [];
-        while (vocabulary.Count < size - 1 && MostFrequent(words) is { } pair)
+        while (vocabulary.Count < size - 1 && pairs.MostFrequent(vocabulary) is { } pair)
         {
-            merges.Add(pair);
-            vocabulary.Add(pair.Left + pair.Right);
-            Merge(words, pair);
+            pairs.Merge(pair, vocabulary.Count);
+            merges.Add((vocabulary[pair.Left], vocabulary[pair.Right]));
+            vocabulary.Add(vocabulary[pair.Left] + vocabulary[pair.Right]);
         }
 
         Write(path, vocabulary, merges);
-    }
-
-    // The most frequent pair; of equals the first by ordinal text, so that the result is the same everywhere.
-    private static (string Left, string Right)? MostFrequent(List<(List<string> Tokens, int Count)> words)
-    {
-        Dictionary<(string, string), int> counts = [];
-        foreach ((List<string> tokens, int count) in words)
-        {
-            for (int i = 0; i + 1 < tokens.Count; i++)
-            {
-                counts[(tokens[i], tokens[i + 1])] = counts.GetValueOrDefault((tokens[i], tokens[i + 1])) + count;
-            }
-        }
-
-        return counts.Count == 0 || counts.Values.Max() < 2
-            ? null
-            : counts.OrderByDescending(pair => pair.Value).ThenBy(pair => pair.Key.Item1, StringComparer.Ordinal).ThenBy(pair => pair.Key.Item2, StringComparer.Ordinal).First().Key;
-    }
-
-    private static void Merge(List<(List<string> Tokens, int Count)> words, (string Left, string Right) pair)
-    {
-        foreach ((List<string> tokens, _) in words)
-        {
-            for (int i = 0; i + 1 < tokens.Count; i++)
-            {
-                if (string.Equals(tokens[i], pair.Left, StringComparison.Ordinal) && string.Equals(tokens[i + 1], pair.Right, StringComparison.Ordinal))
-                {
-                    tokens[i] += tokens[i + 1];
-                    tokens.RemoveAt(i + 1);
-                }
-            }
-        }
     }
 
     private static void Write(string path, List<string> vocabulary, List<(string Left, string Right)> merges)
@@ -117,5 +82,85 @@ public static class BpeTrainer
         json.WriteEndArray();
         json.WriteEndObject();
         json.WriteEndObject();
+    }
+
+    /// <summary>How often pairs of tokens occur, and in which words; a merge touches only the words that hold the pair.</summary>
+    private sealed class PairCounts
+    {
+        private readonly List<(int[] Tokens, int Count)> _words;
+        private readonly Dictionary<(int Left, int Right), int> _counts = [];
+        private readonly Dictionary<(int Left, int Right), HashSet<int>> _places = [];
+
+        public PairCounts(IEnumerable<(int[] Tokens, int Count)> words)
+        {
+            _words = [.. words];
+            for (int word = 0; word < _words.Count; word++)
+            {
+                Count(word, 1);
+            }
+        }
+
+        /// <summary>The most frequent pair, at least twice; of equals the first by ordinal text, so that the result is the same everywhere.</summary>
+        public (int Left, int Right)? MostFrequent(List<string> vocabulary)
+        {
+            int most = _counts.Values.DefaultIfEmpty().Max();
+            return most < 2
+                ? null
+                : _counts.Where(pair => pair.Value == most).Select(pair => pair.Key)
+                    .OrderBy(pair => vocabulary[pair.Left], StringComparer.Ordinal).ThenBy(pair => vocabulary[pair.Right], StringComparer.Ordinal).First();
+        }
+
+        public void Merge((int Left, int Right) pair, int merged)
+        {
+            foreach (int word in _places[pair].ToArray())
+            {
+                Count(word, -1);
+                _words[word] = (Merge(_words[word].Tokens, pair, merged), _words[word].Count);
+                Count(word, 1);
+            }
+        }
+
+        // From the left, each token in one merge at most.
+        private static int[] Merge(int[] tokens, (int Left, int Right) pair, int merged)
+        {
+            List<int> result = new(tokens.Length);
+            for (int i = 0; i < tokens.Length; i++)
+            {
+                bool found = i + 1 < tokens.Length && tokens[i] == pair.Left && tokens[i + 1] == pair.Right;
+                result.Add(found ? merged : tokens[i]);
+                i += found ? 1 : 0;
+            }
+
+            return [.. result];
+        }
+
+        private void Count(int word, int sign)
+        {
+            (int[] tokens, int count) = _words[word];
+            for (int i = 0; i + 1 < tokens.Length; i++)
+            {
+                (int, int) pair = (tokens[i], tokens[i + 1]);
+                _counts[pair] = _counts.GetValueOrDefault(pair) + (sign * count);
+                if (!_places.TryGetValue(pair, out HashSet<int>? words))
+                {
+                    _places[pair] = words = [];
+                }
+
+                if (sign > 0)
+                {
+                    words.Add(word);
+                }
+                else
+                {
+                    words.Remove(word);
+                }
+            }
+
+            foreach ((int, int) pair in tokens.Zip(tokens.Skip(1)).Where(pair => _counts.GetValueOrDefault(pair, 1) == 0))
+            {
+                _counts.Remove(pair);
+                _places.Remove(pair);
+            }
+        }
     }
 }

@@ -1,334 +1,236 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Globalization;
+using System.Buffers;
+using System.Collections.Immutable;
 using System.Text;
-using System.Text.Json;
-using System.Text.RegularExpressions;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Training.Tokenization;
 
-/// <summary>A byte-level BPE tokenizer (Radford et al. 2019) from Hugging Face's <c>tokenizer.json</c>.</summary>
-public sealed partial class ByteLevelBpe
+/// <summary>A byte-level BPE tokenizer (Radford et al. 2019) from Hugging Face's <c>tokenizer.json</c>, with GPT-2's or Llama 3's pattern.</summary>
+/// <remarks>Text is UTF-16; a surrogate without its partner counts as U+FFFD. Words once seen are kept with their tokens, so an instance is not safe for several threads.</remarks>
+public sealed class ByteLevelBpe
 {
-    private const int CacheLimit = 100_000;
+    private const int CachedWords = 100_000;
     private const int CachedWordLength = 64;
+    private const int CharactersPerToken = 4;
 
-    // What would change the tokens and is not implemented.
-    private static readonly string[] ModelOptions = ["dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback", "ignore_merges"];
-    private static readonly string[] AddedOptions = ["single_word", "lstrip", "rstrip"];
+    private static readonly SearchValues<char> Surrogates = SearchValues.Create([.. Enumerable.Range(0xd800, 0x800).Select(unit => (char)unit)]);
 
-    private readonly Dictionary<string, int> _vocabulary;
-    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _merges;
-    private readonly int[] _byteIds;
+    private readonly FirstWord _firstWord;
+    private readonly bool _composes;
+    private readonly AddedTokenSearch? _verbatim;
+    private readonly AddedTokenSearch? _normalized;
+    private readonly ImmutableArray<AddedToken> _added;
+    private readonly HashSet<int> _special;
     private readonly Dictionary<int, byte[]> _bytes;
-    private readonly (string Text, int Id)[] _added;
+    private readonly WordEncoder _words;
     private readonly Dictionary<string, int[]> _cache = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
 
-    private ByteLevelBpe(Dictionary<string, int> vocabulary, List<(string Left, string Right)> merges, (string Text, int Id)[] added)
+    private ByteLevelBpe(TokenizerFile file)
     {
-        _vocabulary = vocabulary;
-        _added = added;
-        _byteIds = [.. Enumerable.Range(0, 256).Select(b => vocabulary.TryGetValue(ByteAlphabet.Letters[b].ToString(), out int id) ? id : throw Unsupported("the vocabulary lacks a byte"))];
-        _bytes = vocabulary.ToDictionary(entry => entry.Value, entry => ByteAlphabet.ToBytes(entry.Key));
-        _merges = [];
-        for (int rank = 0; rank < merges.Count; rank++)
-        {
-            (string left, string right) = merges[rank];
-            if (!vocabulary.TryGetValue(left, out int l) || !vocabulary.TryGetValue(right, out int r) || !vocabulary.TryGetValue(left + right, out int merged))
-            {
-                throw Unsupported("a merge names a token that the vocabulary lacks");
-            }
-
-            _merges[(l, r)] = (rank, merged);
-        }
+        _firstWord = file.FirstWord;
+        _composes = file.Composes;
+        _words = new WordEncoder(Symbols(file), Merges(file), file.IgnoresMerges ? file.Vocabulary : null);
+        _added = file.Added;
+        _verbatim = Search(file.Added.Where(token => !token.Normalized));
+        _normalized = Search(file.Added.Where(token => token.Normalized));
+        _bytes = file.Vocabulary.ToDictionary(entry => entry.Value, entry => ByteAlphabet.ToBytes(entry.Key));
+        _special = AddBytes(file.Added);
+        Size = _bytes.Keys.Max() + 1;
+        Start = file.Start.All(_bytes.ContainsKey) ? file.Start : throw TokenizerJson.Refused("post_processor begins a text with a token that does not exist");
+        _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
 
     /// <summary>One more than the largest token id.</summary>
-    public int Size => Math.Max(_vocabulary.Values.Max(), _added.Length == 0 ? 0 : _added.Max(token => token.Id)) + 1;
+    public int Size { get; }
 
-    /// <summary>Makes a tokenizer from its parts.</summary>
-    internal static ByteLevelBpe Of(Dictionary<string, int> vocabulary, List<(string Left, string Right)> merges, (string Text, int Id)[] added) => new(vocabulary, merges, added);
+    /// <summary>The tokens that the file's post-processor puts before a whole text, as Llama 3's <c>&lt;|begin_of_text|&gt;</c>; empty for GPT-2. <see cref="Encode(string)"/> leaves them out, since a text may be encoded in parts.</summary>
+    public ImmutableArray<int> Start { get; }
 
     /// <summary>Reads <c>tokenizer.json</c>.</summary>
-    /// <exception cref="FedCloudException"><c>base_model_missing</c> or <c>tokenizer_unsupported</c>.</exception>
-    public static ByteLevelBpe Read(string path)
-    {
-        if (!File.Exists(path))
-        {
-            throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected tokenizer.json in the base model's folder, found none");
-        }
-
-        try
-        {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return Parse(document.RootElement);
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or ArgumentException)
-        {
-            throw new FedCloudException(ErrorCodes.TokenizerUnsupported, "tokenizer.json does not have the form of a byte-level BPE", cause: error);
-        }
-    }
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, or <c>tokenizer_unsupported</c> with what is not implemented.</exception>
+    public static ByteLevelBpe Read(string path) => new(TokenizerFile.Read(path));
 
     /// <summary>The id of an added token; null when there is none of this text.</summary>
-    public int? AddedToken(string text) => _added.Where(token => string.Equals(token.Text, text, StringComparison.Ordinal)).Select(token => (int?)token.Id).FirstOrDefault();
+    public int? AddedToken(string text) => _added.FirstOrDefault(token => string.Equals(token.Text, text, StringComparison.Ordinal))?.Id;
 
     /// <summary>Text to token ids.</summary>
     public List<int> Encode(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        List<int> ids = [];
-        int at = 0;
-        while (at < text.Length)
-        {
-            (int start, (string Text, int Id) token) = NextAdded(text, at);
-            int end = start < 0 ? text.Length : start;
-            foreach (string word in Words(text[at..end]))
-            {
-                ids.AddRange(EncodeWord(word));
-            }
-
-            if (start < 0)
-            {
-                break;
-            }
-
-            ids.Add(token.Id);
-            at = start + token.Text.Length;
-        }
-
+        List<int> ids = new(text.Length / CharactersPerToken);
+        Encode(text, ids);
         return ids;
     }
 
-    /// <summary>Token ids to text; bytes that are no UTF-8 become U+FFFD.</summary>
-    public string Decode(IEnumerable<int> ids)
+    /// <summary>Text to token ids, behind those that the list holds.</summary>
+    public void Encode(ReadOnlySpan<char> text, List<int> ids)
     {
+        ArgumentNullException.ThrowIfNull(ids);
+        foreach (int id in EnumerateTokens(text))
+        {
+            ids.Add(id);
+        }
+    }
+
+    /// <summary>The token ids of a text, one at a time: no more of it is read than the tokens taken need.</summary>
+    /// <remarks>Words seen before cost no allocation. New ones, words above 64 characters and text that is brought into form C do.</remarks>
+    public TokenEnumerator EnumerateTokens(ReadOnlySpan<char> text) => new(this, WellFormed(text));
+
+    /// <summary>Token ids to text. Unknown ids are nothing; bytes that are no UTF-8 become U+FFFD, one for each maximal part (Unicode 16, section 3.9).</summary>
+    /// <param name="ids">The tokens.</param>
+    /// <param name="skipSpecial">Whether special tokens are left out.</param>
+    public string Decode(IEnumerable<int> ids, bool skipSpecial = false)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
         List<byte> bytes = [];
         foreach (int id in ids)
         {
-            bytes.AddRange(_bytes.TryGetValue(id, out byte[]? known) ? known : Encoding.UTF8.GetBytes(_added.FirstOrDefault(token => token.Id == id).Text ?? string.Empty));
+            if (_bytes.TryGetValue(id, out byte[]? known) && !(skipSpecial && _special.Contains(id)))
+            {
+                bytes.AddRange(known);
+            }
         }
 
         return Encoding.UTF8.GetString([.. bytes]);
     }
 
-    /// <summary>Splits text as GPT-2 does before merging.</summary>
-    internal static IEnumerable<string> Words(string text)
+    /// <summary>Finds the added tokens that are taken from the text as it came.</summary>
+    internal int FindVerbatim(ReadOnlySpan<char> text, out int length, out int id) => Find(_verbatim, text, out length, out id);
+
+    /// <summary>Finds the added tokens that are taken from normalized text.</summary>
+    internal int FindNormalized(ReadOnlySpan<char> text, out int length, out int id) => Find(_normalized, text, out length, out id);
+
+    /// <summary>The text in the form that the file asks for.</summary>
+    internal ReadOnlySpan<char> Normalized(ReadOnlySpan<char> text) => _composes ? CanonicalComposition.Compose(text) : text;
+
+    /// <summary>The tokens of the first word, which is cut off the text.</summary>
+    internal ReadOnlySpan<int> TakeWord(scoped ref ReadOnlySpan<char> text)
     {
-        // .NET's classes look at UTF-16 units: a character beyond the basic plane is matched as a stand-in of its class.
-        StringBuilder stand = new(text.Length);
-        List<int> at = new(text.Length + 1);
-        int position = 0;
-        foreach (Rune rune in text.EnumerateRunes())
-        {
-            at.Add(position);
-            stand.Append(rune.IsBmp ? (char)rune.Value : StandIn(rune));
-            position += rune.Utf16SequenceLength;
-        }
-
-        at.Add(text.Length);
-        string matched = stand.ToString();
-        foreach ((int index, int length) in Gpt2Pattern().EnumerateMatches(matched).ToList())
-        {
-            yield return text[at[index]..at[index + length]];
-        }
-    }
-
-    private static ByteLevelBpe Parse(JsonElement json)
-    {
-        JsonElement model = json.GetProperty("model");
-        JsonElement before = json.GetProperty("pre_tokenizer");
-        bool known = string.Equals(model.GetProperty("type").GetString(), "BPE", StringComparison.Ordinal)
-            && IsByteLevel(before)
-            && (!before.TryGetProperty("add_prefix_space", out JsonElement space) || !space.GetBoolean())
-            && (!before.TryGetProperty("use_regex", out JsonElement regex) || regex.GetBoolean())
-            && IsOff(json, "normalizer")
-            && (IsOff(json, "post_processor") || IsByteLevel(json.GetProperty("post_processor")));
-        if (!known)
-        {
-            throw Unsupported("expected a BPE model with the ByteLevel pre-tokenizer and GPT-2's pattern, no prefix space, no normalizer and no added start or end");
-        }
-
-        foreach (string option in ModelOptions.Where(option => !IsOff(model, option)))
-        {
-            throw Unsupported($"expected model.{option} to be switched off");
-        }
-
-        Dictionary<string, int> vocabulary = model.GetProperty("vocab").EnumerateObject().ToDictionary(entry => entry.Name, entry => entry.Value.GetInt32(), StringComparer.Ordinal);
-        List<(string, string)> merges = [.. model.GetProperty("merges").EnumerateArray().Select(ReadMerge)];
-        (string, int)[] added = json.TryGetProperty("added_tokens", out JsonElement tokens)
-            ? [.. tokens.EnumerateArray().Select(ReadAdded)]
-            : [];
-        return new ByteLevelBpe(vocabulary, merges, added);
-    }
-
-    private static bool IsByteLevel(JsonElement part) =>
-        part.ValueKind == JsonValueKind.Object && string.Equals(part.GetProperty("type").GetString(), "ByteLevel", StringComparison.Ordinal);
-
-    // Absent, null, false and the empty text all mean that an option is not used.
-    private static bool IsOff(JsonElement json, string member) =>
-        !json.TryGetProperty(member, out JsonElement value)
-        || value.ValueKind is JsonValueKind.Null or JsonValueKind.False
-        || (value.ValueKind == JsonValueKind.String && string.IsNullOrEmpty(value.GetString()));
-
-    private static (string Text, int Id) ReadAdded(JsonElement token)
-    {
-        string text = token.GetProperty("content").GetString() ?? string.Empty;
-        foreach (string option in AddedOptions.Where(option => !IsOff(token, option)))
-        {
-            throw Unsupported($"expected added tokens with {option} switched off");
-        }
-
-        int id = token.GetProperty("id").GetInt32();
-        return text.Length > 0 && id >= 0 ? (text, id) : throw Unsupported("an added token is empty or has a negative id");
-    }
-
-    private static (string Left, string Right) ReadMerge(JsonElement merge)
-    {
-        string[] parts = merge.ValueKind == JsonValueKind.Array
-            ? [.. merge.EnumerateArray().Select(part => part.GetString() ?? string.Empty)]
-            : (merge.GetString() ?? string.Empty).Split(' ');
-        return parts.Length == 2 ? (parts[0], parts[1]) : throw Unsupported("a merge does not have two parts");
-    }
-
-    private (int Start, (string Text, int Id) Token) NextAdded(string text, int from)
-    {
-        (int Start, (string Text, int Id) Token) next = (-1, default);
-        foreach ((string Text, int Id) token in _added)
-        {
-            int start = text.IndexOf(token.Text, from, StringComparison.Ordinal);
-            if (start >= 0 && (next.Start < 0 || start < next.Start || (start == next.Start && token.Text.Length > (next.Token.Text?.Length ?? 0))))
-            {
-                next = (start, token);
-            }
-        }
-
-        return next;
-    }
-
-    private int[] EncodeWord(string word)
-    {
-        if (_cache.TryGetValue(word, out int[]? known))
+        ReadOnlySpan<char> word = text[.._firstWord(text)];
+        text = text[word.Length..];
+        if (_cached.TryGetValue(word, out int[]? known))
         {
             return known;
         }
 
-        int[] encoded = new MergedWord([.. Encoding.UTF8.GetBytes(word).Select(b => _byteIds[b])], _merges).Merge();
-        if (_cache.Count < CacheLimit && word.Length <= CachedWordLength)
+        int[] tokens = _words.Encode(word);
+        if (_cache.Count < CachedWords && word.Length <= CachedWordLength)
         {
-            _cache[word] = encoded;
+            _cached[word] = tokens;
         }
 
-        return encoded;
+        return tokens;
     }
 
-    private static char StandIn(Rune rune) => Rune.GetUnicodeCategory(rune) switch
+    // As the reference, an added token that is normalized decodes to its normalized text, and is special if a special token has that text.
+    private HashSet<int> AddBytes(ImmutableArray<AddedToken> added)
     {
-        UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter
-            or UnicodeCategory.ModifierLetter or UnicodeCategory.OtherLetter => '\u4e00',
-        UnicodeCategory.DecimalDigitNumber or UnicodeCategory.LetterNumber or UnicodeCategory.OtherNumber => '\u0664',
-        _ => '\u2603',
-    };
-
-    private static FedCloudException Unsupported(string found) => new(ErrorCodes.TokenizerUnsupported, $"tokenizer.json: {found}");
-
-    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Gpt2Pattern();
-}
-
-/// <summary>The merging of one word: always the pair of lowest rank, of equals the leftmost (Sennrich et al. 2016, Algorithm 1).</summary>
-/// <remarks>A linked list of tokens and a queue of pairs, so that a word of n bytes costs n·log n: words without spaces can be long.</remarks>
-/// <param name="ids">The word's bytes as tokens; overwritten.</param>
-/// <param name="merges">Rank and result of each pair.</param>
-internal sealed class MergedWord(int[] ids, Dictionary<(int Left, int Right), (int Rank, int Merged)> merges)
-{
-    private const int Gone = -1;
-
-    private readonly int[] _next = [.. Enumerable.Range(1, ids.Length)];
-    private readonly int[] _previous = [.. Enumerable.Range(-1, ids.Length)];
-    private readonly PriorityQueue<(int At, int Left, int Right), (int Rank, int At)> _pairs = new();
-
-    /// <summary>The tokens that are left.</summary>
-    public int[] Merge()
-    {
-        for (int i = 0; i + 1 < ids.Length; i++)
+        HashSet<string> special = [.. added.Where(token => token.Special).Select(token => token.Text)];
+        HashSet<int> ids = [];
+        foreach (AddedToken token in added)
         {
-            Offer(i);
-        }
-
-        while (_pairs.TryDequeue(out (int At, int Left, int Right) pair, out _))
-        {
-            int right = ids[pair.At] == pair.Left ? _next[pair.At] : ids.Length;
-            if (right == ids.Length || ids[right] != pair.Right)
+            string text = TextOf(token);
+            _bytes[token.Id] = ByteAlphabet.ToBytes(text);
+            if (special.Contains(text))
             {
-                continue; // one of the two was merged since
-            }
-
-            ids[pair.At] = merges[(pair.Left, pair.Right)].Merged;
-            ids[right] = Gone;
-            _next[pair.At] = _next[right];
-            if (_next[right] < ids.Length)
-            {
-                _previous[_next[right]] = pair.At;
-                Offer(pair.At);
-            }
-
-            if (_previous[pair.At] >= 0)
-            {
-                Offer(_previous[pair.At]);
+                ids.Add(token.Id);
             }
         }
 
-        return [.. ids.Where(id => id != Gone)];
+        return ids;
     }
 
-    private void Offer(int at)
+    private static int Find(AddedTokenSearch? search, ReadOnlySpan<char> text, out int length, out int id)
     {
-        (int Left, int Right) pair = (ids[at], ids[_next[at]]);
-        if (merges.TryGetValue(pair, out (int Rank, int Merged) merge))
-        {
-            _pairs.Enqueue((at, pair.Left, pair.Right), (merge.Rank, at));
-        }
+        (length, id) = (0, 0);
+        return search is null ? -1 : search.Find(text, out length, out id);
     }
-}
 
-/// <summary>GPT-2's printable letters for the 256 bytes.</summary>
-internal static class ByteAlphabet
-{
-    /// <summary>The letter of each byte: itself where it is printable Latin-1, else the next one from U+0100.</summary>
-    public static char[] Letters { get; } = Make();
-
-    private static readonly Dictionary<char, byte> Bytes = Letters.Select((letter, b) => (letter, b)).ToDictionary(pair => pair.letter, pair => (byte)pair.b);
-
-    /// <summary>The bytes of a token.</summary>
-    public static byte[] ToBytes(string token) => [.. token.Where(Bytes.ContainsKey).Select(letter => Bytes[letter])];
-
-    private static char[] Make()
+    private AddedTokenSearch? Search(IEnumerable<AddedToken> tokens)
     {
-        char[] letters = new char[256];
-        int next = 256;
-        for (int b = 0; b < 256; b++)
+        Dictionary<string, int> ids = new(StringComparer.Ordinal);
+        foreach (AddedToken token in tokens)
         {
-            bool printable = b is (>= 33 and <= 126) or (>= 161 and <= 172) or (>= 174 and <= 255);
-            letters[b] = printable ? (char)b : (char)next++;
+            // The reference takes either of the two, now this one and now that.
+            if (!ids.TryAdd(TextOf(token), token.Id))
+            {
+                throw TokenizerJson.Refused($"added_tokens has two tokens of one normalized text, one with the id {token.Id}");
+            }
         }
 
-        return letters;
+        return ids.Count == 0 ? null : new AddedTokenSearch(ids);
     }
-}
 
-/// <summary>Matches as a list, since an enumerator over spans cannot cross a yield.</summary>
-internal static class ValueMatchList
-{
-    /// <summary>All matches.</summary>
-    public static List<(int Index, int Length)> ToList(this Regex.ValueMatchEnumerator matches)
+    private string TextOf(AddedToken token) => token.Normalized ? new string(Normalized(token.Text)) : token.Text;
+
+    // The tokens of each byte: its letter, or with byte fallback those of the letter's own UTF-8 bytes, as the reference has it.
+    private static int[][] Symbols(TokenizerFile file)
     {
-        List<(int Index, int Length)> list = [];
-        foreach (ValueMatch match in matches)
+        int[][] symbols = new int[256][];
+        for (int b = 0; b < symbols.Length; b++)
         {
-            list.Add((match.Index, match.Length));
+            string letter = ByteAlphabet.Letters[b].ToString();
+            symbols[b] = file.Vocabulary.TryGetValue(letter, out int id) ? [id] : file.FallsBackToBytes ? Fallback(file, letter) : [];
+            if (symbols[b].Length == 0)
+            {
+                throw TokenizerJson.Refused($"model.vocab has no token for the byte 0x{b:X2}");
+            }
         }
 
-        return list;
+        return symbols;
+    }
+
+    private static int[] Fallback(TokenizerFile file, string letter)
+    {
+        string[] tokens = [.. Encoding.UTF8.GetBytes(letter).Select(b => $"<0x{b:X2}>")];
+        return tokens.All(file.Vocabulary.ContainsKey) ? [.. tokens.Select(token => file.Vocabulary[token])] : [];
+    }
+
+    private static Dictionary<(int Left, int Right), (int Rank, int Merged)> Merges(TokenizerFile file)
+    {
+        Dictionary<(int Left, int Right), (int Rank, int Merged)> merges = [];
+        for (int rank = 0; rank < file.Merges.Length; rank++)
+        {
+            (string left, string right) = file.Merges[rank];
+            if (!file.Vocabulary.TryGetValue(left, out int l) || !file.Vocabulary.TryGetValue(right, out int r) || !file.Vocabulary.TryGetValue(left + right, out int merged))
+            {
+                throw TokenizerJson.Refused($"model.merges[{rank}] names a token that the vocabulary lacks");
+            }
+
+            merges[(l, r)] = (rank, merged);
+        }
+
+        return merges;
+    }
+
+    // Surrogates without a partner become U+FFFD before anything else, as they do on the way to UTF-8.
+    private static ReadOnlySpan<char> WellFormed(ReadOnlySpan<char> text)
+    {
+        int first = text.IndexOfAny(Surrogates);
+        for (int at = Math.Max(first, 0); first >= 0 && at < text.Length;)
+        {
+            if (Rune.DecodeFromUtf16(text[at..], out _, out int units) != OperationStatus.Done)
+            {
+                return Replaced(text);
+            }
+
+            at += units;
+        }
+
+        return text;
+    }
+
+    private static string Replaced(ReadOnlySpan<char> text)
+    {
+        StringBuilder valid = new(text.Length);
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            valid.Append(rune);
+        }
+
+        return valid.ToString();
     }
 }

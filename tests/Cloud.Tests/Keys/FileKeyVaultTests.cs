@@ -19,7 +19,7 @@ public sealed class FileKeyVaultTests : KeyVaultConformance, IDisposable
 
     protected override IKeyVault Vault => _vault;
 
-    protected override string UnknownKid => "file:wrapping/0042";
+    protected override string UnknownKid => "file:wrapping/0042-00000000";
 
     private string FirstKey => Path.Combine(_folder, "message", "0001.p8");
 
@@ -65,7 +65,7 @@ public sealed class FileKeyVaultTests : KeyVaultConformance, IDisposable
 
         KeyVersion again = await new FileKeyVault(_folder).EnsureAsync("message", KeyKind.EcP256, None);
 
-        Assert.Equal("file:message/0001", key.Kid);
+        Assert.Matches("^file:message/0001-[0-9a-f]{8}$", key.Kid);
         Assert.Equal(key.Spki, again.Spki);
     }
 
@@ -78,7 +78,7 @@ public sealed class FileKeyVaultTests : KeyVaultConformance, IDisposable
 
         KeyVersion third = await Vault.RotateAsync("message", None);
 
-        Assert.Equal("file:message/0003", third.Kid);
+        Assert.StartsWith("file:message/0003-", third.Kid, StringComparison.Ordinal);
         Assert.Equal([second.Spki, third.Spki], (await Vault.ListVersionsAsync("message", None)).Select(version => version.Spki));
     }
 
@@ -89,7 +89,20 @@ public sealed class FileKeyVaultTests : KeyVaultConformance, IDisposable
         await Vault.DisableAsync(first.Kid, None);
         File.Delete(FirstKey);
 
-        Assert.Equal("file:message/0002", (await Vault.EnsureAsync("message", KeyKind.EcP256, None)).Kid);
+        Assert.StartsWith("file:message/0002-", (await Vault.EnsureAsync("message", KeyKind.EcP256, None)).Kid, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Ensure_KeyLostWithoutATrace_ItsKidMeansNoOtherKey()
+    {
+        KeyVersion lost = await Vault.EnsureAsync("message", KeyKind.EcP256, None);
+        File.Delete(FirstKey);
+
+        KeyVersion next = await Vault.EnsureAsync("message", KeyKind.EcP256, None);
+
+        Assert.NotEqual(lost.Kid, next.Kid);
+        await FailsAsync(ErrorCodes.KeyMissing, () => Vault.SignAsync(lost.Kid, new byte[32], None));
+        await FailsAsync(ErrorCodes.KeyMissing, () => Vault.DisableAsync(lost.Kid, None));
     }
 
     [Theory]
@@ -115,17 +128,22 @@ public sealed class FileKeyVaultTests : KeyVaultConformance, IDisposable
     }
 
     [Theory]
-    [InlineData("file:../message/0001")]
-    [InlineData("file:message/../message/0001")]
-    [InlineData("file:message/0001.p8")]
-    [InlineData("file:message/1")]
-    [InlineData("message/0001")]
-    [InlineData("FILE:message/0001")]
-    [InlineData("file:message/٠٠٠١")]
-    [InlineData("file:message/0001/")]
-    public async Task Sign_KidOfAnotherForm_IsMissing(string kid)
+    [InlineData("file:../message/0001-*")]
+    [InlineData("file:message/../message/0001-*")]
+    [InlineData("file:message/0001-*.p8")]
+    [InlineData("file:message/0001")]
+    [InlineData("file:message/0001-")]
+    [InlineData("file:message/0001-00000000")]
+    [InlineData("file:message/1-*")]
+    [InlineData("message/0001-*")]
+    [InlineData("FILE:message/0001-*")]
+    [InlineData("file:message/0001_*")]
+    [InlineData("file:message/٠٠٠١-*")]
+    [InlineData("file:message/0001-*/")]
+    public async Task Sign_KidOfAnotherForm_IsMissing(string form)
     {
-        await Vault.EnsureAsync("message", KeyKind.EcP256, None);
+        KeyVersion key = await Vault.EnsureAsync("message", KeyKind.EcP256, None);
+        string kid = form.Replace("*", key.Kid[^8..], StringComparison.Ordinal);
 
         await FailsAsync(ErrorCodes.KeyMissing, () => Vault.SignAsync(kid, new byte[32], None));
     }

@@ -229,7 +229,7 @@ public abstract class MailboxConformance : IAsyncLifetime
     /// <summary>Ends a message's lock as if its time had run out.</summary>
     protected abstract Task LoseLockAsync(ReceivedMessage message);
 
-    protected static MessageId NewId() => MessageId.From(RandomNumberGenerator.GetBytes(16));
+    protected static MessageId NewId() => new(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16)));
 
     protected async Task<ReceivedMessage> ReceiveOneAsync() => Assert.Single(await Mailbox.ReceiveAsync(10, None));
 

@@ -67,7 +67,7 @@ public sealed class SiloIntakeTests
         Frame frame = Frame(Identity);
         SiloMessage genuine = SiloIntake.Verify(frame, Federation, DateTimeOffset.UnixEpoch)[0];
 
-        Frame forged = frame with { Id = MessageId.From([.. Enumerable.Repeat((byte)9, 16)]), To = "silo-2", Run = new RunId("other-run"), Round = 77, Type = "plain_decline", Trace = "x" };
+        Frame forged = frame with { Id = MessageId.Of(9, new byte[MessageId.RandomBytes]), To = "silo-2", Run = new RunId("other-run"), Round = 77, Type = "plain_decline", Trace = "x" };
 
         Assert.Equal(genuine, SiloIntake.Verify(forged, Federation, DateTimeOffset.UnixEpoch)[0]);
     }
@@ -88,7 +88,7 @@ public sealed class SiloIntakeTests
         return new Frame
         {
             V = 1,
-            Id = MessageId.From(new byte[16]),
+            Id = MessageId.Of(0, new byte[MessageId.RandomBytes]),
             To = "coordinator",
             Run = body.Job,
             Round = body.Round,

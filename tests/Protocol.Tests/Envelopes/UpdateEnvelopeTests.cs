@@ -71,6 +71,22 @@ public sealed class UpdateEnvelopeTests
     }
 
     [Fact]
+    public async Task Envelope_OfWhatNothingAnnounced_HasItsOwnLengthAndDigestWithinABound()
+    {
+        byte[] plaintext = Plaintext(10);
+        byte[] envelope = await SealAsync(plaintext);
+        ExpectedEnvelope bounded = new(Rid, 1, 10, PlaintextSha256: null);
+
+        Assert.Equal(plaintext, await OpenAsync(envelope, plaintext, bounded with { Length = 11 }));
+        Assert.Equal(plaintext, await OpenAsync(envelope, plaintext, bounded));
+
+        Assert.Equal(ErrorCodes.EnvelopeLength, (await Assert.ThrowsAsync<FedCloudException>(() => OpenAsync(envelope, plaintext, bounded with { Length = 9 }))).Code);
+        Assert.Equal(ErrorCodes.EnvelopeMalformed, (await Assert.ThrowsAsync<FedCloudException>(() => OpenAsync(envelope, plaintext, bounded with { Idx = 2 }))).Code);
+        byte[] tampered = [.. envelope[..^1], (byte)(envelope[^1] ^ 1)];
+        Assert.Equal(ErrorCodes.EnvelopeTampered, (await Assert.ThrowsAsync<FedCloudException>(() => OpenAsync(tampered, plaintext, bounded))).Code);
+    }
+
+    [Fact]
     public async Task Envelope_ChunksSwapped_IsRefused()
     {
         byte[] plaintext = Plaintext(3 << 20);
@@ -103,6 +119,7 @@ public sealed class UpdateEnvelopeTests
         using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(
             new MemoryStream(envelope),
             expected ?? new ExpectedEnvelope(Rid, 1, plaintext.Length, Sha256Digest.Of(plaintext)),
+            new EnvelopeBuffers(),
             Unwrap,
             CancellationToken.None);
         using MemoryStream output = new();

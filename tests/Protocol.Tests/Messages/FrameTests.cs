@@ -123,7 +123,7 @@ public sealed class FrameTests
     private static Frame Example() => new()
     {
         V = 1,
-        Id = MessageId.From(new byte[16]),
+        Id = MessageId.Of(0, new byte[MessageId.RandomBytes]),
         To = "coordinator",
         Run = new RunId("run-1"),
         Round = 2,

@@ -49,11 +49,9 @@ public sealed class PlanReaderTests
     [InlineData("training.learning_rate: -1", "plan_invalid_value")]
     [InlineData("lora.rank: 0", "plan_invalid_value")]
     [InlineData("algorithm: fedavg", "inexact_lora")]
-    [InlineData("algorithm: krum", "algorithm_unavailable")]
     [InlineData("algorithm: fedprox", "algorithm_unavailable")]
-    [InlineData("aggregation.mode: secure", "secure_aggregation_unavailable")]
+    [InlineData("aggregation.mode: open", "plan_invalid_value")]
     [InlineData("participation.quorum: 1", "plan_invalid_value")]
-    [InlineData("participation.cohort_size: 1", "plan_invalid_value")]
     [InlineData("participation.quorum: 5", "plan_invalid_value")]
     [InlineData("privacy: full", "plan_invalid_value")]
     public void Read_WrongField_IsRefusedWithItsLine(string field, string code)
@@ -65,12 +63,12 @@ public sealed class PlanReaderTests
         Assert.Equal(1, reading.Problems[0].Line);
     }
 
-    [Fact]
-    public void Read_SecureAndRobust_SaysThatOnlyLinearSumsExist()
+    [Theory]
+    [InlineData("algorithm: krum", "algorithm_unavailable")]
+    [InlineData("participation.cohort_size: 1", "plan_invalid_value")]
+    public void Read_WrongFieldInPlainMode_IsRefused(string field, string code)
     {
-        PlanReading reading = PlanReader.Read(Plan("algorithm: trimmed_mean", "aggregation.mode: secure"), FilledIn);
-
-        Assert.Contains(reading.Problems, problem => problem.Code == ErrorCodes.PlanNotLinear && problem.Found.Contains("trimmed_mean", StringComparison.Ordinal));
+        Assert.Equal([code], Problems(field, "aggregation.mode: plain").Select(problem => problem.Code.Name));
     }
 
     [Fact]
@@ -111,17 +109,21 @@ public sealed class PlanReaderTests
     [Fact]
     public void Matrix_EveryRefusedAlgorithm_HasReasonsInBothModes()
     {
-        ChoiceType algorithms = (ChoiceType)PlanSchema.Fields.Single(field => field.Path == "algorithm").Type;
-
-        Assert.All(algorithms.Known, name =>
+        Assert.All(CompatibilityMatrix.RefusedAlgorithms.Keys, name =>
         {
-            Assert.Contains(name, CompatibilityMatrix.RefusalOf(name, secure: true).Reason, StringComparison.Ordinal);
-            Assert.Contains(name, CompatibilityMatrix.RefusalOf(name, secure: false).Reason, StringComparison.Ordinal);
+            Assert.Contains(name, CompatibilityMatrix.RefusalOf("algorithm", name, secure: true).Reason, StringComparison.Ordinal);
+            Assert.Contains(name, CompatibilityMatrix.RefusalOf("algorithm", name, secure: false).Reason, StringComparison.Ordinal);
         });
     }
 
     /// <summary>A configuration from lines "path: value".</summary>
     internal static RunConfig Config(params string[] lines) => PlanReader.Require(PlanReader.Read(Plan(lines), FilledIn));
+
+    /// <summary>What is wrong with a plan of lines "path: value".</summary>
+    internal static IReadOnlyList<PlanProblem> Problems(params string[] lines) => PlanReader.Read(Plan(lines), FilledIn).Problems;
+
+    /// <summary>What is wrong with a plan of lines "path: value" for a number of silos.</summary>
+    internal static IReadOnlyList<PlanProblem> ProblemsFor(int silos, params string[] lines) => PlanReader.Read(Plan(lines), FilledIn, silos).Problems;
 
     private static PlanMapping Plan(params string[] lines)
     {

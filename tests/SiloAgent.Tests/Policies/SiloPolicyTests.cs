@@ -40,6 +40,26 @@ public sealed class SiloPolicyTests
         Assert.Equal(ErrorCodes.PolicySignature, Assert.Throws<FedCloudException>(() => SiloPolicy.Read(path, VerificationKey.Of(Administrator))).Code);
     }
 
+    [Theory]
+    [InlineData("\"v\":1", "\"v\":2", "v: expected 1")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":0", "max_rounds: expected at least 1")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":5.5", "$.max_rounds does not have")]
+    [InlineData("\"max_rounds\":5", "\"max_rounds\":5,\"max_rounds\":6", "the text does not have")]
+    [InlineData("\"from_hour\":0", "\"from_hour\":24", "from_hour: expected an hour from 0 to 23")]
+    [InlineData("\"until_hour\":24", "\"until_hour\":0", "until_hour: expected an hour from 1 to 24")]
+    [InlineData("\"confirmed_members\":[", "\"confirmed_members\":[null", "$.confirmed_members[] does not have")]
+    [InlineData("{", "{\"new_field\":1,", "$.new_field does not have")]
+    public void Parse_ValueOutOfRange_IsRefusedWithItsField(string from, string to, string expected)
+    {
+        string json = JsonSerializer.Serialize(Policy(), SiloPolicyJson.Default.SiloPolicy);
+        Assert.Contains(from, json, StringComparison.Ordinal);
+        int at = json.IndexOf(from, StringComparison.Ordinal);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => SiloPolicy.Parse(System.Text.Encoding.UTF8.GetBytes(string.Concat(json.AsSpan(0, at), to, json.AsSpan(at + from.Length)))));
+
+        Assert.StartsWith($"policy_malformed: {expected}", error.Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Read_Signed_GivesThePolicy()
     {
@@ -89,8 +109,36 @@ public sealed class SiloPolicyTests
         return path;
     }
 
+    [Fact]
+    public void Refusal_SecurePlan_FollowsTheRosterAndTheDeclaredWeight()
+    {
+        RunConfig plan = Secure(Plan(), secure => secure);
+        SiloPolicy policy = Policy() with { AllowPlainMode = false };
+        RunConfig declared = Secure(plan, secure => secure with { WeightMin = 10 });
+        declared = declared with { Aggregation = declared.Aggregation with { Weighting = Weighting.Declared } };
+
+        Assert.Null(policy.Refusal(plan, silos: 3));
+        Assert.Equal(ErrorCodes.SecaggRosterSize, policy.Refusal(plan, silos: 2));
+        Assert.Equal(ErrorCodes.RingTooSmall, policy.Refusal(Secure(plan, secure => secure with { CoordinateBits = 30 }), silos: 5));
+        Assert.Equal(ErrorCodes.CohortFixed, policy.Refusal(plan with { Participation = plan.Participation with { CohortSize = 3 } }, silos: 4));
+        Assert.Equal(ErrorCodes.PolicyRefused, (policy with { MaxRounds = 4 }).Refusal(plan, silos: 3));
+        Assert.Null(policy.Refusal(declared, silos: 3));
+        Assert.Equal(ErrorCodes.WeightOutOfRange, (policy with { DeclaredWeight = 9 }).Refusal(declared, silos: 3));
+    }
+
+    [Fact]
+    public void Refusal_PlainPlan_NeedsNoThirdSilo()
+    {
+        Assert.Null(Policy().Refusal(Plan(), silos: 2));
+        Assert.Equal(ErrorCodes.PlanInvalidValue, Policy().Refusal(Plan(), silos: 1));
+        Assert.Equal(ErrorCodes.PolicyRefused, (Policy() with { AllowPlainMode = false }).Refusal(Plan(), silos: 2));
+    }
+
+    private static RunConfig Secure(RunConfig plan, Func<SecureAggregationPlan, SecureAggregationPlan> change) =>
+        plan with { Aggregation = plan.Aggregation with { Mode = "secure", Secure = change(plan.Aggregation.Secure) } };
+
     private static RunConfig Plan() => PlanReader.Require(PlanReader.Read(
-        new PlanMapping(0, []),
+        new PlanMapping(0, [new PlanEntry(0, "aggregation", new PlanMapping(0, [new PlanEntry(0, "mode", new PlanScalar(0, "plain", Quoted: false))]))]),
         new Dictionary<string, string>(StringComparer.Ordinal) { ["job"] = "run-1", ["federation"] = "test-federation", ["base_model"] = Sha256Digest.Zero.Hex }));
 
     private static SiloPolicy Policy() => new()

@@ -3,6 +3,7 @@
 using System.Text;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Examples;
+using FedCloud.Training.Tests.Tokenization;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Examples;
@@ -55,6 +56,25 @@ public sealed class ExampleFileTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, 64)]
+    [InlineData(40, 16)]
+    [InlineData(40, 2)]
+    public void Read_TokenizerWithAStart_BeginsEachExampleWithIt(int promptWords, int longest)
+    {
+        ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
+        string prompt = string.Concat(Enumerable.Repeat("q ", promptWords));
+        File.WriteAllText(DataFile, $"{{\"prompt\":\"{prompt}\",\"completion\":\"zzz\"}}");
+
+        Example example = Assert.Single(ExampleFile.Read(DataFile, tokenizer, endOfText: null, longest).Examples);
+
+        int begin = Assert.Single(tokenizer.Start);
+        Assert.Equal(begin, example.Tokens[0]);
+        Assert.DoesNotContain(begin, example.Tokens[1..]);
+        Assert.InRange(example.PromptLength, 1, example.Tokens.Length - 1);
+        Assert.Equal("z", tokenizer.Decode([example.Tokens[example.PromptLength]])[..1]);
+    }
+
+    [Theory]
     [InlineData("not json", "jsonl_malformed")]
     [InlineData("[1]", "jsonl_malformed")]
     [InlineData("{\"prompt\":\"a\"}", "jsonl_malformed")]
@@ -73,11 +93,25 @@ public sealed class ExampleFileTests : IDisposable
     }
 
     [Fact]
-    public void Read_NotUtf8_IsRefused()
+    public void Read_NotUtf8_IsRefusedWithItsLine()
     {
-        File.WriteAllBytes(DataFile, [.. Encoding.UTF8.GetBytes("{\"prompt\":\"a\",\"completion\":\""), 0xff, (byte)'"', (byte)'}']);
+        string good = "{\"prompt\":\"ä\",\"completion\":\"b\"}\n";
+        File.WriteAllBytes(DataFile, [.. Encoding.UTF8.GetBytes(good + good + "{\"prompt\":\"a\",\"completion\":\""), 0xff, (byte)'"', (byte)'}', (byte)'\n', .. Encoding.UTF8.GetBytes(good)]);
 
-        Assert.Equal("jsonl_malformed", Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64)).Code.Name);
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64));
+
+        Assert.Equal("jsonl_malformed", error.Code.Name);
+        Assert.Contains("train.jsonl, line 3: not valid UTF-8", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_HalfASurrogatePair_IsRefusedWithItsLine()
+    {
+        File.WriteAllText(DataFile, "{\"prompt\":\"\\ud83d\",\"completion\":\"b\"}\n");
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64));
+
+        Assert.Contains("train.jsonl, line 1: 'prompt' or 'completion' holds half of a surrogate pair", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -19,7 +19,7 @@ public sealed class MemoryEstimateTests
         HeadWidth = 64,
         Positions = 131_072,
         NormEpsilon = 1e-5f,
-        RopeTheta = 500_000,
+        Rope = new RotaryPositions(500_000),
         TiedHead = true,
     };
 

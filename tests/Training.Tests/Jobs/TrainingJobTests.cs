@@ -47,7 +47,9 @@ public sealed class TrainingJobTests : IDisposable
         json[member] = JsonNode.Parse(value);
         File.WriteAllText(JobFile, json.ToJsonString());
 
-        Assert.Equal("job_malformed", Assert.Throws<FedCloudException>(() => TrainingJob.Read(_folder.Path)).Code.Name);
+        FedCloudException error = Assert.Throws<FedCloudException>(() => TrainingJob.Read(_folder.Path));
+        Assert.Equal("job_malformed", error.Code.Name);
+        Assert.Contains(member, error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -8,12 +8,30 @@ namespace FedCloud.Training.Tests.Kernels;
 
 public sealed unsafe class GemmTests
 {
+    public static IEnumerable<string> Kernels => GemmKernel.All.Select(kernel => kernel.Name);
+
+    public static TheoryData<string> EveryKernel => [.. Kernels];
+
+    public static TheoryData<string, bool, bool> Products
+    {
+        get
+        {
+            TheoryData<string, bool, bool> products = [];
+            foreach (string kernel in Kernels)
+            {
+                products.Add(kernel, false, false);
+                products.Add(kernel, false, true);
+                products.Add(kernel, true, false);
+                products.Add(kernel, true, true);
+            }
+
+            return products;
+        }
+    }
+
     [Theory]
-    [InlineData(false, false)]
-    [InlineData(false, true)]
-    [InlineData(true, false)]
-    [InlineData(true, true)]
-    public void Multiply_AnyShape_AgreesWithTheDefinition(bool transposeA, bool transposeB)
+    [MemberData(nameof(Products))]
+    public void Multiply_AnyShape_AgreesWithTheDefinition(string kernel, bool transposeA, bool transposeB)
     {
         Gen<(int M, int N, int K, int Scale)> shapes =
             from m in Gen.Choose(1, 70)
@@ -22,21 +40,48 @@ public sealed unsafe class GemmTests
             from scale in Gen.Choose(0, 2)
             select (m, n, k, scale);
 
-        Prop.ForAll(shapes.ToArbitrary(), shape => Error(transposeA, transposeB, shape.M, shape.N, shape.K, beta: shape.Scale * 0.5f) < 1e-4)
+        Prop.ForAll(shapes.ToArbitrary(), shape => Error(kernel, transposeA, transposeB, shape.M, shape.N, shape.K, beta: shape.Scale * 0.5f) < 1e-4)
             .Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 
-    [Fact]
-    public void Multiply_LargerThanEveryBlock_AgreesWithTheDefinition()
+    // Every remainder of every tile of every kernel: 12, 6 and 4 rows, 32, 16 and 8 columns.
+    [Theory]
+    [MemberData(nameof(Products))]
+    public void Multiply_EveryEdgeOfATile_AgreesWithTheDefinition(string kernel, bool transposeA, bool transposeB)
     {
-        double error = Error(transposeA: false, transposeB: true, m: 205, n: 2100, k: 401, beta: 0);
+        for (int n = 1; n <= 41; n++)
+        {
+            double error = Error(kernel, transposeA, transposeB, m: 1 + (n * 5 % 27), n, k: 1 + (n % 6), beta: n % 3);
+
+            Assert.True(error < 1e-4, $"n {n}: error {error}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(EveryKernel))]
+    public void Multiply_LargerThanEveryBlock_AgreesWithTheDefinition(string kernel)
+    {
+        double error = Error(kernel, transposeA: false, transposeB: true, m: 205, n: 2100, k: 401, beta: 0);
 
         Assert.True(error < 1e-4, $"error {error}");
     }
 
     [Theory]
+    [MemberData(nameof(EveryKernel))]
+    public void Multiply_NothingToSum_ScalesOnly(string kernel)
+    {
+        using Matrix c = Filled(3, 5, 3);
+        float[] expected = [.. c.Span.ToArray().Select(value => value / 2)];
+
+        Gemm.Multiply(false, false, 3, 5, 0, 1, c.P, 1, c.P, 5, 0.5f, c.P, 5, kernel: Kernel(kernel));
+
+        Assert.Equal(expected, c.Span.ToArray());
+    }
+
+    [Theory]
     [InlineData(300, 129, 70)]
     [InlineData(65, 700, 401)]
+    [InlineData(1000, 8, 401)]
     public void Multiply_TwoThreads_GivesTheBitsOfOne(int m, int n, int k)
     {
         using Matrix a = Filled(m, k, 1);
@@ -44,13 +89,18 @@ public sealed unsafe class GemmTests
         using Matrix one = new(m, n);
         using Matrix two = new(m, n);
 
-        Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, one.P, n, threads: 1);
-        Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, two.P, n, threads: 2);
+        foreach (GemmKernel kernel in GemmKernel.All)
+        {
+            Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, one.P, n, threads: 1, kernel);
+            Gemm.Multiply(false, true, m, n, k, 1, a.P, k, b.P, k, 0, two.P, n, threads: 2, kernel);
 
-        Assert.True(one.Span.SequenceEqual(two.Span));
+            Assert.True(one.Span.SequenceEqual(two.Span), kernel.Name);
+        }
     }
 
-    private static double Error(bool transposeA, bool transposeB, int m, int n, int k, float beta)
+    private static GemmKernel Kernel(string name) => GemmKernel.All.Single(kernel => string.Equals(kernel.Name, name, StringComparison.Ordinal));
+
+    private static double Error(string kernel, bool transposeA, bool transposeB, int m, int n, int k, float beta)
     {
         const float Alpha = 0.75f;
         using Matrix a = transposeA ? Filled(k, m, 1) : Filled(m, k, 1);
@@ -58,7 +108,7 @@ public sealed unsafe class GemmTests
         using Matrix c = Filled(m, n, 3);
         float[] before = c.Span.ToArray();
 
-        Gemm.Multiply(transposeA, transposeB, m, n, k, Alpha, a.P, a.Columns, b.P, b.Columns, beta, c.P, n);
+        Gemm.Multiply(transposeA, transposeB, m, n, k, Alpha, a.P, a.Columns, b.P, b.Columns, beta, c.P, n, threads: 1, Kernel(kernel));
 
         double worst = 0;
         for (int i = 0; i < m; i++)

@@ -21,7 +21,7 @@ public sealed class GradientTests
         HeadWidth = 6,
         Positions = 16,
         NormEpsilon = 1e-5f,
-        RopeTheta = 10_000,
+        Rope = new RotaryPositions(10_000),
         TiedHead = true,
     };
 

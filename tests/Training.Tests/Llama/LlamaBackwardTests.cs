@@ -27,12 +27,39 @@ public sealed class LlamaBackwardTests
 
         foreach (Parameter parameter in model.Trained)
         {
-            double expected = Difference(model, parameter);
+            double expected = Difference(() => Loss(model), parameter);
             double found = Slope(parameter);
             Assert.True(Math.Abs(expected - found) < 2e-3 * Math.Max(1, Math.Abs(expected)), $"{parameter.Name}: finite difference {expected}, gradient {found}");
         }
 
         Assert.Equal(2 + (2 * (9 + 14)) + (tied ? 0 : 1), model.Trained.Count());
+    }
+
+    // Attention works in blocks of 48 queries; 101 tokens are two of them and a part.
+    [Fact]
+    public void Backward_LongSequences_AgreesWithFiniteDifferences()
+    {
+        const int Length = 101;
+        using TinyBase tiny = new();
+        using LlamaModel model = tiny.Load(B * Length, Length);
+        model.TrainAdapter(ExchangedFactor.Both);
+        int[] tokens = [.. Enumerable.Range(0, B * Length).Select(i => i * 31 % tiny.Config.Vocabulary)];
+        int[] targets = [.. tokens.Select((token, i) => i % 5 == 0 ? -1 : (token + 7) % tiny.Config.Vocabulary)];
+        double Mean()
+        {
+            model.Forward(tokens, B, Length);
+            return model.Loss(targets, 0.01f) * 0.01;
+        }
+
+        Mean();
+        model.Backward();
+
+        foreach (Parameter parameter in model.Trained)
+        {
+            double expected = Difference(Mean, parameter);
+            double found = Slope(parameter);
+            Assert.True(Math.Abs(expected - found) < 2e-3 * Math.Max(0.1, Math.Abs(expected)), $"{parameter.Name}: finite difference {expected}, gradient {found}");
+        }
     }
 
     [Theory]
@@ -168,7 +195,7 @@ public sealed class LlamaBackwardTests
     }
 
     // The directional derivative along a fixed pseudo-random direction sees every element of the tensor at once.
-    private static double Difference(LlamaModel model, Parameter parameter)
+    private static double Difference(Func<double> loss, Parameter parameter)
     {
         float[] start = parameter.Value.Span.ToArray();
         double[] direction = Direction(start.Length);
@@ -179,7 +206,7 @@ public sealed class LlamaBackwardTests
                 parameter.Value.Span[i] = (float)(start[i] + (step * direction[i]));
             }
 
-            return Loss(model);
+            return loss();
         }
 
         // Central differences with Richardson's extrapolation.

@@ -19,7 +19,11 @@ public sealed class LlamaConfigTests : IDisposable
     [InlineData("attention_bias", "true")]
     [InlineData("mlp_bias", "true")]
     [InlineData("rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8.0}")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"linear\",\"factor\":8.0}")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"llama3\",\"factor\":8.0,\"low_freq_factor\":4.0,\"high_freq_factor\":1.0,\"original_max_position_embeddings\":8192}")]
+    [InlineData("rope_scaling", "{\"rope_type\":\"default\",\"factor\":8.0}")]
     [InlineData("rope_parameters", "{\"rope_type\":\"yarn\",\"rope_theta\":10000.0}")]
+    [InlineData("rope_parameters", "{\"rope_type\":\"default\",\"rope_theta\":10000.0,\"attention_factor\":2}")]
     [InlineData("pretraining_tp", "2")]
     [InlineData("sliding_window", "4096")]
     [InlineData("quantization_config", "{\"bits\":4}")]
@@ -57,13 +61,35 @@ public sealed class LlamaConfigTests : IDisposable
     [InlineData("vocab_size", "\"many\"")]
     [InlineData("eos_token_id", "300")]
     [InlineData("rms_norm_eps", "0")]
-    public void Read_ImpossibleSize_IsRefused(string field, string value)
+    [InlineData("rms_norm_eps", "\"small\"")]
+    [InlineData("num_hidden_layers", "1.5")]
+    [InlineData("num_attention_heads", "1048576")]
+    [InlineData("max_position_embeddings", "1")]
+    [InlineData("tie_word_embeddings", "\"yes\"")]
+    [InlineData("rope_theta", "\"large\"")]
+    [InlineData("rope_theta", "0.5")]
+    [InlineData("rope_scaling", "7")]
+    [InlineData("eos_token_id", "[]")]
+    [InlineData("intermediate_size", "null")]
+    public void Read_ImpossibleValue_IsRefusedByName(string field, string value)
     {
         Change(field, value);
 
         FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
 
         Assert.Equal("config_unsupported", error.Code.Name);
+        Assert.Contains(field, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Read_FieldTwice_IsRefused()
+    {
+        string text = File.ReadAllText(ConfigFile);
+        File.WriteAllText(ConfigFile, text.TrimEnd().TrimEnd('}') + ", \"vocab_size\": 300}");
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LlamaConfig.Read(ConfigFile));
+
+        Assert.Contains("names a field twice", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -84,7 +110,29 @@ public sealed class LlamaConfigTests : IDisposable
         Change("rope_theta", "null");
         Change("rope_parameters", "{\"rope_type\":\"default\",\"rope_theta\":500000.0}");
 
-        Assert.Equal(500_000, LlamaConfig.Read(ConfigFile).RopeTheta);
+        Assert.Equal(new RotaryPositions(500_000), LlamaConfig.Read(ConfigFile).Rope);
+    }
+
+    [Theory]
+    [InlineData("rope_scaling", "\"rope_type\":\"llama3\"")]
+    [InlineData("rope_scaling", "\"type\":\"llama3\"")]
+    [InlineData("rope_parameters", "\"rope_theta\":10000.0,\"rope_type\":\"llama3\"")]
+    public void Read_Llama3Stretch_IsTaken(string field, string kind)
+    {
+        Change(field, "{" + kind + ",\"factor\":8.0,\"low_freq_factor\":1.0,\"high_freq_factor\":4.0,\"original_max_position_embeddings\":8192}");
+
+        Assert.Equal(new RotaryPositions(10_000, new RotaryStretch(8, 1, 4, 8192)), LlamaConfig.Read(ConfigFile).Rope);
+    }
+
+    [Fact]
+    public void Angles_Llama31_KeepTheFastStretchTheSlowAndBlendBetween()
+    {
+        double[] plain = new RotaryPositions(500_000).Angles(128);
+        double[] stretched = new RotaryPositions(500_000, new RotaryStretch(8, 1, 4, 8192)).Angles(128);
+
+        Assert.Equal(plain[..29], stretched[..29]);
+        Assert.Equal(plain[35..].Select(angle => angle / 8), stretched[35..]);
+        Assert.All(Enumerable.Range(29, 6), i => Assert.InRange(stretched[i], plain[i] / 8, plain[i]));
     }
 
     [Fact]

@@ -28,6 +28,42 @@ public sealed class LlamaForwardTests
         Assert.True(worst < 2e-4, $"logits differ by {worst}");
     }
 
+    // Attention works in blocks of 48 queries.
+    [Theory]
+    [InlineData(48)]
+    [InlineData(49)]
+    [InlineData(101)]
+    public void Forward_LongSequence_AgreesWithTheFormulas(int length)
+    {
+        using TinyBase tiny = new();
+        using LlamaModel model = tiny.Load(length, length);
+        SlowLlama slow = new(tiny.Config, tiny.Weights, TinyBase.Alpha / TinyBase.Rank);
+        int[] tokens = [.. Enumerable.Range(0, length).Select(i => i * 31 % tiny.Config.Vocabulary)];
+
+        model.Forward(tokens, 1, length);
+
+        double worst = slow.Logits(tokens).Select((row, i) => row.Zip(model.Logits(i).ToArray(), (e, f) => Math.Abs(e - f)).Max()).Max();
+        Assert.True(worst < 2e-4, $"logits differ by {worst}");
+    }
+
+    [Theory]
+    [InlineData(16)]
+    [InlineData(64)]
+    [InlineData(4096)]
+    public void Forward_StretchedPositions_AgreesWithTheFormulas(double original)
+    {
+        using TinyBase tiny = new();
+        LlamaConfig config = tiny.Config with { Rope = new RotaryPositions(500, new RotaryStretch(8, 1, 4, original)) };
+        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(tiny.Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using LlamaModel model = LlamaModel.Load(config, file, adapter: null, scaling: 0, First.Length, First.Length, threads: 1);
+        SlowLlama slow = new(config, tiny.Weights.Where(entry => !entry.Key.Contains("lora", StringComparison.Ordinal)).ToDictionary(), 0);
+
+        model.Forward(First, 1, First.Length);
+
+        double worst = slow.Logits(First).Select((row, i) => row.Zip(model.Logits(i).ToArray(), (e, f) => Math.Abs(e - f)).Max()).Max();
+        Assert.True(worst < 2e-4, $"logits differ by {worst}");
+    }
+
     [Theory]
     [InlineData(TensorType.F16)]
     [InlineData(TensorType.BF16)]

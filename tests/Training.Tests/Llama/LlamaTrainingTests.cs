@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Protocol.Plans;
 using FedCloud.Training.Llama;
 using FedCloud.Training.Optimization;
 
@@ -30,5 +31,42 @@ public sealed class LlamaTrainingTests
         int[] greedy = [.. Enumerable.Range(0, 8).Select(row => model.Logits(row).IndexOf(model.Logits(row).ToArray().Max()))];
         Assert.True(loss < 0.01, $"loss {loss}");
         Assert.Equal(tokens[1..], greedy);
+    }
+
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(1, false)]
+    [InlineData(2, true)]
+    public void Step_Warm_AllocatesNothing(int threads, bool adapter)
+    {
+        int[] tokens = [7, 250, 31, 31, 4, 299, 18, 100, 2];
+        using TinyBase tiny = new();
+        using LlamaModel model = adapter ? tiny.Load(8, 8, threads) : LlamaModel.Random(tiny.Config, seed: 1, 8, 8, threads);
+        if (adapter)
+        {
+            model.TrainAdapter(ExchangedFactor.Both);
+        }
+        else
+        {
+            model.TrainAll();
+        }
+
+        AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.99, 1e-8, 0, 1));
+        void Step()
+        {
+            model.ZeroGradients();
+            model.Forward(tokens.AsSpan(0, 8), 1, 8);
+            model.Loss(tokens.AsSpan(1), 1f / 8);
+            model.Backward();
+            optimizer.Step(0.01);
+        }
+
+        Assert.Equal(0, Allocations.Of(() =>
+        {
+            for (int i = 0; i < 50; i++)
+            {
+                Step();
+            }
+        }));
     }
 }

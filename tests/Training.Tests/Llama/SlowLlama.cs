@@ -66,7 +66,7 @@ internal sealed class SlowLlama(LlamaConfig c, IReadOnlyDictionary<string, float
         {
             for (int i = 0; i < half; i++)
             {
-                double angle = position * Math.Pow(c.RopeTheta, -2.0 * i / c.HeadWidth);
+                double angle = position * Frequency(i);
                 (double a, double b) = (heads[start + i], heads[start + half + i]);
                 turned[start + i] = (a * Math.Cos(angle)) - (b * Math.Sin(angle));
                 turned[start + half + i] = (b * Math.Cos(angle)) + (a * Math.Sin(angle));
@@ -74,6 +74,30 @@ internal sealed class SlowLlama(LlamaConfig c, IReadOnlyDictionary<string, float
         }
 
         return turned;
+    }
+
+    // By wavelengths, as Llama 3.1 was published with.
+    private double Frequency(int i)
+    {
+        double frequency = 1 / Math.Pow(c.Rope.Theta, 2.0 * i / c.HeadWidth);
+        if (c.Rope.Stretch is not { } stretch)
+        {
+            return frequency;
+        }
+
+        double wavelength = 2 * Math.PI / frequency;
+        if (wavelength < stretch.OriginalPositions / stretch.HighFrequencyFactor)
+        {
+            return frequency;
+        }
+
+        if (wavelength > stretch.OriginalPositions / stretch.LowFrequencyFactor)
+        {
+            return frequency / stretch.Factor;
+        }
+
+        double smooth = ((stretch.OriginalPositions / wavelength) - stretch.LowFrequencyFactor) / (stretch.HighFrequencyFactor - stretch.LowFrequencyFactor);
+        return ((1 - smooth) * frequency / stretch.Factor) + (smooth * frequency);
     }
 
     private double[] Norm(double[] x, string name)

@@ -24,7 +24,17 @@ public sealed class SampleTextsTests : IDisposable
     {
         string general = SampleTexts.General();
 
-        Assert.All(SampleTexts.Silos.SelectMany(silo => silo.Topics), topic => Assert.DoesNotContain(topic, general, StringComparison.Ordinal));
+        Assert.All(
+            SampleSilo.All.SelectMany(silo => silo.Shares).SelectMany(share => share.Topic.Cases).SelectMany(found => new[] { found.Name, found.First, found.Then }),
+            words => Assert.DoesNotContain(words, general, StringComparison.OrdinalIgnoreCase));
+        Assert.All(SampleSilo.All, silo => Assert.DoesNotContain(silo.Jargon, general, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void All_Silos_SeeTheirOwnTopicMost()
+    {
+        Assert.All(SampleSilo.All, silo => Assert.Equal(100, silo.Shares.Sum(share => share.Percent)));
+        Assert.Equal(SampleSilo.All.Count, SampleSilo.All.Select(silo => silo.Shares.MaxBy(share => share.Percent).Topic).Distinct().Count());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,8 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Diagnostics;
+using System.Globalization;
+using System.Text;
 using System.Text.Json.Nodes;
-using FedCloud.Protocol.Errors;
 using FedCloud.Training.Tokenization;
 using FsCheck;
 using FsCheck.Fluent;
@@ -14,16 +15,6 @@ public sealed class ByteLevelBpeTests : IDisposable
     private readonly TinyBase _tiny = new();
 
     private string TokenizerFile => Path.Combine(_tiny.Folder, "tokenizer.json");
-
-    [Fact]
-    public void Decode_OfEncode_IsTheText()
-    {
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
-        string[] pieces = ["the cat", " sat", "\n\n", "\t ", "don't", "Grüße", "心電図", "🫀🩺", "𝒳", "1/2 mg", "  ", "'", "ﷺ", "e\u0301", "\u0000", "x"];
-        Gen<string> texts = Gen.Elements(pieces).ListOf().Select(string.Concat);
-
-        Prop.ForAll(texts.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), text, StringComparison.Ordinal)).QuickCheckThrowOnFailure();
-    }
 
     [Theory]
     [InlineData("𐌰𐝀😀 👩‍⚕️ 漢字 ١٢ é ß")]
@@ -46,6 +37,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     {
         JsonObject json = Tokenizer();
         json["model"]!["merges"] = new JsonArray("b c", "a b", "ab c");
+        json["added_tokens"] = new JsonArray();
         AddTokens(json, "bc", "ab", "abc");
         Write(json);
         ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
@@ -110,64 +102,137 @@ public sealed class ByteLevelBpeTests : IDisposable
     }
 
     [Theory]
-    [InlineData("normalizer", "{\"type\":\"NFC\"}")]
-    [InlineData("post_processor", "{\"type\":\"TemplateProcessing\"}")]
-    [InlineData("pre_tokenizer", "{\"type\":\"Metaspace\"}")]
-    [InlineData("pre_tokenizer", "null")]
-    [InlineData("pre_tokenizer", "{\"type\":\"ByteLevel\",\"add_prefix_space\":true}")]
-    [InlineData("pre_tokenizer", "{\"type\":\"ByteLevel\",\"use_regex\":false}")]
-    [InlineData("model", "{\"type\":\"Unigram\",\"vocab\":[]}")]
-    [InlineData("model", "{\"type\":\"BPE\",\"vocab\":{\"a\":0},\"merges\":[]}")]
-    public void Read_AnotherKindOfTokenizer_IsRefused(string part, string value)
+    [InlineData("gpt2")]
+    [InlineData("llama3")]
+    public void Decode_OfEncodeOfAnyValidText_IsTheText(string form)
     {
-        JsonObject json = Tokenizer();
-        json[part] = JsonNode.Parse(value);
-        Write(json);
+        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
 
-        FedCloudException error = Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read(TokenizerFile));
-
-        Assert.Equal("tokenizer_unsupported", error.Code.Name);
+        Prop.ForAll(TextGenerators.Valid.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), text, StringComparison.Ordinal))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 
     [Theory]
-    [InlineData("byte_fallback", "true")]
-    [InlineData("ignore_merges", "true")]
-    [InlineData("dropout", "0.1")]
-    [InlineData("end_of_word_suffix", "\"</w>\"")]
-    public void Read_UnknownOption_IsRefusedByName(string option, string value)
+    [InlineData("gpt2")]
+    [InlineData("nfc")]
+    public void Encode_LoneSurrogates_AreReplacementCharacters(string form)
     {
-        JsonObject json = Tokenizer();
-        json["model"]![option] = JsonNode.Parse(value);
-        Write(json);
+        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
 
-        FedCloudException error = Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read(TokenizerFile));
+        Prop.ForAll(TextGenerators.Any.ToArbitrary(), text =>
+        {
+            string valid = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes(text));
+            return tokenizer.Encode(text).SequenceEqual(tokenizer.Encode(valid));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(500));
+    }
 
-        Assert.Contains(option, error.Message, StringComparison.Ordinal);
+    [Theory]
+    [MemberData(nameof(ReferenceTests.Forms), MemberType = typeof(ReferenceTests))]
+    public void EnumerateTokens_SeveralTextsInTurns_GivesEachItsTokens(string form)
+    {
+        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+
+        for (int i = 0; i + 1 < Vectors.Texts.Count; i++)
+        {
+            List<int> left = [];
+            List<int> right = [];
+            TokenEnumerator a = tokenizer.EnumerateTokens(Vectors.Texts[i]);
+            TokenEnumerator b = tokenizer.EnumerateTokens(Vectors.Texts[i + 1]);
+            for (bool more = true; more;)
+            {
+                bool fromA = Next(ref a, left);
+                bool fromB = Next(ref b, right);
+                more = fromA || fromB;
+            }
+
+            Assert.Equal(tokenizer.Encode(Vectors.Texts[i]), left);
+            Assert.Equal(tokenizer.Encode(Vectors.Texts[i + 1]), right);
+        }
     }
 
     [Fact]
-    public void Read_MergeOfUnknownTokens_IsRefused()
+    public void Size_AnyForm_IsOneMoreThanTheLargestId()
     {
-        JsonObject json = Tokenizer();
-        json["model"]!["merges"] = new JsonArray("q zz");
-        Write(json);
+        ByteLevelBpe tokenizer = Vectors.Tokenizer("gpt2");
 
-        Assert.Equal("tokenizer_unsupported", Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read(TokenizerFile)).Code.Name);
+        Assert.Equal(520, tokenizer.Size);
+        Assert.Equal(519, tokenizer.AddedToken(BpeTrainer.EndOfText));
     }
 
     [Fact]
-    public void Train_SameText_WritesTheSameBytes()
+    public void Encode_IntoAList_KeepsWhatItHolds()
     {
-        string other = Path.Combine(_tiny.Folder, "again.json");
-        string text = string.Concat(Enumerable.Repeat("the cat sat on the mat and the dog sat on the log. ", 3));
+        ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
+        List<int> ids = [.. tokenizer.Start];
 
-        BpeTrainer.Train(text, 280, other);
+        tokenizer.Encode(" the note", ids);
 
-        Assert.Equal(File.ReadAllBytes(TokenizerFile), File.ReadAllBytes(other));
-        Assert.Equal("a t", Tokenizer()["model"]!["merges"]![0]!.GetValue<string>()); // as frequent as "t h" and "h e", and first by text
+        Assert.Equal([.. tokenizer.Start, .. tokenizer.Encode(" the note")], ids);
+    }
+
+    [Theory]
+    [InlineData("gpt2")]
+    [InlineData("llama3")]
+    [InlineData("nfc")]
+    public void Encode_WarmText_AllocatesNothing(string form)
+    {
+        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+        string text = File.ReadAllText(Path.Combine(Vectors.Folder, "text.txt"));
+        text = form == "nfc" ? text[..text.IndexOf('ü', StringComparison.Ordinal)] : text + "<|endoftext|>" + text; // form C makes a new text from U+0300 on
+        List<int> ids = tokenizer.Encode(text);
+        int count = ids.Count;
+        ids.Clear();
+        tokenizer.Encode(text, ids);
+
+        long allocated = Allocations.Of(() =>
+        {
+            ids.Clear();
+            tokenizer.Encode(text, ids);
+        });
+
+        Assert.Equal(0, allocated);
+        Assert.Equal(count, ids.Count);
+    }
+
+    [Fact]
+    public void Encode_MoreWordsThanAreKept_GivesTheSameTokens()
+    {
+        ByteLevelBpe used = Vectors.Tokenizer("llama3");
+        for (int i = 0; i < 110_000; i++)
+        {
+            used.Encode("x" + string.Concat(i.ToString(CultureInfo.InvariantCulture).Select(digit => (char)(digit + 'a' - '0'))));
+        }
+
+        List<int> found = used.Encode(" doctor writes");
+
+        Assert.Equal(Vectors.Tokenizer("llama3").Encode(" doctor writes"), found);
+    }
+
+    [Fact]
+    public void Encode_WordOfTheVocabularyWithoutMerges_IsOneTokenOnlyWhereTheFileSaysSo()
+    {
+        JsonObject json = JsonNode.Parse(File.ReadAllText(Vectors.FileOf("llama3")))!.AsObject();
+        int id = json["model"]!["vocab"]!["Ġdoctor"]!.GetValue<int>();
+        Assert.Equal([id], Vectors.Tokenizer("llama3").Encode(" doctor"));
+
+        json["model"]!["ignore_merges"] = false;
+        Write(json);
+
+        Assert.DoesNotContain(id, ByteLevelBpe.Read(TokenizerFile).Encode(" doctor"));
     }
 
     public void Dispose() => _tiny.Dispose();
+
+    private static bool Next(ref TokenEnumerator tokens, List<int> ids)
+    {
+        bool any = tokens.MoveNext();
+        if (any)
+        {
+            ids.Add(tokens.Current);
+        }
+
+        return any;
+    }
 
     private static void AddTokens(JsonObject json, params string[] tokens)
     {

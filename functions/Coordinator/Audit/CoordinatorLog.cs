@@ -1,0 +1,174 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Audit.Witnesses;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Audit;
+
+/// <summary>The coordinator's part in the log: its own entries, and the writer.</summary>
+public sealed class CoordinatorLog : IDisposable
+{
+    private static readonly ActorKey Coordinator = new(EntryActor.Coordinator, EntryActor.Coordinator);
+
+    // What a round leaves behind then shares the batch of the next round's start, and a checkpoint less is witnessed.
+    private static readonly TimeSpan Linger = TimeSpan.FromMilliseconds(500);
+
+    private readonly IBlobStore _blobs;
+    private readonly IKeyVault _vault;
+    private readonly TimeProvider _time;
+    private readonly CoordinatorOptions _options;
+    private readonly ICoordinatorEvents _events;
+    private readonly LogStore _store;
+    private readonly LogWriter _writer;
+    private readonly SemaphoreSlim _bell = new(0);
+    private Sha256Digest? _disabled;
+
+    /// <summary>Makes it.</summary>
+    public CoordinatorLog(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        _blobs = store;
+        _vault = vault;
+        _time = time;
+        _options = options;
+        _events = events;
+        Origin = $"{options.Federation.Value}/log";
+        _store = new LogStore(store);
+        _writer = new LogWriter(store, vault, time, Origin, events, Linger);
+        Desk = new AuditDesk(store, vault, options.Federation, time, Ring);
+    }
+
+    /// <summary>The log's identity, also the name of its key.</summary>
+    public string Origin { get; }
+
+    /// <summary>Takes entries.</summary>
+    public AuditDesk Desk { get; }
+
+    /// <summary>The newest change of the log's key; null for none, and while another process is the writer.</summary>
+    public LogKeyChanged? KeyChange => _writer.KeyChange;
+
+    /// <summary>Takes up what is stored, and records the wrapping key in use.</summary>
+    public async Task StartAsync(CancellationToken cancellation)
+    {
+        foreach (KeyVersion version in await _vault.ListVersionsAsync(SiloPost.MessageKey, cancellation))
+        {
+            _writer.Trust(VerificationKey.FromSpki(version.Spki));
+        }
+
+        await Desk.StartAsync(async () => await _store.ReadStateAsync(Origin, await _store.LargestSizeAsync(cancellation), cancellation), cancellation);
+        KeyVersion wrapping = await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
+        await Desk.TakeAsync($"kek/{wrapping.Kid}", 1, [FederationEntries.WrappingKey(wrapping.Spki, wrapping.Kid)], cancellation);
+    }
+
+    /// <summary>Packs the evidence up to the newest witnessed checkpoint.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="sums">Whether what recomputes the sums of its rounds is packed too.</param>
+    /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c>, <c>storage_*</c>.</exception>
+    public async Task PackAsync(string path, bool sums, string? recipient, CancellationToken cancellation)
+    {
+        using StoredEvidence evidence = new(_blobs, _vault, await _writer.WitnessedAsync(cancellation));
+        await using (FileStream file = File.Create(path))
+        {
+            using IEvidenceSource source = sums ? new StoredSums(evidence, _blobs) : evidence;
+            await EvidenceZip.WriteAsync(source, file, cancellation);
+        }
+
+        if (recipient is not null)
+        {
+            Sha256Digest bundle = await BlobFiles.DigestAsync(path, cancellation);
+            await Desk.TakeAsync(source: null, 0, [FederationEntries.Exported(bundle, recipient)], cancellation);
+        }
+    }
+
+    /// <summary>Whether the first checkpoint of a roster version has enough witness lines.</summary>
+    public Task<bool> IsWitnessedAsync(int rosterVersion, CancellationToken cancellation) => _writer.IsWitnessedAsync(rosterVersion, cancellation);
+
+    /// <summary>Files a witness's line.</summary>
+    public Task AcceptAsync(WitnessLineBody line, NoteKey witness, CancellationToken cancellation) => _writer.AcceptAsync(line, witness, cancellation);
+
+    /// <summary>Sends the coordinator's entries, and writes at most one batch. Trouble is reported and stops nothing else: entries stay in their mailbox, and silos hold back what they cannot see in the log.</summary>
+    /// <returns>False when nothing was due, or when it failed: call again later.</returns>
+    public async Task<bool> TurnAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            await RetireAsync(cancellation);
+            await Desk.TurnAsync(_writer.Highest(Coordinator), cancellation);
+            return await _writer.TurnAsync(cancellation);
+        }
+        catch (FedCloudException error)
+        {
+            _events.LogFailed(error);
+            return false;
+        }
+    }
+
+    /// <summary>Writes until it is stopped.</summary>
+    public async Task ServeAsync(CancellationToken cancellation)
+    {
+        try
+        {
+            while (!cancellation.IsCancellationRequested)
+            {
+                if (!await TurnAsync(cancellation))
+                {
+                    await _bell.WaitAsync(_options.PollInterval, cancellation);
+                }
+            }
+        }
+        finally
+        {
+            await _writer.ReleaseAsync(CancellationToken.None);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Desk.Dispose();
+        _bell.Dispose();
+    }
+
+    // After the overlap of a rotation the old key is retired in the log first, and in the vault when the log says so; a lost one at once.
+    private async Task RetireAsync(CancellationToken cancellation)
+    {
+        if (KeyChange is not { } change || change.Old == _disabled)
+        {
+            return;
+        }
+
+        if (change.IsRetirementDue(_time.GetUtcNow()))
+        {
+            await Desk.TakeAsync($"lk/{change.New.Hex}", 1, [FederationEntries.LogKeyRetired(change.Old)], cancellation);
+        }
+
+        if (change.IsRetired || !change.IsRotation)
+        {
+            IReadOnlyList<KeyVersion> versions = await _vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation);
+            foreach (KeyVersion version in versions.TakeWhile(version => VerificationKey.FromSpki(version.Spki).Fingerprint != change.New).Where(version => version.Enabled))
+            {
+                await _vault.DisableAsync(version.Kid, cancellation);
+            }
+
+            _disabled = change.Old;
+        }
+    }
+
+    private void Ring()
+    {
+        if (_bell.CurrentCount == 0)
+        {
+            _bell.Release();
+        }
+    }
+}

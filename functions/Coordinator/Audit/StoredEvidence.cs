@@ -1,0 +1,94 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
+using FedCloud.Coordinator.Messaging;
+using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Coordinator.Audit;
+
+/// <summary>A checkpoint of the log.</summary>
+/// <param name="Size">Its number of entries.</param>
+/// <param name="Rosters">How many roster versions they name.</param>
+public readonly record struct LogPosition(long Size, int Rosters);
+
+/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, and the coordinator's public keys.</summary>
+/// <remarks>Whoever verifies it trusts nothing of this: every file is checked against what is pinned.</remarks>
+/// <param name="store">The storage.</param>
+/// <param name="vault">The vault that holds CK.</param>
+/// <param name="checkpoint">The checkpoint at which the evidence ends.</param>
+public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPosition checkpoint) : IEvidenceSource
+{
+    private readonly Dictionary<string, BlobName> _blobs = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, byte[]> _keys = new(StringComparer.Ordinal);
+
+    /// <inheritdoc/>
+    public async ValueTask<IReadOnlyList<EvidenceFile>> ListAsync(CancellationToken cancellation)
+    {
+        _blobs.Clear();
+        _keys.Clear();
+        List<EvidenceFile> files = [];
+        foreach (LogContainer container in Enum.GetValues<LogContainer>())
+        {
+            await AddAsync(LogPaths.Name(container), string.Empty, path => EvidenceLayout.Of(container, path), files, cancellation);
+        }
+
+        BlobName head = new(StorageNames.Log, LogPaths.Archive(checkpoint.Size));
+        using (BlobRead read = await store.OpenReadAsync(head, 0, null, cancellation) ?? throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet"))
+        {
+            string path = EvidenceLayout.Of(LogContainer.LogHead, LogPaths.Head);
+            _blobs[path] = head;
+            files.Add(new EvidenceFile(path, read.BlobLength));
+        }
+
+        await AddAsync(RosterBundle.Container, "rosters/", static path => path, files, cancellation);
+        foreach (KeyVersion version in await vault.ListVersionsAsync(SiloPost.MessageKey, cancellation))
+        {
+            string path = EvidenceLayout.Key(VerificationKey.FromSpki(version.Spki).Fingerprint);
+            _keys[path] = version.Spki;
+            files.Add(new EvidenceFile(path, version.Spki.Length));
+        }
+
+        return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
+    }
+
+    /// <inheritdoc/>
+    public async ValueTask<Stream> OpenAsync(EvidenceFile file, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        if (_keys.TryGetValue(file.Path, out byte[]? key))
+        {
+            return new MemoryStream(key, writable: false);
+        }
+
+        BlobName name = _blobs[file.Path];
+        (byte[] bytes, _) = await store.ReadAsync(name, int.MaxValue, cancellation)
+            ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{name}: expected a file of the log, found none");
+        return new MemoryStream(bytes, writable: false);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        // The storage is its owner's.
+    }
+
+    // What is no evidence, as the writer's lease and proposed rosters, stays out.
+    private async Task AddAsync(string container, string prefix, Func<string, string> place, List<EvidenceFile> files, CancellationToken cancellation)
+    {
+        await foreach (BlobItem item in store.ListAsync(container, prefix, cancellation))
+        {
+            string path = place(item.Path);
+            if (EvidenceSnapshot.Holds(path, checkpoint.Size, checkpoint.Rosters))
+            {
+                _blobs[path] = new BlobName(container, item.Path);
+                files.Add(new EvidenceFile(path, item.Length));
+            }
+        }
+    }
+}

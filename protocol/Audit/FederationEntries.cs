@@ -1,0 +1,86 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Signing;
+
+namespace FedCloud.Protocol.Audit;
+
+/// <summary>What the coordinator writes into the log about members and keys.</summary>
+public static class FederationEntries
+{
+    /// <summary>A roster comes into force: its own entry first, since everything after it stands under it; then who came and who went.</summary>
+    /// <param name="previous">The roster before; null for version 1.</param>
+    /// <param name="roster">The roster.</param>
+    /// <param name="signatures">How many members' signatures it carries.</param>
+    /// <param name="joins">The joins of its members, by silo, with the SHA-256 of their PAE.</param>
+    /// <param name="logSize">The log's size, from which on a removed member's keys mean nothing.</param>
+    /// <param name="isLogKeyLost">Where the roster gives the log another key: whether the one before was lost or stolen.</param>
+    public static ImmutableArray<EntryDraft> Of(
+        Roster? previous, Roster roster, int signatures, IReadOnlyDictionary<SiloId, (JoinBody Join, Sha256Digest Identity)> joins, long logSize, bool isLogKeyLost = false)
+    {
+        ArgumentNullException.ThrowIfNull(roster);
+        ArgumentNullException.ThrowIfNull(joins);
+        EntryDraft entry = EntryDraft.Of(EntryTypes.Roster)
+            .With("roster", roster.Digest())
+            .With("version", roster.Version)
+            .With("n", roster.N)
+            .With("t", Roster.Threshold(roster.N))
+            .With("signatures", signatures);
+        return
+        [
+            entry,
+            .. LogKey(previous, roster, isLogKeyLost),
+            .. roster.Members.Where(member => previous?.Find(member.SiloId) is null).Select(member => Identity(EntryTypes.IdentityEnrolled, joins[member.SiloId])),
+            .. (previous?.Members ?? []).Where(member => roster.Find(member.SiloId) is null)
+                .Select(member => Identity(EntryTypes.IdentityRevoked, joins[member.SiloId]).With("first_index", logSize)),
+        ];
+    }
+
+    /// <summary>The overlap after a rotation is over: the old log key signs no more.</summary>
+    /// <param name="old">Its fingerprint.</param>
+    public static EntryDraft LogKeyRetired(Sha256Digest old) => EntryDraft.Of(EntryTypes.KeyRetired).With("old", old).With("purpose", LogKeyChange.Purpose);
+
+    /// <summary>A silo is invited.</summary>
+    /// <param name="silo">The silo.</param>
+    /// <param name="code">The enrolment code, which stays secret.</param>
+    /// <param name="salt">32 fresh bytes, kept beside the code: the log holds SHA-256(salt ‖ code) (audit-log, A2).</param>
+    public static EntryDraft Invited(SiloId silo, ReadOnlySpan<byte> code, ReadOnlySpan<byte> salt) =>
+        EntryDraft.Of(EntryTypes.SiloInvited).With("commitment", Sha256Digest.FromBytes(SHA256.HashData([.. salt, .. code]))).With("silo", silo.Value);
+
+    /// <summary>The wrapping key in use.</summary>
+    /// <param name="spki">Its public key, DER.</param>
+    /// <param name="kid">Its full identifier with version.</param>
+    public static EntryDraft WrappingKey(ReadOnlySpan<byte> spki, string kid) =>
+        EntryDraft.Of(EntryTypes.KekCurrent).With("kek", Sha256Digest.Of(spki)).With("kid", kid);
+
+    /// <summary>Evidence is given to somebody.</summary>
+    /// <param name="bundle">The SHA-256 of the zip.</param>
+    /// <param name="recipient">The recipient's role.</param>
+    public static EntryDraft Exported(Sha256Digest bundle, string recipient) =>
+        EntryDraft.Of(EntryTypes.Export).With("bundle", bundle).With("recipient", recipient);
+
+    // Beside its roster: where the old key is lost, only both together can be signed.
+    private static IEnumerable<EntryDraft> LogKey(Roster? previous, Roster roster, bool isLost)
+    {
+        if (previous is not null && !string.Equals(previous.LogVkey, roster.LogVkey, StringComparison.Ordinal))
+        {
+            yield return EntryDraft.Of(isLost ? EntryTypes.KeyReplaced : EntryTypes.KeyRotated)
+                .With("old", VerificationKey.FromVKey(previous.LogVkey).Fingerprint)
+                .With("new", VerificationKey.FromVKey(roster.LogVkey).Fingerprint)
+                .With("roster", roster.Digest())
+                .With("purpose", LogKeyChange.Purpose);
+        }
+    }
+
+    private static EntryDraft Identity(string type, (JoinBody Join, Sha256Digest Identity) joined) => EntryDraft.Of(type)
+        .With("ik", VerificationKey.FromBase64(joined.Join.IkSpki).Fingerprint)
+        .With("wk", VerificationKey.FromVKey(joined.Join.WitnessVkey).Fingerprint)
+        .With("ak", VerificationKey.FromBase64(joined.Join.AdminSpki).Fingerprint)
+        .With("join", joined.Identity)
+        .With("data_card", joined.Join.DataCardSha256)
+        .With("silo", joined.Join.SiloId.Value);
+}

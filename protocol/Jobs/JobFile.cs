@@ -1,0 +1,96 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json;
+using FedCloud.Protocol.Plans;
+
+namespace FedCloud.Protocol.Jobs;
+
+/// <summary>Where a job's files are on the host that runs it, and what it may take there.</summary>
+public sealed record JobHost
+{
+    /// <summary>The folder of the base model.</summary>
+    public required string BaseModel { get; init; }
+
+    /// <summary>The model version to start from.</summary>
+    public required string Adapter { get; init; }
+
+    /// <summary>Training examples.</summary>
+    public required string TrainFile { get; init; }
+
+    /// <summary>Evaluation examples.</summary>
+    public required string EvalFile { get; init; }
+
+    /// <summary>The most threads.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>The most memory, in MiB; 0 means no limit.</summary>
+    public required long MaxMemoryMib { get; init; }
+
+    /// <summary>When the job must be over, in Unix seconds.</summary>
+    public required long Deadline { get; init; }
+}
+
+/// <summary>The file <c>job.json</c>: what a plan means to a trainer in one round, the same for the silo that trains and for whoever trains again. docs/job-format.md is the contract.</summary>
+public static class JobFile
+{
+    private const int CheckpointEvery = 25;
+
+    /// <summary>The file's bytes.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="version">The version to start from.</param>
+    /// <param name="round">The round.</param>
+    /// <param name="mode"><c>train</c> or <c>evaluate</c>.</param>
+    /// <param name="exchanged">The factors that train: <c>a</c>, <c>b</c> or <c>both</c>.</param>
+    /// <param name="host">The host's part.</param>
+    public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        ArgumentNullException.ThrowIfNull(host);
+        using MemoryStream output = new();
+        using (Utf8JsonWriter json = new(output, new JsonWriterOptions { Indented = true }))
+        {
+            TrainingPlan training = plan.Training;
+            json.WriteStartObject();
+            json.WriteNumber("v", 1);
+            json.WriteString("mode", mode);
+            json.WriteNumber("round", round);
+            json.WriteString("base_model_dir", host.BaseModel);
+            json.WriteString("adapter_file", host.Adapter);
+            json.WriteString("train_file", host.TrainFile);
+            json.WriteString("eval_file", host.EvalFile);
+            json.WriteString("exchanged", exchanged);
+            json.WriteNumber("rank", plan.Lora.Rank);
+            json.WriteNumber("alpha", plan.Lora.Alpha);
+            json.WriteStartArray("target_modules");
+            foreach (string module in plan.Lora.TargetModules)
+            {
+                json.WriteStringValue(module);
+            }
+
+            json.WriteEndArray();
+            json.WriteNumber("local_steps", training.LocalSteps);
+            json.WriteNumber("first_global_step", plan.GlobalStepAt(version));
+            json.WriteNumber("total_global_steps", plan.TotalSteps);
+            json.WriteNumber("batch_size", training.BatchSize);
+            json.WriteNumber("gradient_accumulation", training.GradientAccumulation);
+            json.WriteNumber("sequence_length", training.SequenceLength);
+            json.WriteNumber("learning_rate", training.LearningRate);
+            json.WriteString("schedule", training.Schedule == Schedule.Cosine ? "cosine" : "constant");
+            json.WriteNumber("warmup_steps", training.WarmupSteps);
+            json.WriteNumber("weight_decay", training.WeightDecay);
+            json.WriteNumber("adam_beta1", training.AdamBeta1);
+            json.WriteNumber("adam_beta2", training.AdamBeta2);
+            json.WriteNumber("adam_epsilon", training.AdamEpsilon);
+            json.WriteNumber("clip_norm", training.ClipNorm);
+            json.WriteNumber("seed", training.Seed);
+            json.WriteNumber("evaluation_examples", training.EvaluationExamples);
+            json.WriteNumber("threads", host.Threads);
+            json.WriteNumber("max_memory_mib", host.MaxMemoryMib);
+            json.WriteNumber("checkpoint_every", CheckpointEvery);
+            json.WriteNumber("deadline", host.Deadline);
+            json.WriteEndObject();
+        }
+
+        return output.ToArray();
+    }
+}

@@ -1,0 +1,137 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+
+namespace FedCloud.SiloAgent.Audit;
+
+/// <summary>A roster's place in the log.</summary>
+/// <param name="Index">Its entry.</param>
+/// <param name="Sha256">Its hash.</param>
+/// <param name="Size">The size of the first checkpoint that contains it: a roster ends its batch, and only the replacement of a log key may follow.</param>
+public sealed record RosterPlace(long Index, Sha256Digest Sha256, long Size);
+
+/// <summary>A round's start in the log.</summary>
+/// <param name="Index">Its entry's index.</param>
+/// <param name="Entry">The entry.</param>
+/// <param name="Model">The model of the run's last result before it; null where there is none.</param>
+public sealed record StartPlace(long Index, LogEntry Entry, Sha256Digest? Model = null);
+
+/// <summary>The newest masked vector of an index in the log.</summary>
+/// <param name="Index">Its entry.</param>
+/// <param name="JournalHead">The silo's journal before it.</param>
+public sealed record MaskedPlace(long Index, Sha256Digest JournalHead);
+
+/// <summary>An entry of this silo in the log.</summary>
+/// <param name="Index">Its index.</param>
+/// <param name="Identity">Its identity.</param>
+/// <param name="At">Its time.</param>
+public sealed record OwnPlace(long Index, Sha256Digest Identity, DateTimeOffset At = default);
+
+/// <summary>What a silo remembers of the entries that it has read: enough to go on from there, and to find what it looks for.</summary>
+public sealed record LogIndex
+{
+    /// <summary>The version that this code writes and reads.</summary>
+    public const int CurrentVersion = 2;
+
+    /// <summary>The index of no entries.</summary>
+    public static LogIndex Empty { get; } = new()
+    {
+        V = CurrentVersion,
+        Size = 0,
+        Peaks = [],
+        Rosters = [],
+        Starts = [],
+        Own = ImmutableSortedDictionary<long, OwnPlace>.Empty,
+    };
+
+    /// <summary>The version of this record's shape.</summary>
+    public required int V { get; init; }
+
+    /// <summary>The number of entries.</summary>
+    public required long Size { get; init; }
+
+    /// <summary>The roots of the perfect subtrees over them, largest first, in base64.</summary>
+    public required ImmutableArray<string> Peaks { get; init; }
+
+    /// <summary>The rosters, in order.</summary>
+    public required ImmutableArray<RosterPlace> Rosters { get; init; }
+
+    /// <summary>The newest change of the log's key; null for none.</summary>
+    public LogKeyChanged? KeyChange { get; init; }
+
+    /// <summary>The starts of rounds that have neither result nor failure yet: the first entry of each.</summary>
+    public required ImmutableArray<StartPlace> Starts { get; init; }
+
+    /// <summary>The model of each run's last result, by run.</summary>
+    public ImmutableSortedDictionary<string, Sha256Digest> Results { get; init; } = ImmutableSortedDictionary.Create<string, Sha256Digest>(StringComparer.Ordinal);
+
+    /// <summary>The newest masked vector of each index since the newest roster.</summary>
+    public ImmutableSortedDictionary<int, MaskedPlace> Masked { get; init; } = ImmutableSortedDictionary<int, MaskedPlace>.Empty;
+
+    /// <summary>This silo's own entries, by number.</summary>
+    public required ImmutableSortedDictionary<long, OwnPlace> Own { get; init; }
+
+    /// <summary>The tree over the entries.</summary>
+    public CompactRange Range() => CompactRange.Restore(Size, [.. Peaks.Select(peak => MerkleHash.FromBytes(Convert.FromBase64String(peak)))]);
+
+    /// <summary>The index after the next entry; its tree is the caller's to carry on.</summary>
+    /// <param name="self">This silo.</param>
+    /// <param name="entry">The entry.</param>
+    public LogIndex With(SiloId self, LogEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size) };
+        return entry.Type switch
+        {
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)) },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq },
+            EntryTypes.Roster => next with { Masked = Masked.Clear(), Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
+            EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },
+            EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry, entry.Job is { } job && Results.TryGetValue(job.Value, out Sha256Digest model) ? model : null)) },
+            EntryTypes.Result => next with { Starts = Without(entry), Results = Results.SetItem(entry.Job?.Value ?? string.Empty, entry.Subjects["new_model"]) },
+            EntryTypes.RoundFailed => next with { Starts = Without(entry) },
+            EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
+            _ => next,
+        };
+    }
+
+    private ImmutableArray<StartPlace> Without(LogEntry entry) => Starts.RemoveAll(start => start.Entry.Subjects["rid"] == entry.Subjects["rid"]);
+
+    /// <summary>The start of a round; null when there is none.</summary>
+    public StartPlace? Find(Sha256Digest rid) => Starts.FirstOrDefault(start => start.Entry.Subjects["rid"] == rid);
+
+    /// <summary>The highest number of this silo's administrator; 0 for none.</summary>
+    public long Administrator { get; init; }
+
+    /// <summary>The index as JSON.</summary>
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, LogIndexJson.Default.LogIndex);
+
+    /// <summary>Reads an index. One that cannot be read is none: the log is then read from its beginning.</summary>
+    public static LogIndex Parse(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            LogIndex? index = StrictJson.Deserialize(json, LogIndexJson.Default.LogIndex);
+            return index is { V: CurrentVersion } && index.Range().Size == index.Size ? index : Empty;
+        }
+        catch (Exception error) when (error is JsonException or ArgumentException or FormatException)
+        {
+            return Empty;
+        }
+    }
+}
+
+/// <summary>Strict JSON of a log's index.</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(LogIndex))]
+public sealed partial class LogIndexJson : JsonSerializerContext;

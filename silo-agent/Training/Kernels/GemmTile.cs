@@ -1,0 +1,25 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+namespace FedCloud.Training.Kernels;
+
+/// <summary>A tile of C that stays in registers while its products are summed.</summary>
+/// <param name="rows">Its rows, also those of a packed panel of A.</param>
+/// <param name="columns">Its columns, also those of a packed panel of B.</param>
+/// <param name="multiply">Writes A·B to C, or adds it: depth, A as (depth, rows), B as (depth, columns), C, the distance between its rows, whether to add.</param>
+internal readonly unsafe struct GemmTile(int rows, int columns, delegate*<int, float*, float*, float*, int, bool, void> multiply)
+{
+    /// <summary>The most elements of any tile.</summary>
+    public const int MostElements = 12 * 32;
+
+    /// <summary>The most rows of any tile.</summary>
+    public const int MostRows = 12;
+
+    /// <summary>The most columns of any tile.</summary>
+    public const int MostColumns = 32;
+
+    public int Rows => rows;
+
+    public int Columns => columns;
+
+    public void Multiply(int depth, float* a, float* b, float* c, int stride, bool add) => multiply(depth, a, b, c, stride, add);
+}

@@ -1,0 +1,78 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Immutable;
+using System.Runtime.InteropServices;
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Llama;
+
+namespace FedCloud.Benchmarks;
+
+/// <summary>The model of the training benchmark, a Llama of 10 million parameters with LoRA on every linear layer, and a batch of 8 sequences of 256 tokens, as files.</summary>
+internal static class TrainingModel
+{
+    public const int Sequences = 8;
+    public const int Length = 256;
+    public const int Rows = Sequences * Length;
+    public const int Rank = 8;
+    public const float Scaling = 2;
+
+    public static LlamaConfig Config { get; } = new()
+    {
+        Vocabulary = 512,
+        Hidden = 384,
+        Intermediate = 1024,
+        Layers = 6,
+        Heads = 6,
+        KeyValueHeads = 2,
+        HeadWidth = 64,
+        Positions = Length,
+        NormEpsilon = 1e-5f,
+        Rope = new RotaryPositions(10_000),
+        TiedHead = true,
+    };
+
+    private static readonly ImmutableArray<string> Targets = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"];
+
+    /// <summary>Writes model.safetensors, adapter.safetensors and tokens.bin, int32 of (Sequences, Length + 1).</summary>
+    public static void Write(string folder)
+    {
+        using LlamaModel model = LlamaModel.Random(Config, seed: 1, Rows, Length, threads: 1);
+        Dictionary<string, Parameter> parameters = model.BaseParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
+        SafetensorsWriter.WriteFile(Path.Combine(folder, "model.safetensors"), [.. parameters.Values.Select(Entry)], null, (entry, stream) =>
+            stream.Write(MemoryMarshal.AsBytes(parameters[entry.Name].Value.Span)));
+        Random random = new(2);
+        SafetensorsWriter.WriteFile(Path.Combine(folder, "adapter.safetensors"), [.. Layout(folder).Tensors.Select(tensor => tensor.Tensor)], null, (entry, stream) =>
+            stream.Write(MemoryMarshal.AsBytes(Enumerable.Range(0, (int)entry.Count).Select(_ => (float)((random.NextDouble() - 0.5) * 0.1)).ToArray().AsSpan())));
+        int[] tokens = [.. Enumerable.Range(0, Sequences * (Length + 1)).Select(_ => random.Next(Config.Vocabulary))];
+        File.WriteAllBytes(Path.Combine(folder, "tokens.bin"), MemoryMarshal.AsBytes(tokens.AsSpan()));
+    }
+
+    /// <summary>Loads what <see cref="Write"/> wrote.</summary>
+    public static LlamaModel Load(string folder, int threads)
+    {
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using SafetensorsFile adapter = SafetensorsFile.Open(Path.Combine(folder, "adapter.safetensors"), SafetensorsLimits.Foreign);
+        AdapterLayout layout = Layout(folder);
+        LlamaModel model = LlamaModel.Load(Config, weights, layout, Scaling, Rows, Length, threads);
+        model.LoadAdapter(adapter, layout);
+        return model;
+    }
+
+    /// <summary>Inputs and the tokens that follow them, (Sequences, Length) each.</summary>
+    public static (int[] Tokens, int[] Targets) Batch(string folder)
+    {
+        int[][] sequences = [.. MemoryMarshal.Cast<byte, int>(File.ReadAllBytes(Path.Combine(folder, "tokens.bin"))).ToArray().Chunk(Length + 1)];
+        return ([.. sequences.SelectMany(sequence => sequence[..Length])], [.. sequences.SelectMany(sequence => sequence[1..])]);
+    }
+
+    private static AdapterLayout Layout(string folder)
+    {
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, Targets, Rank), Rank);
+    }
+
+    private static TensorEntry Entry(Parameter parameter) => parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal)
+        ? TensorEntry.Of(parameter.Name, TensorType.F32, parameter.Value.Columns)
+        : TensorEntry.Of(parameter.Name, TensorType.F32, parameter.Value.Rows, parameter.Value.Columns);
+}

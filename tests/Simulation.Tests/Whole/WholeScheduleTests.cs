@@ -1,0 +1,146 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Globalization;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Rounds;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace FedCloud.Simulation.Tests.Whole;
+
+/// <summary>Seeded schedules of the product's own coordinator and agents with real crypto. <see cref="Seeds"/> says how to run one alone.</summary>
+public sealed class WholeScheduleTests(ITestOutputHelper output)
+{
+    private const int Schedules = 100;
+    private const int SecureSchedules = 40;
+
+    private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
+    // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
+    private static readonly WholeFaults HarshForEpochs = Harsh with { Job = 0.01, Skew = 0.02, Revoke = 0.0002, Cancel = 0.00005, Reboot = 0.0006 };
+    private static readonly WholeFaults Calm = new(0, 0, 0, 0, 0, 0, 0, 0);
+
+    [Fact]
+    public async Task Schedules_RealCrypto_KeepEveryInvariant() => await RunAsync(Schedules, seed => Of(seed, Harsh));
+
+    [Fact]
+    public async Task Schedules_SecureAggregation_KeepEveryInvariant() => await RunAsync(SecureSchedules, seed => SecureOf(seed, HarshForEpochs));
+
+    private async Task RunAsync(int schedules, Func<int, WholeFederation> make)
+    {
+        int[] seeds = Seeds.Of(schedules);
+        int completed = 0;
+        int crashes = 0;
+        int committed = 0;
+        ConcurrentQueue<string> failed = [];
+        ConcurrentDictionary<string, int> ends = [];
+
+        await Parallel.ForEachAsync(seeds, async (seed, _) =>
+        {
+            await using WholeFederation federation = make(seed);
+            try
+            {
+                await federation.RunAsync();
+                RunState state = (await federation.ReadAsync()).State;
+                Interlocked.Add(ref crashes, federation.Crashes);
+                Interlocked.Add(ref committed, state.CommittedRounds);
+                Interlocked.Add(ref completed, state.Phase == RunPhase.Completed ? 1 : 0);
+                ends.AddOrUpdate($"{state.Phase} {state.Reason}", 1, (_, count) => count + 1);
+                await new WholeInvariants(federation).RequireAsync();
+            }
+            catch (Exception broken)
+            {
+                failed.Enqueue($"seed {seed}, step {federation.Steps}: {broken} (set FEDCLOUD_SEED={seed} to reproduce)\n{federation.Story}");
+            }
+        });
+
+        output.WriteLine($"{seeds.Length} schedules, {crashes} crashes, {completed} runs completed, {committed} rounds; {string.Join(", ", ends.Select(end => $"{end.Value} {end.Key}"))}");
+        Assert.True(failed.IsEmpty, string.Join("\n\n", failed));
+        Assert.True(seeds.Length == 1 || (completed > seeds.Length * 2 / 5 && crashes > seeds.Length), $"{completed} of {seeds.Length} runs completed, {crashes} crashes: the faults hide the protocol, or are no faults");
+    }
+
+    [Fact]
+    public async Task Schedules_WithoutFaults_CompleteEveryRoundWithEverySilo()
+    {
+        await using WholeFederation federation = new(4, Calm, silos: 3, Config(rounds: 3, quorum: 3, "ffa_lora"));
+
+        await federation.RunAsync();
+        await new WholeInvariants(federation).RequireAsync();
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.Equal(4, rounds.Count);
+        Assert.All(rounds, round => Assert.Equal(3, round.Members.Count(member => member.Value.Phase == MemberPhase.Verified)));
+    }
+
+    [Fact]
+    public async Task Revocation_WhileARunGoesOn_IsHeardByTheRun()
+    {
+        await using WholeFederation federation = new(6, Calm, silos: 3, Config(rounds: 3, quorum: 2, "ffa_lora"));
+        SiloId gone = federation.Silos[2].Id;
+        bool revoked = false;
+        federation.Meanwhile = async () =>
+        {
+            if (!revoked && federation.Run is { Phase: RunPhase.Running })
+            {
+                revoked = true;
+                await federation.RevokeAsync(gone);
+            }
+        };
+
+        await federation.RunAsync();
+
+        await new WholeInvariants(federation).RequireAsync();
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.Equal(new SiloStanding(Approval.Refused, "silo_revoked"), state.Silos[gone]);
+        Assert.DoesNotContain(gone, rounds[^2].Members.Keys);
+    }
+
+    private static WholeFederation Of(int seed, WholeFaults faults)
+    {
+        Random shape = new(seed);
+        int silos = shape.Next(2, 5);
+        int quorum = shape.Next(2, Math.Max(3, silos));
+        string[] algorithms = ["ffa_lora", "rolora", "fedavg"];
+        return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)]));
+    }
+
+    private static WholeFederation SecureOf(int seed, WholeFaults faults)
+    {
+        Random shape = new(seed);
+        int silos = shape.Next(3, 6);
+        int quorum = shape.Next(2, silos + 1);
+        string algorithm = shape.Next(2) == 0 ? "ffa_lora" : "rolora";
+        int bits = 16 + (8 * shape.Next(3));
+        return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100));
+    }
+
+    internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20, int deadline = 600) =>
+        Config(rounds, quorum, algorithm, [
+            Text("mode", "secure"),
+            Text("weighting", weighting),
+            Text("weight_max", 8),
+            new PlanEntry(0, "secure", new PlanMapping(0, [Text("ring_bits", bits), Text("update_clip", clip)])),
+        ], deadline, step: 60, grace);
+
+    internal static RunConfig Config(int rounds, int quorum, string algorithm) => Config(rounds, quorum, algorithm, [Text("mode", "plain"), Text("weighting", "declared")]);
+
+    private static PlanEntry Text(string name, object value) => new(0, name, new PlanScalar(0, value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!, Quoted: false));
+
+    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20)
+    {
+        PlanMapping plan = new(0,
+        [
+            Text("rounds", rounds),
+            Text("algorithm", algorithm),
+            Text("accept_inexact_lora", algorithm is "fedavg"),
+            new PlanEntry(0, "lora", new PlanMapping(0, [Text("rank", 2), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
+            new PlanEntry(0, "aggregation", new PlanMapping(0, aggregation)),
+            new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", deadline), Text("step_timeout", step), Text("straggler_grace", grace), Text("max_abandoned_rounds", 5)])),
+        ]);
+        Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "sim-run", ["federation"] = "sim-federation", ["base_model"] = TinyBase.Manifest.Digest().Hex };
+        return PlanReader.Require(PlanReader.Read(plan, filledIn));
+    }
+}
