@@ -25,8 +25,8 @@ internal static class PrivacyText
         }
 
         yield return question.Mechanism.Distributed
-            ? $"Add or remove one record, in one step a round, or replace one silo's vector by zero; holds for at most {question.Steps} rounds; accountant {version}."
-            : $"Add or remove one record; holds for at most {question.Steps} steps; accountant {version}.";
+            ? $"Add or remove one record, in one step a round, or replace one silo's vector by zero; holds for at most {Repetitions(question)}; accountant {version}."
+            : $"Add or remove one record; holds for at most {Repetitions(question)}; accountant {version}.";
     }
 
     private static IEnumerable<string> Given(PrivacyQuestion question, PrivacyFigures figures, double? target)
@@ -52,7 +52,7 @@ internal static class PrivacyText
             yield return $"L2 bound {Exact(l2)}, {question.Coordinates} coordinates, {question.Shares ?? 1} shares";
         }
 
-        yield return $"{question.Steps} steps";
+        yield return Repetitions(question);
         yield return $"delta {Exact(question.Delta)}";
     }
 
@@ -85,6 +85,9 @@ internal static class PrivacyText
             yield return ("standard deviation of one share", $"{Up(deviation)} grid units");
         }
     }
+
+    private static string Repetitions(PrivacyQuestion question) =>
+        $"{question.Steps} {(question.Mechanism.Distributed ? "round" : "step")}{(question.Steps == 1 ? string.Empty : "s")}";
 
     private static string Up(double value) => Text(Math.Ceiling(value * 1e4) / 1e4);
 

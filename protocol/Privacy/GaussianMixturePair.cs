@@ -65,7 +65,8 @@ public sealed class GaussianMixturePair : DominatingPair
     // The x at which the loss is reached: negative infinity when every loss is above, positive infinity when none is.
     private double Inverse(double loss)
     {
-        (double low, double high) = (-1e3 * (1 + _sigma), 1e3 * (1 + _sigma));
+        // A thousand deviations and more beyond every mean: no mass lies outside.
+        (double low, double high) = (_lower.Min(component => component.Mean) - (1e3 * (1 + _sigma)), _upper.Max(component => component.Mean) + (1e3 * (1 + _sigma)));
         if (Loss(low).Value > loss)
         {
             return double.NegativeInfinity;
@@ -76,7 +77,7 @@ public sealed class GaussianMixturePair : DominatingPair
             return double.PositiveInfinity;
         }
 
-        double x = 0;
+        double x = Math.Clamp(0, low, high);
         for (int i = 0; i < 200 && low < high; i++)
         {
             (double value, double slope) = Loss(x);
