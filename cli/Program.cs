@@ -12,6 +12,7 @@ RootCommand root = new("fedcloud: several organisations fine-tune one language m
     SiloCommands.Create(),
     KeyCommands.Create(),
     ModelCommands.Create(),
+    PrivacyCommands.Create(),
     AuditCommands.Create(),
 };
 return await Invocation.RunAsync(root, args);

@@ -52,7 +52,12 @@ internal static class Invocation
     private static string Describe(ParseResult parsed)
     {
         string message = parsed.UnmatchedTokens is [string unknown, ..] ? $"'{unknown}' is no command or option." : parsed.Errors[0].Message;
-        return message.Replace("System.Nullable`1[System.Int32]", "integer", StringComparison.Ordinal).Replace("System.Int32", "integer", StringComparison.Ordinal);
+        foreach (string type in (string[])["System.Int32", "System.Int64"])
+        {
+            message = message.Replace($"System.Nullable`1[{type}]", "integer", StringComparison.Ordinal).Replace(type, "integer", StringComparison.Ordinal);
+        }
+
+        return message;
     }
 
     private static int Fail(FedCloudException error, string[] args)
