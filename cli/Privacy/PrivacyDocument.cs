@@ -74,6 +74,6 @@ internal sealed record PrivacyDocument
 }
 
 /// <summary>JSON of the privacy commands.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(PrivacyDocument))]
 internal sealed partial class PrivacyJson : JsonSerializerContext;

@@ -42,10 +42,10 @@ public sealed class PrivacyTranscriptTests
 
         double epsilon = Number(found, "epsilon");
         Close(expected, epsilon, 2e-3 * Math.Max(1, expected));
-        Assert.InRange(Number(found, "epsilon_lower"), epsilon - 0.01, epsilon);
-        Assert.InRange(Number(found, "epsilon_rdp"), Number(vector, "rdp_opacus") - 1e-6, Number(vector, "rdp_dp_accounting") + 5e-4);
-        Assert.Equal(Number(vector, "rdp_opacus_order"), Number(found, "rdp_order"));
-        Assert.True(Number(found, "epsilon_ledger") > Number(found, "epsilon_rdp"));
+        Assert.InRange(Number(found, "epsilonLower"), epsilon - 0.01, epsilon);
+        Assert.InRange(Number(found, "epsilonRdp"), Number(vector, "rdp_opacus") - 1e-6, Number(vector, "rdp_dp_accounting") + 5e-4);
+        Assert.Equal(Number(vector, "rdp_opacus_order"), Number(found, "rdpOrder"));
+        Assert.True(Number(found, "epsilonLedger") > Number(found, "epsilonRdp"));
     }
 
     [Fact]
@@ -58,8 +58,8 @@ public sealed class PrivacyTranscriptTests
             JsonElement found = await FiguresAsync(Line($"account --mechanism gaussian --noise {noise:R} --steps {steps} --delta {delta:R}"));
 
             Close(Number(vector, "epsilon"), Number(found, "epsilon"), 1e-9 * Number(vector, "epsilon"));
-            Assert.True(Number(found, "epsilon_rdp") >= Number(found, "epsilon"));
-            Close(LedgerLimit(noise, steps, delta), Number(found, "epsilon_ledger"), 1e-9);
+            Assert.True(Number(found, "epsilonRdp") >= Number(found, "epsilon"));
+            Close(LedgerLimit(noise, steps, delta), Number(found, "epsilonLedger"), 1e-9);
         }
     }
 
@@ -75,8 +75,8 @@ public sealed class PrivacyTranscriptTests
 
         JsonElement found = await DistributedAsync("discrete-gaussian", vector, noise, 1 / gamma, $"--shares {shares}");
 
-        Close(Number(vector, "rounded_l2") / gamma, Number(found, "rounded_l2"), 1e-6);
-        Close(Number(vector, "local_stddev") / gamma, Number(found, "share_stddev"), 1e-6);
+        Close(Number(vector, "rounded_l2") / gamma, Number(found, "roundedL2"), 1e-6);
+        Close(Number(vector, "local_stddev") / gamma, Number(found, "shareStddev"), 1e-6);
     }
 
     [Theory]
@@ -94,8 +94,8 @@ public sealed class PrivacyTranscriptTests
 
         JsonElement found = await DistributedAsync("skellam", vector, noise, scale, "--shares 5");
 
-        Close(rounded, Number(found, "rounded_l2"), 1e-6);
-        Close(noise * rounded / Math.Sqrt(5), Number(found, "share_stddev"), 1e-6);
+        Close(rounded, Number(found, "roundedL2"), 1e-6);
+        Close(noise * rounded / Math.Sqrt(5), Number(found, "shareStddev"), 1e-6);
     }
 
     [Fact]
@@ -106,8 +106,8 @@ public sealed class PrivacyTranscriptTests
         JsonElement found = await FiguresAsync("account --mechanism laplace --noise 0.5 --sampling-rate 0.2 --steps 3 --delta 1e-14");
 
         Close(Number(vector, "value"), Number(found, "epsilon"), Number(vector, "tol"));
-        Assert.InRange(Number(found, "epsilon_lower"), Number(vector, "value") - 0.01, Number(found, "epsilon"));
-        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (found.GetProperty("epsilon_rdp").ValueKind, found.GetProperty("epsilon_ledger").ValueKind));
+        Assert.InRange(Number(found, "epsilonLower"), Number(vector, "value") - 0.01, Number(found, "epsilon"));
+        Assert.Equal((JsonValueKind.Null, JsonValueKind.Null), (found.GetProperty("epsilonRdp").ValueKind, found.GetProperty("epsilonLedger").ValueKind));
     }
 
     [Theory]
@@ -118,7 +118,7 @@ public sealed class PrivacyTranscriptTests
         JsonElement found = await FiguresAsync($"account --mechanism {mechanism} --noise 1.5 --steps 2250 --delta 1e-5");
 
         Close(Number(Vectors("dp_sgd_generated.json").GetProperty("vectors")[0], "pld_pessimistic_connect_dots_1e-4"), Number(found, "epsilon"), 2e-3);
-        Assert.InRange(Number(found, "epsilon_lower"), 6.76, Number(found, "epsilon"));
+        Assert.InRange(Number(found, "epsilonLower"), 6.76, Number(found, "epsilon"));
     }
 
     [Fact]
@@ -139,10 +139,10 @@ public sealed class PrivacyTranscriptTests
         JsonElement found = await FiguresAsync("account --mechanism gaussian --noise 2 --steps 1 --delta 1e-5");
 
         Assert.Equal(
-            "mechanism target_epsilon noise_multiplier sampling_rate steps delta l2 coordinates shares components records largest_batch accountant_version epsilon epsilon_lower epsilon_rdp rdp_order epsilon_ledger rounded_l2 share_stddev",
+            "mechanism targetEpsilon noiseMultiplier samplingRate steps delta l2 coordinates shares components records largestBatch accountantVersion epsilon epsilonLower epsilonRdp rdpOrder epsilonLedger roundedL2 shareStddev",
             string.Join(' ', found.EnumerateObject().Select(member => member.Name)));
-        Assert.Equal(("gaussian", "fedcloud-1", 1), (found.GetProperty("mechanism").GetString(), found.GetProperty("accountant_version").GetString(), found.GetProperty("steps").GetInt64()));
-        Assert.Equal(JsonValueKind.Null, found.GetProperty("epsilon_lower").ValueKind);
+        Assert.Equal(("gaussian", "fedcloud-1", 1), (found.GetProperty("mechanism").GetString(), found.GetProperty("accountantVersion").GetString(), found.GetProperty("steps").GetInt64()));
+        Assert.Equal(JsonValueKind.Null, found.GetProperty("epsilonLower").ValueKind);
     }
 
     [Theory]
@@ -154,22 +154,22 @@ public sealed class PrivacyTranscriptTests
     public async Task Calibrate_Found_IsEnoughAndAThousandthLessIsNot(string mechanism, double target)
     {
         JsonElement found = await FiguresAsync(Line($"calibrate --mechanism {mechanism} --epsilon {target:R}"));
-        double noise = Number(found, "noise_multiplier");
+        double noise = Number(found, "noiseMultiplier");
 
         JsonElement same = await FiguresAsync(Line($"account --mechanism {mechanism} --noise {noise:R}"));
         JsonElement less = await FiguresAsync(Line($"account --mechanism {mechanism} --noise {noise - 1e-3:R}"));
 
-        Assert.Equal(target, Number(found, "target_epsilon"));
+        Assert.Equal(target, Number(found, "targetEpsilon"));
         Assert.Equal(Number(same, "epsilon"), Number(found, "epsilon"));
         Assert.True(Number(same, "epsilon") <= target);
         Assert.True(Number(less, "epsilon") > target);
         if (mechanism.StartsWith("dp-sgd", StringComparison.Ordinal))
         {
-            Close(target > 5 ? 9.6 : 3.7, Number(found, "epsilon_ledger"), 0.15); // "about 3.7 (9.6)" in the specification, section 6.2
+            Close(target > 5 ? 9.6 : 3.7, Number(found, "epsilonLedger"), 0.15); // "about 3.7 (9.6)" in the specification, section 6.2
         }
         else if (mechanism.Contains("--shares", StringComparison.Ordinal))
         {
-            Close(noise * Number(found, "rounded_l2") / Math.Sqrt(34), Number(found, "share_stddev"), 1e-6);
+            Close(noise * Number(found, "roundedL2") / Math.Sqrt(34), Number(found, "shareStddev"), 1e-6);
         }
     }
 
@@ -235,8 +235,8 @@ public sealed class PrivacyTranscriptTests
         JsonElement found = await FiguresAsync(Line($"account --mechanism {mechanism} --noise {noise:R} --l2 {Number(vector, "l2_clip") * scale:R} --coordinates {vector.GetProperty("dim")} {shares} --steps {steps} --delta {delta:R}"));
 
         Close(Number(vector, "epsilon"), Number(found, "epsilon"), 1e-6 * Number(vector, "epsilon"));
-        Assert.Equal((Number(vector, "order"), Number(found, "epsilon")), (Number(found, "rdp_order"), Number(found, "epsilon_rdp")));
-        Close(LedgerLimit(noise, steps, delta, wholeOnly: mechanism == "skellam"), Number(found, "epsilon_ledger"), 1e-3 * Number(found, "epsilon_ledger"));
+        Assert.Equal((Number(vector, "order"), Number(found, "epsilon")), (Number(found, "rdpOrder"), Number(found, "epsilonRdp")));
+        Close(LedgerLimit(noise, steps, delta, wholeOnly: mechanism == "skellam"), Number(found, "epsilonLedger"), 1e-3 * Number(found, "epsilonLedger"));
         return found;
     }
 
