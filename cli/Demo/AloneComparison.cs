@@ -104,7 +104,7 @@ internal sealed class AloneComparison(RunConfig plan, string baseFolder, string 
             Deadline = (DateTimeOffset.UtcNow + Limit).ToUnixTimeSeconds(),
         };
         WholeFile.Write(Path.Combine(job, "job.json"), JobFile.Of(jobPlan, version: 0, round: 1, mode, AloneFactors, host));
-        Dictionary<string, string?> environment = new(StringComparer.Ordinal) { ["FEDCLOUD_STOP_WITH_INPUT"] = "1", ["DOTNET_TieredPGO"] = "0" };
+        Dictionary<string, string?> environment = new(StringComparer.Ordinal) { ["FEDCLOUD_STOP_WITH_INPUT"] = "1" };
         await using ChildProcess trainer = ChildProcess.Start(name, _trainer, ["run", job], environment, Path.Combine(job, "trainer.log"), line => progress(silo.Name.Value, line));
         return await trainer.WaitAsync(cancellation) == 0
             ? job

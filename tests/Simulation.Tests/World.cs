@@ -17,9 +17,6 @@ using FedCloud.Protocol.Silos;
 
 namespace FedCloud.Simulation.Tests;
 
-/// <summary>What a schedule may do to the parties.</summary>
-internal sealed record Faults(double Drop, double Duplicate, double Crash, double TrainerFails, double Forge, double Cancel, double Revoke);
-
 /// <summary>A coordinator and its silos in one process, driven by a seeded scheduler that drops, delays, doubles, reorders and crashes.</summary>
 /// <remarks>Crypto is symbolic: an event stands for a body whose signature verified. An update is three small integers that follow from silo, model and round.</remarks>
 internal sealed class World

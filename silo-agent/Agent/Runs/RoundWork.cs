@@ -101,11 +101,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         }
 
         string sealedPath = Path.Combine(folder, "update.envelope");
-        await using (FileStream plaintext = File.OpenRead(path))
-        {
-            await SealedFile.WriteAsync(plaintext, update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping, sealedPath, cancellation);
-        }
-
+        await SealedFile.WriteAsync(() => File.OpenRead(path), update.UpdateLen, update.UpdateSha256, effect.Rid, update.Idx, wrapping, sealedPath, cancellation);
         BlobName name = new(UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, effect.Attempt));
         PutOutcome outcome = await store.PutIfAbsentAsync(name, BlobContent.OfFile(sealedPath), cancellation);
         return outcome is PutOutcome.Written

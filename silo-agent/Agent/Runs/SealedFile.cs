@@ -13,7 +13,7 @@ namespace FedCloud.SiloAgent.Runs;
 public static class SealedFile
 {
     /// <summary>Encrypts a round's bytes under a fresh data key into a file.</summary>
-    /// <param name="plaintext">The bytes.</param>
+    /// <param name="open">Opens the bytes.</param>
     /// <param name="length">How many.</param>
     /// <param name="sha256">Their digest.</param>
     /// <param name="rid">The round.</param>
@@ -23,19 +23,21 @@ public static class SealedFile
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public static async Task WriteAsync(
-        Stream plaintext, long length, Sha256Digest sha256, Sha256Digest rid, int idx, KekCurrentBody wrapping, string path, CancellationToken cancellation)
+        Func<Stream> open, long length, Sha256Digest sha256, Sha256Digest rid, int idx, KekCurrentBody wrapping, string path, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(open);
         ArgumentNullException.ThrowIfNull(wrapping);
         using RSA key = RSA.Create();
         key.ImportSubjectPublicKeyInfo(Convert.FromBase64String(wrapping.Spki), out _);
         try
         {
+            await using Stream plaintext = open();
             await using FileStream output = File.Create(path);
             await UpdateEnvelope.EncryptAsync(plaintext, length, sha256, rid, idx, wrapping.Kid, key, output, cancellation);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new FedCloudException(ErrorCodes.DiskFull, "the encrypted upload could not be written", cause: error);
+            throw new FedCloudException(ErrorCodes.DiskFull, "the upload could not be read or its encrypted form not be written", cause: error);
         }
     }
 

@@ -66,8 +66,7 @@ public sealed class TrainerProcess(string executable) : ITrainer
             start.Environment.Remove(name);
         }
 
-        // A round's job lives for seconds: optimise at once, and keep the heap small.
-        start.Environment["DOTNET_TieredPGO"] = "0";
+        // Keep the heap small, whatever the trainer.
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["FEDCLOUD_STOP_WITH_INPUT"] = "1";
         using Process process = Process.Start(start) ?? throw new FedCloudException(ErrorCodes.TrainerFailed, "the trainer did not start");

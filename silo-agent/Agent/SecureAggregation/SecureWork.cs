@@ -142,8 +142,7 @@ public sealed class SecureWork(
             return new TrainingFailed(time.GetUtcNow(), effect.Start.Job, body.Rid, ErrorCodes.FileMissing.Name);
         }
 
-        await using FileStream vector = File.OpenRead(path);
-        await SealedFile.WriteAsync(vector, body.YLen, body.YSha256, body.Rid, body.Idx, wrapping, SealedPath(effect.Start), cancellation);
+        await SealedFile.WriteAsync(() => File.OpenRead(path), body.YLen, body.YSha256, body.Rid, body.Idx, wrapping, SealedPath(effect.Start), cancellation);
         BlobName name = new(_up, UploadName.Masked(effect.Start.Job, effect.Start.Round, body.Rid, effect.Attempt));
         return await store.PutIfAbsentAsync(name, BlobContent.OfFile(SealedPath(effect.Start)), cancellation) is PutOutcome.Written
             ? new UpdateUploaded(time.GetUtcNow(), effect.Start.Job, body.Rid, effect.Attempt)
@@ -177,11 +176,7 @@ public sealed class SecureWork(
         DsseEnvelope signed = await home.SignAsync(SiloHome.IdentityKey, Fcsa1.PayloadType, SecureAggregationBody.Encode(body), cancellation);
         byte[] plaintext = JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope);
         string path = Path.Combine(home.RoundFolder(effect.Job, effect.Round), "unmask.envelope");
-        await using (MemoryStream stream = new(plaintext))
-        {
-            await SealedFile.WriteAsync(stream, plaintext.Length, Sha256Digest.Of(plaintext), effect.Rid, body.Idx, wrapping, path, cancellation);
-        }
-
+        await SealedFile.WriteAsync(() => new MemoryStream(plaintext), plaintext.Length, Sha256Digest.Of(plaintext), effect.Rid, body.Idx, wrapping, path, cancellation);
         CryptographicOperations.ZeroMemory(plaintext);
         string name = await PutFreeAsync(attempt => UploadName.Unmask(effect.Job, effect.Round, effect.Rid, attempt), path, cancellation);
         FrameBlob claim = await SealedFile.ClaimAsync(SecureFrame.Unmask, _up, name, path, cancellation);

@@ -1,22 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Globalization;
-using FedCloud.Cloud.Api;
-using FedCloud.Cloud.Blobs;
-using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
-using FedCloud.Protocol.Audit;
-using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
-using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.Plans;
-using FedCloud.Protocol.Rounds;
-using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
