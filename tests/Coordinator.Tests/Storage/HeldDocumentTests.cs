@@ -60,13 +60,21 @@ public sealed class HeldDocumentTests
     }
 
     [Fact]
-    public async Task Replace_AtOnce_LosesNoChange()
+    public async Task Replace_WhileAnotherChangeIsMade_WaitsForIt()
     {
         using HeldDocument<ChannelPointer> held = await HoldAsync();
+        Task<bool> second = Task.FromResult(false);
 
-        await Task.WhenAll(Enumerable.Range(0, 50).Select(_ => Task.Run(() => held.ReplaceAsync(document => document with { Version = document.Version + 1 }, default))));
+        await held.ReplaceAsync(
+            document =>
+            {
+                second = held.ReplaceAsync(later => later with { Version = later.Version * 10 }, default);
+                return document with { Version = 2 };
+            },
+            default);
 
-        Assert.Equal(51, held.Current.Version);
+        Assert.True(await second);
+        Assert.Equal(20, held.Current.Version);
     }
 
     private async Task<HeldDocument<ChannelPointer>> HoldAsync()
