@@ -128,7 +128,7 @@ internal static class RunCommands
                     shown++;
                 }
 
-                if (run.State.IsFinal())
+                if (run.IsOver)
                 {
                     if (parsed.GetValue(json))
                     {

@@ -149,13 +149,13 @@ internal static class DemoRun
                 shown++;
             }
 
-            if (run.State.Phase == RunPhase.Completed && run.Rounds.Any(round => string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal)))
+            if (run.IsOver)
             {
-                return run;
-            }
+                if (run.State.Phase == RunPhase.Completed)
+                {
+                    return run;
+                }
 
-            if (run.State.Phase is RunPhase.Failed or RunPhase.Cancelled)
-            {
                 string reasons = string.Join("; ", run.State.Silos.Where(silo => silo.Value.Reason.Length > 0).Select(silo => $"{silo.Key} {silo.Value.Reason}"));
                 ErrorCode code = ErrorCodes.All.GetValueOrDefault(run.State.Reason ?? string.Empty, ErrorCodes.QuorumNotMet);
                 throw new FedCloudException(code, $"the run ended after {run.State.CommittedRounds} of {config.Rounds} rounds{(reasons.Length > 0 ? $" ({reasons})" : string.Empty)}");

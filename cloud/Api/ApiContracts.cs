@@ -39,8 +39,14 @@ public sealed record RunList(ImmutableArray<RunSummary> Runs);
 
 /// <summary>A run with its finished rounds.</summary>
 /// <param name="State">Where it stands.</param>
-/// <param name="Rounds">The records of finished rounds.</param>
-public sealed record RunDetail(RunState State, ImmutableArray<RoundRecord> Rounds);
+/// <param name="Settled">Whether all that follows from the state is done: records stored, silos told. A run that has ended and is settled does not change any more.</param>
+/// <param name="Rounds">The records of finished rounds; all of them when it is settled.</param>
+public sealed record RunDetail(RunState State, bool Settled, ImmutableArray<RoundRecord> Rounds)
+{
+    /// <summary>Whether nothing about the run will change any more.</summary>
+    [JsonIgnore]
+    public bool IsOver => Settled && State.IsFinal();
+}
 
 /// <summary>An adapter version.</summary>
 /// <param name="Adapter">The adapter.</param>

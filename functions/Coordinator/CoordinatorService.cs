@@ -2,6 +2,7 @@
 
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -244,9 +245,14 @@ public sealed class CoordinatorService : IAsyncDisposable
     public Task<string?> CancelAsync(RunId job, CancellationToken cancellation) =>
         Find(job).ApplyAsync(id: null, new CancelRequested(_time.GetUtcNow()), cancellation);
 
-    /// <summary>The records of a run's finished rounds.</summary>
+    /// <summary>A run with the records of its finished rounds.</summary>
     /// <exception cref="FedCloudException"><c>run_missing</c> or <c>storage_*</c>.</exception>
-    public Task<IReadOnlyList<RoundRecord>> RoundsAsync(RunId job, CancellationToken cancellation) => _records.AllAsync(Find(job).State.Config.Job, cancellation);
+    public async Task<RunDetail> DetailAsync(RunId job, CancellationToken cancellation)
+    {
+        // The state first: what is settled in it is among the records that are read after.
+        (RunState state, bool settled) = Find(job).Standing;
+        return new RunDetail(state, settled, await _records.AllAsync(job, cancellation));
+    }
 
     /// <summary>Packs the log, the rosters and the coordinator's public keys, for whoever verifies them.</summary>
     /// <param name="path">The file to write.</param>

@@ -75,9 +75,7 @@ internal static class Routes
         }).WithSummary("Submits a run: a canonical run configuration").Accepts<RunConfig>("application/json").Produces<RunSummary>(StatusCodes.Status201Created);
         api.MapGet("/runs/{job}", async (string job, CoordinatorService coordinator, CancellationToken cancellation) =>
         {
-            RunId id = RunId.Parse(job);
-            RunState state = coordinator.Run(id);
-            return Results.Json(new RunDetail(state, [.. await coordinator.RoundsAsync(id, cancellation)]), ApiJson.Default.RunDetail);
+            return Results.Json(await coordinator.DetailAsync(RunId.Parse(job), cancellation), ApiJson.Default.RunDetail);
         }).WithSummary("A run with its rounds").Produces<RunDetail>();
         api.MapPost("/runs/{job}/cancel", async (string job, CoordinatorService coordinator, CancellationToken cancellation) =>
         {

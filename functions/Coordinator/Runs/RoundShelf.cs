@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Storage;
@@ -20,9 +21,9 @@ public sealed class RoundShelf(IBlobStore store)
 
     /// <summary>The records of a run, oldest first.</summary>
     /// <exception cref="FedCloudException"><c>storage_*</c>.</exception>
-    public async Task<IReadOnlyList<RoundRecord>> AllAsync(RunId job, CancellationToken cancellation)
+    public async Task<ImmutableArray<RoundRecord>> AllAsync(RunId job, CancellationToken cancellation)
     {
-        List<RoundRecord> records = [];
+        ImmutableArray<RoundRecord>.Builder records = ImmutableArray.CreateBuilder<RoundRecord>();
         await foreach (BlobItem item in store.ListAsync(StorageNames.State, StorageNames.RoundRecords(job), cancellation))
         {
             BlobName name = new(StorageNames.State, item.Path);
@@ -35,7 +36,7 @@ public sealed class RoundShelf(IBlobStore store)
             records.Add(record);
         }
 
-        return records;
+        return records.ToImmutable();
     }
 
     private static FedCloudException Missing(BlobName name) => new(ErrorCodes.StorageFailed, $"{name}: expected the record of a round, found none");

@@ -27,6 +27,16 @@ public sealed class RunActor : IAsyncDisposable
     /// <summary>The run as it stands.</summary>
     public RunState State => _document.Current.State;
 
+    /// <summary>The run as it stands, and whether all that follows from that is done.</summary>
+    public (RunState State, bool Settled) Standing
+    {
+        get
+        {
+            RunDocument document = _document.Current;
+            return (document.State, document.Pending.IsEmpty);
+        }
+    }
+
     /// <summary>Takes up a run: one that is stored, or else a new one.</summary>
     /// <param name="store">The storage.</param>
     /// <param name="job">The run.</param>

@@ -141,9 +141,12 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     /// <summary>The run at its end, as a restarted coordinator reads it.</summary>
     public async Task<(RunState State, IReadOnlyList<RoundRecord> Rounds)> ReadAsync()
     {
-        CoordinatorService coordinator = await CoordinatorAsync();
-        return (coordinator.Run(Config.Job), await coordinator.RoundsAsync(Config.Job, CancellationToken.None));
+        RunDetail run = await DetailAsync();
+        return (run.State, run.Rounds);
     }
+
+    /// <summary>The run as its operator sees it.</summary>
+    public async Task<RunDetail> DetailAsync() => await (await CoordinatorAsync()).DetailAsync(Config.Job, CancellationToken.None);
 
     /// <summary>Ends the coordinator, so that others can have its storage.</summary>
     public async Task StopAsync()

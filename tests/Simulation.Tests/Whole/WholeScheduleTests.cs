@@ -3,6 +3,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
+using FedCloud.Cloud.Api;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
@@ -72,6 +73,24 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         Assert.Equal(RunPhase.Completed, state.Phase);
         Assert.Equal(4, rounds.Count);
         Assert.All(rounds, round => Assert.Equal(3, round.Members.Count(member => member.Value.Phase == MemberPhase.Verified)));
+    }
+
+    [Fact]
+    public async Task Run_ThatHasJustEnded_IsOverOnceItsLastRecordIsStored()
+    {
+        await using WholeFederation federation = new(4, Calm, silos: 2, Config(rounds: 1, quorum: 2, "ffa_lora"));
+        federation.CoordinatorFault = () => federation.Run?.IsFinal() == true ? RequestFault.Lost : RequestFault.None;
+        await federation.RunUntilAsync(() => federation.Run?.IsFinal() == true);
+
+        federation.CoordinatorFault = null;
+        RunDetail ended = await federation.DetailAsync();
+        Assert.True(await federation.SettleAsync());
+        RunDetail settled = await federation.DetailAsync();
+
+        Assert.Equal((RunPhase.Completed, false), (ended.State.Phase, ended.IsOver));
+        Assert.DoesNotContain(ended.Rounds, round => round.Outcome is "evaluation");
+        Assert.True(settled.IsOver);
+        Assert.Equal(["committed", "evaluation"], settled.Rounds.Select(round => round.Outcome));
     }
 
     [Fact]
