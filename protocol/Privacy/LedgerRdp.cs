@@ -12,7 +12,7 @@ namespace FedCloud.Protocol.Privacy;
 /// binary64 value is rounded up once, when a charge is made; from then on sums, multiples and differences are exact decimals,
 /// so the order of additions never matters and reserve = rounds times charge to the last digit.
 /// </remarks>
-public sealed class LedgerRdp
+public sealed class LedgerRdp : IEquatable<LedgerRdp>
 {
     private const byte Scale = 20;
     private const decimal Largest = 100_000_000m;
@@ -67,6 +67,22 @@ public sealed class LedgerRdp
         PrivacyArguments.Count(rounds, "the number of rounds");
         return new LedgerRdp([.. Values.Select(value => Bounded(value * rounds))]);
     }
+
+    /// <summary>The larger value at each order: an order without a bound in either has none (rule L13).</summary>
+    public LedgerRdp Larger(LedgerRdp other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        return new LedgerRdp([.. Values.Zip(other.Values, (a, b) => a is null || b is null ? null : a >= b ? a : b)]);
+    }
+
+    /// <inheritdoc/>
+    public bool Equals(LedgerRdp? other) => other is not null && Values.AsSpan().SequenceEqual(other.Values.AsSpan());
+
+    /// <inheritdoc/>
+    public override bool Equals(object? obj) => Equals(obj as LedgerRdp);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Values[0].GetHashCode();
 
     /// <summary>The smallest decimal with <paramref name="places"/> digits after the point that is not below a binary64 value.</summary>
     internal static decimal RoundUp(double value, byte places)
