@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Text;
+using FedCloud.Cloud.Keys;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Ledgers;
@@ -138,7 +139,7 @@ public sealed class LedgerFileTests
     [Fact]
     public void Open_CrashWhileItWasMade_MakesItAnew()
     {
-        Directory.CreateDirectory(_home.Folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        PrivateFolder.Make(_home.Folder);
         File.WriteAllText(_home.Paths().Entries, string.Empty);
         File.WriteAllText(_home.Paths().Head, $"0 {Sha256Digest.Zero.Hex}\n");
 
@@ -219,9 +220,10 @@ public sealed class LedgerFileTests
 
         if (!OperatingSystem.IsWindows())
         {
-            Assert.All(
-                [_home.Paths().Salt, _home.Paths().Entries, _home.Paths().Records, Path.Combine(_home.Folder, "_records.key")],
-                path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path)));
+            foreach (string path in (string[])[_home.Paths().Salt, _home.Paths().Entries, _home.Paths().Records, Path.Combine(_home.Folder, "_records.key")])
+            {
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(path));
+            }
         }
 
         byte[] salt = File.ReadAllBytes(_home.Paths().Salt);

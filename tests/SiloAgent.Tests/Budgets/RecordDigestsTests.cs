@@ -47,7 +47,7 @@ public sealed class RecordDigestsTests
 
         RecordDigests digests = RecordDigests.Read(other, _home.Folder);
 
-        Assert.Equal(overlaps ? ["data-1"] : [], digests.Overlap([_home.Paths(), _home.Paths("data-9")]));
+        Assert.Equal(overlaps ? ["data-1"] : [], digests.Overlap([_home.Paths(), _home.Paths("data-9")]).ToArray());
     }
 
     [Fact]
@@ -57,8 +57,8 @@ public sealed class RecordDigestsTests
         RecordDigests.Read(_home.TrainFile("one", start + "\ry"), _home.Folder).AddTo(_home.Paths());
         RecordDigests.Read(_home.TrainFile("two", start + "\r"), _home.Folder).AddTo(_home.Paths("data-2"));
 
-        Assert.Equal(["data-1"], RecordDigests.Read(_home.TrainFile("three", start + "\ry"), _home.Folder).Overlap([_home.Paths(), _home.Paths("data-2")]));
-        Assert.Equal(["data-2"], RecordDigests.Read(_home.TrainFile("four", start), _home.Folder).Overlap([_home.Paths(), _home.Paths("data-2")]));
+        Assert.Equal(["data-1"], RecordDigests.Read(_home.TrainFile("three", start + "\ry"), _home.Folder).Overlap([_home.Paths(), _home.Paths("data-2")]).ToArray());
+        Assert.Equal(["data-2"], RecordDigests.Read(_home.TrainFile("four", start), _home.Folder).Overlap([_home.Paths(), _home.Paths("data-2")]).ToArray());
     }
 
     [Fact]
