@@ -9,5 +9,6 @@ RootCommand root = new("fedcloud-silo: the agent of one silo. It holds the silo'
     PolicyCommand.Create(),
     RunCommand.Create(),
     WitnessCommand.Create(),
+    BudgetCommand.Create(),
 };
 return await Invocation.RunAsync(root, args);

@@ -68,6 +68,9 @@ public sealed class SiloHome
     /// <summary>The entries that the administrator signed.</summary>
     public string AdministratorEntriesPath => Path.Combine(_folder, "administrator-entries.jsonl");
 
+    /// <summary>The privacy ledgers of the silo's data sets.</summary>
+    public string LedgersFolder => Path.Combine(_folder, "ledgers");
+
     /// <summary>The signed wrapping key in use.</summary>
     public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
 

@@ -1,0 +1,93 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json;
+using FedCloud.Protocol.Ledgers;
+using FedCloud.SiloAgent.Budgets;
+using Xunit;
+using static FedCloud.Protocol.Tests.Ledgers.LedgerStory;
+
+namespace FedCloud.SiloAgent.Tests.Budgets;
+
+public sealed class BudgetReportTests
+{
+    private readonly LedgerHome _home = new();
+
+    [Fact]
+    public void Text_NoLedger_IsSaidPlainly()
+    {
+        Assert.Equal(["No ledger: no data set of this home has a privacy budget yet."], BudgetText.Lines(BudgetReport.Read(_home.Folder)));
+        Assert.False(Directory.Exists(_home.Folder));
+    }
+
+    [Fact]
+    public void Text_LedgerInUse_ShowsLimitNeedAndJobs()
+    {
+        using SiloLedger ledger = Written();
+        File.AppendAllText(_home.Paths().Entries, "{\"torn");
+
+        string[] lines = [.. BudgetText.Lines(BudgetReport.Read(_home.Folder))];
+
+        Assert.Equal(
+            [
+                "data-1: limit epsilon 4 at delta 0.00001, unit record",
+                "  records    1000",
+                "  manifest   " + Hash("file").Hex,
+                "  needed     2.7261  (epsilon of the limit that all that is spent and reserved needs)",
+                "  left       1.2739",
+                "  torn       the last line is half written (6 bytes) and does not count; the agent cuts it when it starts",
+                "  job    state                       mechanism  unit    rounds                          epsilon  delta    z    q",
+                "  run-1  reserved                    dpsgd      record  1 of 10                         2.5000   0.00001  1.1  0.02",
+                "                                     metric     record  0 of 10                         2.5000   0.00001  1.1  1",
+                "  run-2  settled                     dpsgd      record  1 of 3                          2.5000   0.00001  1.1  0.02",
+                "  run-3  barred                      dpsgd      record  0 of 3, 3 count as spent        2.5000   0.00001  1.1  0.02",
+                "  run-4  refused (budget_exhausted)  -          -       -                               -        -        -    -",
+            ],
+            lines);
+    }
+
+    [Fact]
+    public void Json_LedgerInUse_HasTheSameFigures()
+    {
+        using SiloLedger ledger = Written();
+
+        using JsonDocument document = JsonDocument.Parse(JsonSerializer.Serialize(BudgetReport.Read(_home.Folder), BudgetJson.Default.BudgetReport));
+
+        JsonElement first = Assert.Single(document.RootElement.GetProperty("ledgers").EnumerateArray().ToArray());
+        Assert.Equal("data-1", first.GetProperty("name").GetString());
+        Assert.Equal(4m, first.GetProperty("limit").GetProperty("epsMax").GetDecimal());
+        Assert.Equal(ledger.State.RequiredEpsilon, first.GetProperty("requiredEpsilon").GetDecimal());
+        Assert.Equal(4m - ledger.State.RequiredEpsilon, first.GetProperty("remainingEpsilon").GetDecimal());
+        Assert.Equal(ledger.Head.Hex, first.GetProperty("head").GetString());
+        JsonElement job = first.GetProperty("jobs")[1];
+        Assert.Equal("settled", job.GetProperty("state").GetString());
+        Assert.Equal((1, 3), (job.GetProperty("mechanisms")[0].GetProperty("charged").GetInt32(), job.GetProperty("mechanisms")[0].GetProperty("rounds").GetInt32()));
+    }
+
+    [Fact]
+    public void Text_NothingSpentYet_LeavesTheWholeLimit()
+    {
+        using SiloLedger ledger = _home.Open();
+        Assert.Contains("data-1: no limit, so nothing can be spent", BudgetText.Lines(BudgetReport.Read(_home.Folder)));
+
+        ledger.SetLimit(Limit(4m), Sig);
+
+        string[] lines = [.. BudgetText.Lines(BudgetReport.Read(_home.Folder))];
+        Assert.Contains("  left       4.0000", lines);
+        Assert.Contains("  no job has asked for a reserve", lines);
+    }
+
+    private SiloLedger Written()
+    {
+        SiloLedger ledger = _home.Open();
+        ledger.SetLimit(Limit(4m), Sig);
+        ledger.Reserve(Request("run-1", 10, Terms(), Terms(0.001m, LedgerMechanism.Metric)));
+        ledger.Charge(ChargeOf());
+        ledger.Reserve(Request("run-2", 3));
+        ledger.Charge(ChargeOf("run-2"));
+        ledger.Settle(new("run-2"));
+        ledger.Reserve(Request("run-3", 3));
+        ledger.Bar([new LoggedReserve(new("run-3"), 1, null)]);
+        ledger.Reserve(Request("run-4", 1000));
+        return ledger;
+    }
+}
