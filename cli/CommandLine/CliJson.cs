@@ -13,8 +13,8 @@ internal sealed record ErrorDocument(ErrorText Error);
 /// <summary>An error's parts.</summary>
 internal sealed record ErrorText(string Code, string Message, string Next);
 
-/// <summary>A checked plan as <c>--json</c> prints it; the figures only for a number of silos and in secure mode.</summary>
-internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config, SecureFigures? Secure = null);
+/// <summary>A checked plan as <c>--json</c> prints it; the figures of secure mode only for a number of silos, those of a privacy claim only where there is one.</summary>
+internal sealed record PlanDocument(bool Valid, IReadOnlyList<ProblemDocument> Problems, RunConfig? Config, SecureFigures? Secure = null, IReadOnlyList<ClaimFigures>? Privacy = null);
 
 /// <summary>One problem of a plan.</summary>
 internal sealed record ProblemDocument(int Line, string Code, string Message);

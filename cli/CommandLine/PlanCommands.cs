@@ -60,22 +60,24 @@ internal static class PlanCommands
     {
         Argument<string> file = File();
         Option<int?> silos = Silos();
+        Option<long?> records = new("--records") { HelpName = "N", Description = "A silo's records, or persons where the plan protects persons: what the privacy claim comes to there. Nothing of it is sent anywhere." };
         Option<bool> json = Invocation.Json();
-        Command command = new("explain", "Says what a plan does: every value and what it means, what travels, what is protected.") { file, silos, json };
+        Command command = new("explain", "Says what a plan does: every value and what it means, what travels, what is protected, and what its privacy costs.") { file, silos, records, json };
         command.SetAction(parsed =>
         {
             PlanReading reading = Read(parsed.GetRequiredValue(file), parsed.GetValue(silos));
             RunConfig config = PlanReader.Require(reading);
             SecureFigures? figures = SecureFigures.Of(config, parsed.GetValue(silos));
+            IReadOnlyList<ClaimFigures> claim = ClaimFigures.Of(config, parsed.GetValue(records));
             if (parsed.GetValue(json))
             {
-                Console.WriteLine(JsonSerializer.Serialize(new PlanDocument(true, [], config, figures), CliJson.Default.PlanDocument));
+                Console.WriteLine(JsonSerializer.Serialize(new PlanDocument(true, [], config, figures, claim is [] ? null : claim), CliJson.Default.PlanDocument));
             }
             else
             {
                 WriteTable(config, reading);
                 Console.WriteLine();
-                foreach (string line in PlanStory.Of(config, figures))
+                foreach (string line in PlanStory.Of(config, figures).Concat(PrivacyStory.Of(config, claim)))
                 {
                     Console.WriteLine(line);
                 }

@@ -103,7 +103,7 @@ internal sealed class AloneComparison(RunConfig plan, string baseFolder, string 
             MaxMemoryMib = 0,
             Deadline = (DateTimeOffset.UtcNow + Limit).ToUnixTimeSeconds(),
         };
-        WholeFile.Write(Path.Combine(job, "job.json"), JobFile.Of(jobPlan, version: 0, round: 1, mode, AloneFactors, host));
+        WholeFile.Write(Path.Combine(job, "job.json"), JobFile.Of(jobPlan, version: 0, round: 1, mode, AloneFactors, host, privacy: null));
         Dictionary<string, string?> environment = new(StringComparer.Ordinal) { ["FEDCLOUD_STOP_WITH_INPUT"] = "1" };
         await using ChildProcess trainer = ChildProcess.Start(name, _trainer, ["run", job], environment, Path.Combine(job, "trainer.log"), line => progress(silo.Name.Value, line));
         return await trainer.WaitAsync(cancellation) == 0

@@ -11,6 +11,7 @@ internal static class DemoConclusion
     public static List<string> Of(DemoReport report)
     {
         List<string> lines = [.. report.Comparison is { } comparison ? Compared(report, comparison) : Plain(report)];
+        lines.AddRange(Budgets(report));
         lines.AddRange(report.AuditFindings);
         lines.Add(report.AuditVerified
             ? $"Audit log verified: {report.AuditEntries} entries{(report.AuditSums > 0 ? $", {report.AuditSums} sums recomputed bit for bit" : string.Empty)}, root {report.AuditRoot}. Evidence in {report.EvidencePath}"
@@ -22,6 +23,25 @@ internal static class DemoConclusion
     private static IEnumerable<string> Plain(DemoReport report) => report.PerSilo
         .Where(silo => silo.EvalLossBase is not null && silo.EvalLossFinal is not null)
         .Select(silo => string.Create(CultureInfo.InvariantCulture, $"{silo.Silo,-24} eval loss {silo.EvalLossBase:F4} -> {silo.EvalLossFinal:F4}"));
+
+    private static IEnumerable<string> Budgets(DemoReport report)
+    {
+        if (report.PerSilo.All(silo => silo.Budget is null))
+        {
+            yield break;
+        }
+
+        int width = Math.Max("silo".Length, report.PerSilo.Max(silo => silo.Silo.Length));
+        yield return string.Empty;
+        yield return $"{"privacy budget".PadRight(width)}   epsilon of the run   rounds charged   ledger counts   left of limit";
+        foreach ((string silo, DemoBudget budget) in report.PerSilo.Where(silo => silo.Budget is not null).Select(silo => (silo.Silo, silo.Budget!)))
+        {
+            yield return string.Create(CultureInfo.InvariantCulture, $"{silo.PadRight(Math.Max(width, "privacy budget".Length))}   {budget.RunEpsilon,18:F3}   {budget.RoundsCharged,7} of {budget.RoundsReserved,3}   {budget.EpsilonSpent,13:F3}   {budget.EpsilonLeft,5:F3} of {budget.EpsilonMax:0.###}");
+        }
+
+        yield return string.Empty;
+        yield return string.Create(CultureInfo.InvariantCulture, $"Epsilon at delta {report.PerSilo.Select(silo => silo.Budget?.DeltaMax).First(delta => delta is not null):0.##########}, of the run at its most rounds{(report.Epsilon is "demonstration" ? "; the data is public, so it is a demonstration" : string.Empty)}. The ledger counts more, since runs on the same data add up one after the other.");
+    }
 
     private static IEnumerable<string> Compared(DemoReport report, DemoComparison comparison)
     {

@@ -14,6 +14,7 @@ internal sealed class DemoDisplay : IAsyncDisposable
 
     private readonly ConcurrentDictionary<string, Row> _rows = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<(string Silo, int Round), (DateTimeOffset Start, DateTimeOffset End)> _training = [];
+    private readonly ConcurrentDictionary<string, DemoBudget> _budgets = new(StringComparer.Ordinal);
     private readonly ConcurrentQueue<string> _lines = new();
     private readonly IAnsiConsole _console;
     private readonly bool _live;
@@ -76,6 +77,9 @@ internal sealed class DemoDisplay : IAsyncDisposable
         }
     }
 
+    /// <summary>What a silo's terminal last said of its budget; null for nothing.</summary>
+    public DemoBudget? BudgetOf(string silo) => _budgets.GetValueOrDefault(silo);
+
     /// <summary>From the first trainer's start to the last trainer's exit in a round.</summary>
     public TimeSpan TrainingTime(int round)
     {
@@ -123,6 +127,12 @@ internal sealed class DemoDisplay : IAsyncDisposable
             return;
         }
 
+        if (phase is "budget" && json.TryGetProperty("budget", out JsonElement news))
+        {
+            TakeBudget(silo, json, news);
+            return;
+        }
+
         if (phase is "refused" or "alarm" or "declined" or "refused_plan")
         {
             Line($"{silo}: {phase} {json.GetProperty("detail").GetString()}");
@@ -133,6 +143,23 @@ internal sealed class DemoDisplay : IAsyncDisposable
             _rows[silo] = new Row(phase, round, string.Empty);
         }
     }
+
+    private void TakeBudget(string silo, JsonElement json, JsonElement news)
+    {
+        if (news.GetProperty("event").GetString() is not ("reserved" or "charged" or "settled"))
+        {
+            Line($"{silo}: {json.GetProperty("detail").GetString()}");
+        }
+
+        if (news.TryGetProperty("epsilon_max", out JsonElement max))
+        {
+            _budgets[silo] = new DemoBudget(Real(news, "run_epsilon"), Whole(news, "rounds_charged"), Whole(news, "rounds_reserved"), Real(news, "epsilon_spent"), Real(news, "epsilon_left"), max.GetDecimal(), Real(news, "delta_max"));
+        }
+    }
+
+    private static decimal? Real(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) ? value.GetDecimal() : null;
+
+    private static long? Whole(JsonElement json, string name) => json.TryGetProperty(name, out JsonElement value) ? value.GetInt64() : null;
 
     private static string Describe(JsonElement trainer)
     {

@@ -8,6 +8,7 @@ using FedCloud.Cli.Processes;
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Keys;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.Demo;
 
@@ -36,18 +37,18 @@ internal sealed class DemoFederation : IAsyncDisposable
     /// <summary>Starts everything and waits until the roster is signed by all silos.</summary>
     /// <param name="folder">A fresh folder.</param>
     /// <param name="silos">The silos.</param>
-    /// <param name="maxRounds">What the silos' policies allow.</param>
+    /// <param name="plan">The plan that the silos' policies allow.</param>
     /// <param name="report">Takes lines about the set-up.</param>
     /// <param name="agentLine">Takes each line that an agent prints, with its silo.</param>
     /// <param name="cancellation">Stops it.</param>
     public static async Task<DemoFederation> StartAsync(
-        string folder, IReadOnlyList<DemoData> silos, int maxRounds, Action<string> report, Action<string, string> agentLine, CancellationToken cancellation)
+        string folder, IReadOnlyList<DemoData> silos, RunConfig plan, Action<string> report, Action<string, string> agentLine, CancellationToken cancellation)
     {
         DemoFederation federation = new(folder);
         try
         {
             await federation.StartCoordinatorAsync(report, cancellation);
-            await federation.StartSilosAsync(silos, maxRounds, agentLine, cancellation);
+            await federation.StartSilosAsync(silos, plan, agentLine, cancellation);
             await federation.WaitForRosterAsync(silos.Count, cancellation);
             report($"{silos.Count} silos have signed the roster");
             return federation;
@@ -112,7 +113,7 @@ internal sealed class DemoFederation : IAsyncDisposable
         report($"Coordinator on {Address.Authority}");
     }
 
-    private async Task StartSilosAsync(IReadOnlyList<DemoData> silos, int maxRounds, Action<string, string> agentLine, CancellationToken cancellation)
+    private async Task StartSilosAsync(IReadOnlyList<DemoData> silos, RunConfig plan, Action<string, string> agentLine, CancellationToken cancellation)
     {
         string program = ProgramFiles.Find("FedCloud.SiloAgent", "fedcloud-silo");
         string fullTrainer = ProgramFiles.Find("FedCloud.Trainer", "fedcloud-trainer");
@@ -136,7 +137,7 @@ internal sealed class DemoFederation : IAsyncDisposable
             await Task.WhenAll(pair.Select(silo =>
             {
                 string policy = Path.Combine(_folder, $"policy-{silo.Name}.json");
-                File.WriteAllBytes(policy, DemoPolicy.Of(silo, fingerprints, maxRounds));
+                File.WriteAllBytes(policy, DemoPolicy.Of(silo, fingerprints, plan));
                 return RunAsync(program, ["policy", "sign", "--home", HomeOf(silo), policy], silo.Name.Value, cancellation);
             }));
         }

@@ -23,6 +23,9 @@ internal sealed record DemoReport
     /// <summary>The federation beside silos that train alone; absent when nobody discloses the loss, or when it was not asked for.</summary>
     public DemoComparison? Comparison { get; init; }
 
+    /// <summary>What the epsilons are: <c>guarantee</c>, or <c>demonstration</c> where the data is public; null without a claim.</summary>
+    public string? Epsilon { get; init; }
+
     /// <summary>The folder with the adapter in PEFT format.</summary>
     public required string AdapterPath { get; init; }
 
@@ -100,9 +103,22 @@ internal sealed record DemoSilo
     /// <summary>Its evaluation loss after steps at home, from the final model on; null where there were none.</summary>
     public double? EvalLossAtHome { get; init; }
 
+    /// <summary>What the run cost the silo's privacy budget; null without a claim.</summary>
+    public DemoBudget? Budget { get; init; }
+
     /// <summary>The loss of the adapter that it trains alone on the evaluation examples of all silos.</summary>
     public double? UnionEvalLossLocalOnly { get; init; }
 }
+
+/// <summary>A silo's privacy budget, as its own terminal shows it: the demo plays every administrator.</summary>
+/// <param name="RunEpsilon">The run's epsilon at its most rounds, by PLD.</param>
+/// <param name="RoundsCharged">Rounds that are charged.</param>
+/// <param name="RoundsReserved">The most rounds.</param>
+/// <param name="EpsilonSpent">What the ledger counts as spent, by its filter.</param>
+/// <param name="EpsilonLeft">What is left of the limit.</param>
+/// <param name="EpsilonMax">The limit.</param>
+/// <param name="DeltaMax">Its delta.</param>
+internal sealed record DemoBudget(decimal? RunEpsilon, long? RoundsCharged, long? RoundsReserved, decimal? EpsilonSpent, decimal? EpsilonLeft, decimal? EpsilonMax, decimal? DeltaMax);
 
 /// <summary>The federation beside silos that train alone.</summary>
 internal sealed record DemoComparison

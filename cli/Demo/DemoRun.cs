@@ -40,7 +40,7 @@ internal static class DemoRun
         string work = MakeFolder(options.Out, manifest.Files.Sum(file => file.Length) * (silos.Count + 2));
 
         await using DemoDisplay display = new(silos.Select(silo => silo.Name.Value));
-        await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config.Rounds, display.Line, display.Take, cancellation);
+        await using DemoFederation federation = await DemoFederation.StartAsync(work, silos, config, display.Line, display.Take, cancellation);
         display.Line(config.Aggregation.IsSecure
             ? string.Create(CultureInfo.InvariantCulture, $"Secure aggregation: the coordinator sees only sums; {CohortBounds.Of(silos.Count).Threshold} of {silos.Count} silos are needed to open one.")
             : $"Plain mode{(silos.Count < Fcsa1.MinSilos ? " (with two silos each would learn the other's update from the sum)" : string.Empty)}: updates are encrypted for the coordinator, which can open single ones.");
@@ -51,7 +51,11 @@ internal static class DemoRun
         string adapterPath = Path.Combine(options.Out, "adapter");
         string adapterSha256 = await PeftExport.WriteAsync(federation.Client, model, config, adapterPath, cancellation);
         DemoReport report = Report(run, display, adapterPath, adapterSha256);
-        if (options.Alone && report.PerSilo.All(silo => silo.EvalLossFinal is not null))
+        if (options.Alone && config.Privacy.IsClaimed)
+        {
+            display.Line("No comparison with silos that train alone: they would train without noise.");
+        }
+        else if (options.Alone && report.PerSilo.All(silo => silo.EvalLossFinal is not null))
         {
             report = await WithComparisonAsync(report, federation.Client, config, options.AtHome, silos, baseFolder, Path.Combine(work, "alone"), display, cancellation);
         }
@@ -225,8 +229,10 @@ internal static class DemoRun
                     Silo = silo.Value,
                     EvalLossBase = first.Members.TryGetValue(silo, out RoundRecordMember? before) ? RoundLine.LossOf(before) : null,
                     EvalLossFinal = evaluation.Members.TryGetValue(silo, out RoundRecordMember? after) ? RoundLine.LossOf(after) : null,
+                    Budget = display.BudgetOf(silo.Value),
                 }),
             ],
+            Epsilon = !run.State.Config.Privacy.IsClaimed ? null : run.State.Config.IsPublic ? "demonstration" : "guarantee",
             AdapterPath = adapterPath,
             AdapterSha256 = adapterSha256,
             SecondsTotal = 0,

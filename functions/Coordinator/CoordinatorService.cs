@@ -322,12 +322,14 @@ public sealed class CoordinatorService : IAsyncDisposable
         {
             Frame frame = Frame.FromJson(message.Body);
             ImmutableArray<SiloMessage> verified = SiloIntake.Verify(frame, Federation, _time.GetUtcNow());
+
+            // Entries first: the charge that travels with a masked vector comes before it in the log.
+            await _log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
             foreach (SiloMessage one in verified)
             {
                 await TakeAsync(one, cancellation);
             }
 
-            await _log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
             return true;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))

@@ -1,7 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using System.Text.Json;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
@@ -20,11 +22,36 @@ public static class SiloEntries
     /// <param name="journalHead">The head of the journal before anything new is in it.</param>
     /// <param name="idx">The silo's index in the roster in force.</param>
     /// <param name="continuous">Whether the host proved that it went on where it stopped (secure-aggregation, J7).</param>
-    public static EntryDraft Started(Sha256Digest nonce, Sha256Digest journalHead, int idx, bool continuous) => EntryDraft.Of(EntryTypes.AgentStarted)
-        .With("nonce", nonce)
-        .With("journal_head", journalHead)
-        .With("idx", idx)
-        .With("continuous", continuous);
+    /// <param name="ledgerHead">The head of the data set's privacy ledger; null for none.</param>
+    public static EntryDraft Started(Sha256Digest nonce, Sha256Digest journalHead, int idx, bool continuous, Sha256Digest? ledgerHead)
+    {
+        EntryDraft draft = EntryDraft.Of(EntryTypes.AgentStarted)
+            .With("nonce", nonce)
+            .With("journal_head", journalHead)
+            .With("idx", idx)
+            .With("continuous", continuous);
+        return ledgerHead is { } head ? draft.With("ledger_head_1", head) : draft;
+    }
+
+    /// <summary>What the log shows of an entry of a privacy ledger: no amount, only that it is there and what it follows (privacy, L5).</summary>
+    /// <remarks>What can be guessed cannot be found from the hashes: entries with figures hold the administrator's signature, which stays in the silo.</remarks>
+    public static EntryDraft Budget(LedgerEntry entry)
+    {
+        ArgumentNullException.ThrowIfNull(entry);
+        EntryDraft draft = (entry.Job, entry.Round) switch
+        {
+            ({ } job, { } round) => EntryDraft.Of(EntryTypes.Budget, job, checked((int)round)),
+            ({ } job, null) => EntryDraft.Of(EntryTypes.Budget, job),
+            _ => EntryDraft.Of(EntryTypes.Budget),
+        };
+        Sha256Digest hash = entry.Hash();
+        return draft
+            .With("receipt", hash)
+            .With("dataset", entry.DatasetCommitment)
+            .With("head_before", entry.PrevHash)
+            .With("head_after", hash)
+            .With("code", JsonNamingPolicy.SnakeCaseLower.ConvertName(entry.Type.ToString()));
+    }
 
     /// <summary>The entry of an effect, to journal before the effect is carried out; null for effects that nobody needs to review.</summary>
     /// <param name="state">The silo.</param>

@@ -60,10 +60,24 @@ public static partial class ErrorCodes
         "version 0 of the adapter would be something else than A from the seed and B zero; a start made from private gradients is a release that nobody charges",
         "remove lora.init, or write lora.init: seed");
 
-    /// <summary>Differential privacy is not part of this version.</summary>
+    /// <summary>The claim is not part of this version.</summary>
     public static ErrorCode PrivacyUnavailable { get; } = new(
         "privacy_unavailable",
         ExitCode.Unusable,
-        "differential privacy is not part of this version",
-        "write privacy: none, and train only on data that may be trained on without it");
+        "the privacy claim is understood and not part of this version",
+        "write privacy.claim: example, or privacy: none for data that may be trained on without a claim");
+
+    /// <summary>The plan cannot support its claim.</summary>
+    public static ErrorCode ClaimUnsupported { get; } = new(
+        "claim_unsupported",
+        ExitCode.Unusable,
+        "the plan cannot support the privacy claim that it makes",
+        "write privacy.claim: example, which protects records and needs no other silo");
+
+    /// <summary>A privacy claim in plain mode.</summary>
+    public static ErrorCode PrivacyNeedsSecure { get; } = new(
+        "privacy_needs_secure",
+        ExitCode.Unusable,
+        "a plan with a privacy claim asks for plain mode",
+        "write aggregation.mode: secure, which needs three silos");
 }

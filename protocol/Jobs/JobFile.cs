@@ -2,6 +2,7 @@
 
 using System.Text.Json;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 
 namespace FedCloud.Protocol.Jobs;
 
@@ -30,6 +31,11 @@ public sealed record JobHost
     public required long Deadline { get; init; }
 }
 
+/// <summary>The part of a privacy claim that each silo computes for itself, and that stays there.</summary>
+/// <param name="SamplingRate">q, the probability of each unit to enter a step.</param>
+/// <param name="NoiseMultiplier">z, the standard deviation of the noise over the clip norm.</param>
+public sealed record JobPrivacy(double SamplingRate, decimal NoiseMultiplier);
+
 /// <summary>The file <c>job.json</c>: what a plan means to a trainer in one round, the same for the silo that trains and for whoever trains again. docs/job-format.md is the contract.</summary>
 public static class JobFile
 {
@@ -42,10 +48,16 @@ public static class JobFile
     /// <param name="mode"><c>train</c> or <c>evaluate</c>.</param>
     /// <param name="exchanged">The factors that train: <c>a</c>, <c>b</c> or <c>both</c>.</param>
     /// <param name="host">The host's part.</param>
-    public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host)
+    /// <param name="privacy">The silo's part of the plan's privacy claim; null without a claim.</param>
+    public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host, JobPrivacy? privacy)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(host);
+        if (plan.Privacy.IsClaimed && privacy is null && string.Equals(mode, "train", StringComparison.Ordinal))
+        {
+            throw new ArgumentException("a plan with a privacy claim is trained with noise or not at all", nameof(privacy));
+        }
+
         using MemoryStream output = new();
         using (Utf8JsonWriter json = new(output, new JsonWriterOptions { Indented = true }))
         {
@@ -88,9 +100,32 @@ public static class JobFile
             json.WriteNumber("max_memory_mib", host.MaxMemoryMib);
             json.WriteNumber("checkpoint_every", CheckpointEvery);
             json.WriteNumber("deadline", host.Deadline);
+            if (privacy is not null)
+            {
+                Write(json, plan.Privacy, privacy);
+            }
+
             json.WriteEndObject();
         }
 
         return output.ToArray();
+    }
+
+    private static void Write(Utf8JsonWriter json, PrivacyPlan plan, JobPrivacy privacy)
+    {
+        json.WriteStartObject("privacy");
+        json.WriteString("unit", plan.Unit == PrivacyUnit.Person ? "person" : "record");
+        json.WriteNumber("sampling_rate", privacy.SamplingRate);
+        json.WriteNumber("expected_batch", plan.ExpectedBatch);
+        json.WriteNumber("noise_multiplier", privacy.NoiseMultiplier);
+        json.WriteNumber("example_clip", plan.ExampleClip);
+        json.WriteString("clipping", plan.Clipping switch
+        {
+            GradientClipping.PerLayer => "per_layer",
+            GradientClipping.Automatic => "automatic",
+            _ => "flat",
+        });
+        json.WriteString("noise", plan.Noise == NoiseProfile.Exact ? "exact" : "rounded");
+        json.WriteEndObject();
     }
 }

@@ -35,8 +35,8 @@ internal static class LedgerEntryRules
     private static readonly FrozenSet<string> OfCharge = Set([.. Terms, "job", "approval_sig", "round", "noise_id"]);
     private static readonly FrozenSet<string> OfSettle = Set("job");
     private static readonly FrozenSet<string> OfRefuse = Set("job", "reason");
-    private static readonly FrozenSet<string> OfStart = Set([.. Terms, "job", "reason", "config_sha256", "rounds", "mechanisms", "reserves", "counted"]);
-    private static readonly FrozenSet<string> OfAccountant = Set([.. Terms, "job", "reason"]);
+    private static readonly FrozenSet<string> OfStart = Set([.. Terms, "job", "reason", "approval_sig", "config_sha256", "rounds", "mechanisms", "reserves", "counted"]);
+    private static readonly FrozenSet<string> OfAccountant = Set([.. Terms, "job", "reason", "approval_sig"]);
 
     /// <summary>What is wrong with an entry; null when nothing is.</summary>
     internal static string? Fault(LedgerEntry entry)

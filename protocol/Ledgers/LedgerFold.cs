@@ -98,6 +98,7 @@ internal static class LedgerFold
         {
             Status = LedgerJobStatus.Barred,
             ConfigSha256 = entry.ConfigSha256,
+            ApprovalSig = entry.ApprovalSig,
             Mechanisms = mechanisms,
             Reserves = Math.Max(job.Reserves, reserves),
             ByMechanism = job.ByMechanism.SetItem(terms.Mechanism, full),

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Privacy;
 
 namespace FedCloud.Protocol.Ledgers;
 

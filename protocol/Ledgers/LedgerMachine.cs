@@ -194,7 +194,7 @@ public static class LedgerMachine
                 if (!string.Equals(old.AccountantVersion, version, StringComparison.Ordinal))
                 {
                     LedgerTerms terms = old with { AccountantVersion = version, Rdp = old.Rdp.Larger(account(old)) };
-                    draft.Add(LedgerEntryType.Recompute, entry => entry.With(terms) with { Job = id, Reason = LedgerReasons.Accountant });
+                    draft.Add(LedgerEntryType.Recompute, entry => entry.With(terms) with { Job = id, Reason = LedgerReasons.Accountant, ApprovalSig = job.ApprovalSig });
                 }
             }
         }
@@ -215,6 +215,7 @@ public static class LedgerMachine
                 {
                     Job = logged.Job,
                     Reason = LedgerReasons.DiscontinuousStart,
+                    ApprovalSig = logged.Recomputed?.ApprovalSig ?? job.ApprovalSig,
                     ConfigSha256 = terms.ConfigSha256,
                     Rounds = rounds,
                     Mechanisms = terms.Rounds.Length,

@@ -45,25 +45,8 @@ public enum LedgerMechanism
     Metric,
 }
 
-/// <summary>What is protected, the weakest first.</summary>
-[JsonConverter(typeof(PrivacyUnitJsonConverter))]
-public enum PrivacyUnit
-{
-    /// <summary>One record.</summary>
-    Record,
-
-    /// <summary>All records of one person.</summary>
-    Person,
-
-    /// <summary>The silo's whole contribution.</summary>
-    Silo,
-}
-
 /// <summary>Reads and writes a type of entry in lower case.</summary>
 public sealed class LedgerEntryTypeJsonConverter() : JsonStringEnumConverter<LedgerEntryType>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
 
 /// <summary>Reads and writes a mechanism as <c>dpsgd</c>, <c>discrete_gaussian</c>, <c>skellam</c>, <c>metric</c>.</summary>
 public sealed class LedgerMechanismJsonConverter() : JsonStringEnumConverter<LedgerMechanism>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
-
-/// <summary>Reads and writes a unit in lower case.</summary>
-public sealed class PrivacyUnitJsonConverter() : JsonStringEnumConverter<PrivacyUnit>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);

@@ -18,6 +18,15 @@ public sealed class ScheduleJsonConverter() : JsonStringEnumConverter<Schedule>(
 /// <summary>Reads and writes <see cref="ServerRule"/> in lower case.</summary>
 public sealed class ServerRuleJsonConverter() : JsonStringEnumConverter<ServerRule>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
 
+/// <summary>Reads and writes <see cref="PrivacyClaim"/> in lower case.</summary>
+public sealed class PrivacyClaimJsonConverter() : JsonStringEnumConverter<PrivacyClaim>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>Reads and writes <see cref="GradientClipping"/> in lower case.</summary>
+public sealed class GradientClippingJsonConverter() : JsonStringEnumConverter<GradientClipping>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
+/// <summary>Reads and writes <see cref="Privacy.NoiseProfile"/> in lower case.</summary>
+public sealed class NoiseProfileJsonConverter() : JsonStringEnumConverter<Privacy.NoiseProfile>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
 /// <summary>The one spelling of a real number in signed bodies: plain decimal digits, no exponent, no needless zeros.</summary>
 public static class DecimalString
 {

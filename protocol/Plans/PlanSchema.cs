@@ -12,6 +12,12 @@ public static class PlanSchema
     /// <summary>The field that chooses between secure and plain mode.</summary>
     internal const string Mode = "aggregation.mode";
 
+    /// <summary>The field that says what is claimed about privacy; <c>privacy: WORD</c> is short for it.</summary>
+    internal const string Claim = "privacy.claim";
+
+    /// <summary>The section of a plan that holds <see cref="Claim"/>.</summary>
+    internal const string Privacy = "privacy";
+
     private static readonly RealType Fraction = new(0, 0.999999m);
     private static readonly RealType Positive = new(0, 10, AboveMin: true);
     private static readonly RealType Norm = new(0, 1_000_000_000, AboveMin: true);
@@ -71,7 +77,16 @@ public static class PlanSchema
         new("participation.step_timeout", new IntegerType(1, 86_400), "30", "seconds", "The deadline of every other step, such as answering the plan."),
         new("participation.max_abandoned_rounds", new IntegerType(0, 1000), "3", "rounds", "Rounds in a row that may be abandoned before the run fails."),
         new("data", new ChoiceType(["private", "public"], []), "private", string.Empty, "Whether every silo's data set is listed as public in its policy."),
-        new("privacy", new ChoiceType(["none"], []), "none", string.Empty, "The privacy claim; none: the model may reveal training records."),
+        new(Claim, new ChoiceType(["none", "example", "distributed", "silo"], []), "none", string.Empty, "What is claimed about privacy; none (or 'privacy: none'): the model may reveal training records; example: each silo adds noise to clipped gradients (DP-SGD), so that no record shows in what leaves it. The default is example when another field of privacy is given."),
+        new("privacy.unit", new ChoiceType(["record", "person"], []), "record", string.Empty, "What is protected as one: a training record, or all records of a person in the silo (examples then carry 'person')."),
+        new("privacy.epsilon", new OptionalRealType(new RealType(0, 100, AboveMin: true)), null, string.Empty, "The epsilon that no silo's share of the run may exceed; each silo computes its noise from it and its own number of records, which stays local."),
+        new("privacy.delta", new RealType(0, 0.01m, AboveMin: true), "0.00001", string.Empty, "Delta; a silo of N records accepts at most 1/(10 N)."),
+        new("privacy.noise_multiplier", new OptionalRealType(new RealType(0, 1_000_000, AboveMin: true)), null, string.Empty, "Standard deviation of the noise over example_clip, in place of epsilon; each silo then states the epsilon that follows."),
+        new("privacy.example_clip", Norm, "1", "L2 norm", "C, the largest norm of one unit's gradient."),
+        new("privacy.expected_batch", new IntegerType(1, 1_000_000), "64", "units", "How many units a step samples on average; the sampling rate is this over the silo's own number."),
+        new("privacy.clipping", new ChoiceType(["flat", "per_layer", "automatic"], []), "flat", string.Empty, "Flat: the whole gradient if it is longer than C; per_layer: each adapted module by itself; automatic: always scaled to nearly C."),
+        new("privacy.noise", new ChoiceType(["exact", "rounded"], []), "exact", string.Empty, "How noise is drawn on its grid: exactly (discrete Gaussian), or a rounded Gaussian, which is faster and not exact in the tail."),
+        new("privacy.spare_rounds", new IntegerType(0, 10_000), "1", "rounds", "Rounds beyond the plan's that are reserved for abandoned ones; when they are used up, silos refuse further rounds."),
         new("metrics.eval_loss", new BooleanType(), "true", string.Empty, "Whether silos whose policy allows it report their evaluation loss."),
     ];
 

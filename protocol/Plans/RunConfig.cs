@@ -289,8 +289,8 @@ public sealed record RunConfig
     /// <summary><c>private</c> or <c>public</c> (privacy, section 8.3).</summary>
     public required string Data { get; init; }
 
-    /// <summary>Always <c>none</c> in this version.</summary>
-    public required string Privacy { get; init; }
+    /// <summary>What is claimed about privacy, and how it is kept.</summary>
+    public required PrivacyPlan Privacy { get; init; }
 
     /// <summary>Metrics.</summary>
     public required MetricsPlan Metrics { get; init; }
@@ -298,6 +298,10 @@ public sealed record RunConfig
     /// <summary>The hash of the canonical bytes: <c>config_sha256</c>.</summary>
     [JsonIgnore]
     public Sha256Digest Digest => Sha256Digest.Of(ToJcs());
+
+    /// <summary>Whether every silo lists its data set as public.</summary>
+    [JsonIgnore]
+    public bool IsPublic => string.Equals(Data, "public", StringComparison.Ordinal);
 
     /// <summary>Optimizer steps of the whole run at each silo: the length of the learning-rate schedule.</summary>
     [JsonIgnore]

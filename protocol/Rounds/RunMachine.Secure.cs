@@ -65,7 +65,7 @@ public static partial class RunMachine
     }
 
     private static bool IsBurned(RunState state, int round) =>
-        string.Equals(state.Config.Data, "public", StringComparison.Ordinal) || state.Unfinished.All(earlier => earlier.Round == round || earlier.Burned.Count >= earlier.Needed);
+        state.Config.IsPublic || state.Config.Privacy.IsClaimed || state.Unfinished.All(earlier => earlier.Round == round || earlier.Burned.Count >= earlier.Needed);
 
     private static RequestSlot RequestOf(RunState state, RoundState round) =>
         new(new SlotRequest(state.Config.Job, round.Round, round.Secure?.Attempt ?? throw new InvalidOperationException("only secure rounds have slots"), round.Quorum));

@@ -23,6 +23,7 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(EvaluateModel), "evaluate_model")]
 [JsonDerivedType(typeof(SendMetrics), "send_metrics")]
 [JsonDerivedType(typeof(ForgetRound), "forget_round")]
+[JsonDerivedType(typeof(SettleBudget), "settle_budget")]
 [JsonDerivedType(typeof(RaiseAlarm), "raise_alarm")]
 [JsonDerivedType(typeof(ReportEpochs), "report_epochs")]
 [JsonDerivedType(typeof(MakeEpochKeys), "make_epoch_keys")]
@@ -95,6 +96,10 @@ public sealed record SendMetrics(MetricsBody Body) : SiloEffect;
 /// <param name="Job">The run.</param>
 /// <param name="Round">The round.</param>
 public sealed record ForgetRound(RunId Job, int Round) : SiloEffect;
+
+/// <summary>Give back to the data set's privacy budget what the run reserved and was not charged.</summary>
+/// <param name="Job">The run.</param>
+public sealed record SettleBudget(RunId Job) : SiloEffect;
 
 /// <summary>Tell the administrator and the log that the coordinator broke the protocol.</summary>
 /// <param name="Job">The run; null when it is about the log itself.</param>

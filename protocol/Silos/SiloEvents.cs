@@ -52,8 +52,9 @@ public abstract record SiloEvent(DateTimeOffset At);
 /// <param name="Idx">This silo's index in the roster that the offer names.</param>
 /// <param name="Refusal">Why the policy refuses; a code, or null when it approves.</param>
 /// <param name="IsSecure">Whether the plan says that the coordinator sees sums only.</param>
-/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
-public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool IsPublic = false) : SiloEvent(At);
+/// <param name="MayRepeat">Whether rule J10 asks for no Burned bodies: public data, or a privacy claim, under which each mask hides fresh noise that is charged.</param>
+/// <param name="IsPrivate">Whether the plan has a privacy claim, for which the silo's ledger holds a reserve.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool MayRepeat = false, bool IsPrivate = false) : SiloEvent(At);
 
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>
@@ -63,7 +64,7 @@ public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int I
 /// <param name="Previous">The version that the verified result beside it names; null for version 0.</param>
 /// <param name="Refusal">Why the policy refuses the round now (hours, data); a code, or null.</param>
 /// <param name="Burned">Under secure aggregation: the members that burned earlier rounds, by round, from their verified bodies.</param>
-/// <param name="IsPublic">Whether plan and policy say that the data is public, so that rule J10 does not hold.</param>
+/// <param name="MayRepeat">Whether rule J10 asks for no Burned bodies: public data, or a privacy claim, under which each mask hides fresh noise that is charged.</param>
 public sealed record StartReceived(
     DateTimeOffset At,
     RoundOpening Start,
@@ -72,7 +73,7 @@ public sealed record StartReceived(
     CommittedVersion? Previous,
     string? Refusal,
     ImmutableSortedDictionary<string, ImmutableArray<int>>? Burned = null,
-    bool IsPublic = false) : SiloEvent(At);
+    bool MayRepeat = false) : SiloEvent(At);
 
 /// <summary>The trainer wrote an update.</summary>
 /// <param name="At">When.</param>

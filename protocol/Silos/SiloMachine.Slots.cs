@@ -38,7 +38,7 @@ public static partial class SiloMachine
             return ErrorCodes.RoundOpened;
         }
 
-        return start.IsPublic || EarlierFrom(state, opening).All(earlier => BurnedOf(start, earlier) >= earlier.Needed) ? null : ErrorCodes.BurnedTooFew;
+        return start.MayRepeat || EarlierFrom(state, opening).All(earlier => BurnedOf(start, earlier) >= earlier.Needed) ? null : ErrorCodes.BurnedTooFew;
     }
 
     // Retries of the same round (J8) mask the same update, so only other rounds and other runs count.

@@ -83,7 +83,7 @@ public static partial class SiloMachine
             Start = start.Start,
             Phase = SiloRoundPhase.Training,
             Earlier = retried is null ? [] : retried.Earlier.Add(retried.Rid),
-            Cleared = start.IsPublic ? int.MaxValue : EarlierFrom(before.State, start.Start).Count(),
+            Cleared = start.MayRepeat ? int.MaxValue : EarlierFrom(before.State, start.Start).Count(),
             IsTrained = retried?.IsTrained ?? false,
             Weight = retried?.Weight ?? 0,
             Metrics = retried?.Metrics ?? ImmutableSortedDictionary<string, string>.Empty,

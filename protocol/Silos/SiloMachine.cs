@@ -158,7 +158,7 @@ public static partial class SiloMachine
 
     private static SiloStep OnOffer(SiloState state, OfferReceived offer)
     {
-        string? refusal = offer.Refusal ?? (offer is { IsSecure: true, IsPublic: false } && HasOpenedFrom(state, offer.Offer.InitialModelSha256) ? ErrorCodes.BurnedTooFew.Name : null);
+        string? refusal = offer.Refusal ?? (offer is { IsSecure: true, MayRepeat: false } && HasOpenedFrom(state, offer.Offer.InitialModelSha256) ? ErrorCodes.BurnedTooFew.Name : null);
         SiloRun run = new()
         {
             ConfigSha256 = offer.Offer.ConfigSha256,
@@ -166,11 +166,12 @@ public static partial class SiloMachine
             Idx = offer.Idx,
             InitialModelSha256 = offer.Offer.InitialModelSha256,
             IsSecure = offer.IsSecure,
+            IsPrivate = offer.IsPrivate,
             Model = new ModelReference(0, offer.Offer.InitialModelSha256),
             Reason = refusal,
         };
-        ImmutableArray<SiloEffect> fetch = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : [];
-        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. fetch]);
+        ImmutableArray<SiloEffect> next = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : SettleOf(offer.Offer.Job, run);
+        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. next]);
     }
 
     private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
@@ -314,7 +315,7 @@ public static partial class SiloMachine
         bool isCompleted = string.Equals(received.Ended.Outcome, "completed", StringComparison.Ordinal);
         burned = isCompleted ? Settle(burned, job, int.MaxValue) : burned;
         state = burned.State;
-        ImmutableArray<SiloEffect> close = [.. burned.Effects, new ForgetRound(job, int.MaxValue)];
+        ImmutableArray<SiloEffect> close = [.. burned.Effects, .. SettleOf(job, run), new ForgetRound(job, int.MaxValue)];
         if (!isCompleted)
         {
             return new SiloStep(With(state, job, run with { Phase = SiloRunPhase.Ended, Round = null }), close);
@@ -347,6 +348,9 @@ public static partial class SiloMachine
 
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
         new(With(state, job, run with { Phase = SiloRunPhase.Ended }), []);
+
+    // What the ledger holds for the run and was not charged is free again.
+    private static ImmutableArray<SiloEffect> SettleOf(RunId job, SiloRun run) => run.IsPrivate ? [new SettleBudget(job)] : [];
 
     private static ImmutableArray<SiloEffect> StopOf(RunId job, SiloRun run) =>
         run.Round is { Phase: SiloRoundPhase.Training } round ? [new StopTraining(job, round.Rid)] : [];

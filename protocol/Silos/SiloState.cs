@@ -104,6 +104,9 @@ public sealed record SiloRun
     /// <summary>Whether the plan says that the coordinator sees sums only.</summary>
     public bool IsSecure { get; init; }
 
+    /// <summary>Whether the plan has a privacy claim.</summary>
+    public bool IsPrivate { get; init; }
+
     /// <summary>The newest committed version that this silo knows.</summary>
     public required ModelReference Model { get; init; }
 

@@ -122,24 +122,28 @@ public sealed partial class SiloAgentService
     {
         int idx = IndexIn(offer.RosterSha256);
         string? refusal;
-        bool isSecure = false;
-        bool isPublic = false;
+        (bool isSecure, bool mayRepeat, bool isPrivate) = (false, false, false);
         try
         {
             RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
-            isSecure = plan.Aggregation.IsSecure;
-            isPublic = _policy.PublicData && string.Equals(plan.Data, "public", StringComparison.Ordinal);
-            refusal = _policy.Refusal(plan, _member.Roster?.N ?? 0)?.Name;
+            (isSecure, mayRepeat) = (plan.Aggregation.IsSecure, _policy.MayRepeat(plan));
+            refusal = (_policy.Refusal(plan, _member.Roster?.N ?? 0) ?? await ReserveAsync(plan, cancellation))?.Name;
+            isPrivate = plan.Privacy.IsClaimed;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             refusal = error.Code.Name;
+            Report("refused", offer.Job, null, error.Message);
         }
 
-        Append(new OfferReceived(now, offer, idx, refusal, isSecure, isPublic));
+        Append(new OfferReceived(now, offer, idx, refusal, isSecure, mayRepeat, isPrivate));
         refusal = _journal.State.Runs.GetValueOrDefault(offer.Job)?.Reason;
         Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
     }
+
+    // A plan is answered once; its answer comes again whatever is left of the budget by then.
+    private async Task<ErrorCode?> ReserveAsync(RunConfig plan, CancellationToken cancellation) =>
+        _journal.State.Runs.ContainsKey(plan.Job) ? null : await _budget.ReserveAsync(plan, cancellation);
 
     private int IndexIn(Sha256Digest roster) =>
         _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self

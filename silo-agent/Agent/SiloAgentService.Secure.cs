@@ -88,7 +88,7 @@ public sealed partial class SiloAgentService
                 result = await _secure.UploadAsync(upload, WrappingKey(), cancellation);
                 break;
             case SendMasked send:
-                await _secure.SendMaskedAsync(send, cancellation);
+                await _secure.SendMaskedAsync(send, send.Body.LedgerHead == Protocol.Canonical.Sha256Digest.Zero ? [] : await _entries.BesideAsync(cancellation), cancellation);
                 break;
             case SendConsistency send:
                 await _secure.SendAsync(SecureFrame.Consistency, send.Job, send.Round, send.Body, cancellation);
@@ -119,7 +119,7 @@ public sealed partial class SiloAgentService
     private Task<SiloEvent> MaskAsync(MaskUpdate mask, CancellationToken cancellation)
     {
         (SiloEpoch Epoch, int Slot, SiloSlot Record) held = Slot(mask.Rid);
-        return _secure.MaskAsync(mask, held.Epoch, held.Record, _journal.Head, cancellation);
+        return _secure.MaskAsync(mask, held.Epoch, held.Record, _journal.Head, _budget, cancellation);
     }
 
     private SiloEpoch Epoch(Protocol.Canonical.Sha256Digest sid) =>

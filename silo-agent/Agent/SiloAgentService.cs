@@ -10,6 +10,7 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Audit;
+using FedCloud.SiloAgent.Budgets;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
@@ -56,6 +57,7 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly RoundWork _work;
     private readonly SignedPost _signed;
     private readonly OwnEntries _entries;
+    private readonly BudgetDesk _budget;
     private readonly SiloAudit _audit;
     private readonly EpochVault _vault;
     private readonly SecureIntake _secureIntake;
@@ -92,18 +94,21 @@ public sealed partial class SiloAgentService : IDisposable
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
         _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
-        _work = new RoundWork(_store, home, policy, _models, trainer, ReportTrainer, time);
-        _signed = new SignedPost(home, _post, _work, Report);
         _journal = SiloJournal.Open(home.JournalPath);
         try
         {
             _entries = new OwnEntries(home, _post, time, isNewHome: _journal.Head == Sha256Digest.Zero);
+            _budget = new BudgetDesk(home, policy, _models, _entries, time, ReportBudget);
         }
         catch
         {
+            _entries?.Dispose();
             _journal.Dispose();
             throw;
         }
+
+        _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time);
+        _signed = new SignedPost(home, _post, _work, Report);
 
         _vault = home.OpenEpochs();
         EpochFiles files = new(_vault, _member, _models);
@@ -114,7 +119,7 @@ public sealed partial class SiloAgentService : IDisposable
         bool isContinuous = token.Matches(_journal.State.Token);
         Append(new AgentRestarted(time.GetUtcNow(), isContinuous, token.Renew()));
         ILogView log = _options.Log ?? new BlobLogView(_store, home, _post);
-        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), journalHead, isContinuous, _journal.Contains, time, (phase, detail) => Report(phase, null, null, detail));
+        _audit = new SiloAudit(log, _entries, invitation.SiloId, policy.Digest(), journalHead, isContinuous, _budget, _journal.Contains, time, (phase, detail) => Report(phase, null, null, detail));
     }
 
     /// <summary>Whether the silo follows the log as a member.</summary>
@@ -149,6 +154,7 @@ public sealed partial class SiloAgentService : IDisposable
         _vault.Dispose();
         _journal.Dispose();
         _entries.Dispose();
+        _budget.Dispose();
         (_options.Store is null ? _store as IDisposable : null)?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
@@ -312,6 +318,10 @@ public sealed partial class SiloAgentService : IDisposable
                 _secure.Forget(forget.Job, _home.ForgetRounds(forget.Job, forget.Round));
                 _journal.Complete(pending.Id, result: null);
                 break;
+            case SettleBudget settle:
+                await _budget.SettleAsync(settle.Job, cancellation);
+                _journal.Complete(pending.Id, result: null);
+                break;
             case RaiseAlarm alarm:
                 Report("alarm", alarm.Job, null, $"{alarm.Code}: {string.Join(' ', alarm.Evidence.Select(hash => hash.Hex))}");
                 _journal.Complete(pending.Id, result: null);
@@ -368,6 +378,9 @@ public sealed partial class SiloAgentService : IDisposable
 
     private void Report(string phase, RunId? job, int? round, string detail) =>
         _report(new { silo = _home.Invitation.SiloId.Value, phase, job = job?.Value, round, detail, at = _time.GetUtcNow() });
+
+    private void ReportBudget(RunId? job, int? round, BudgetNews news) =>
+        _report(new { silo = _home.Invitation.SiloId.Value, phase = "budget", job = job?.Value, round, detail = news.Text, budget = news, at = _time.GetUtcNow() });
 
     private void ReportTrainer(RunId job, int round, JsonElement line) =>
         _report(new { silo = _home.Invitation.SiloId.Value, phase = "trainer", job = job.Value, round, trainer = line.Clone(), at = _time.GetUtcNow() });

@@ -42,18 +42,19 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     private async Task<SiloMessage.ForRun?> MaskedAsync(RoundMessage.Masked message, DateTimeOffset at, CancellationToken cancellation)
     {
         MaskedBody body = message.Body;
-        if (Find(body.Rid) is not { } round)
+        if (Find(body.Rid) is not { Round: { } round } run)
         {
             return null;
         }
 
         RequireMember(round, message.Silo, body.Idx);
-        if (body.LedgerHead != Sha256Digest.Zero)
+        RunId job = round.Start.Job;
+        bool isPrivate = run.Config.Privacy.IsClaimed;
+        if ((body.LedgerHead == Sha256Digest.Zero) == isPrivate)
         {
-            throw new FedCloudException(ErrorCodes.MaskedInvalid, $"silo {body.Idx}: expected no ledger head in a run without privacy, found one");
+            throw new FedCloudException(ErrorCodes.MaskedInvalid, $"silo {body.Idx}: expected {(isPrivate ? "a ledger head, since the plan has a privacy claim, found none" : "no ledger head in a run without privacy, found one")}");
         }
 
-        RunId job = round.Start.Job;
         UpdateReference update = new()
         {
             Sha256 = body.YSha256,
@@ -72,7 +73,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     private async Task<SiloMessage.ForRun?> AgreeAsync(RoundMessage.Consistency message, DateTimeOffset at, CancellationToken cancellation)
     {
         ConsistencyBody body = message.Body;
-        if (Find(body.Rid) is not { } round)
+        if (Find(body.Rid) is not { Round: { } round })
         {
             return null;
         }
@@ -125,7 +126,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
         return new(body.Job, message.Id, new BurnedReceived(at, message.Silo, body.Idx, body.Rid, identity));
     }
 
-    private RoundState? Find(Sha256Digest rid) => runs().Select(run => run.Round).FirstOrDefault(round => round is { Secure: not null } && round.Rid == rid);
+    private RunState? Find(Sha256Digest rid) => runs().FirstOrDefault(run => run.Round is { Secure: not null } round && round.Rid == rid);
 
     private static void RequireMember(RoundState round, SiloId silo, int idx)
     {

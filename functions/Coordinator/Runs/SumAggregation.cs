@@ -43,7 +43,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
             masked.Add(await archive.Shelf.EnvelopeAsync(SecureShelf.Masked(opening.Job, opening.Round, effect.Rid, idx, reference.Identity), cancellation));
         }
 
-        U3Agreement agreement = U3Agreement.Open(scope, effect.List, masked, keys, config.Participation.Quorum, hasPrivacy: false);
+        U3Agreement agreement = U3Agreement.Open(scope, effect.List, masked, keys, config.Participation.Quorum, config.Privacy.IsClaimed);
         using SecretRecovery recovery = new(scope, agreement, await archive.DealtAsync(slot.Sid, cancellation));
         ImmutableSortedDictionary<int, string> faulty = await CollectAsync(effect, recovery, keys, cancellation);
         switch (recovery.Recover())

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Homes;
@@ -31,13 +32,27 @@ public sealed class AdministratorEntries
 
     /// <summary>Signs the entry of a policy that comes into force; the same policy again is not a new one.</summary>
     /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>disk_full</c>.</exception>
-    public static async Task SignPolicyAsync(SiloHome home, Sha256Digest policy, DateTimeOffset at, CancellationToken cancellation)
+    public static Task SignPolicyAsync(SiloHome home, Sha256Digest policy, DateTimeOffset at, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(home);
+        EntryDraft draft = EntryDraft.Of(EntryTypes.Policy).With("policy", policy).With("silo", home.Invitation.SiloId.Value);
+        return SignAsync(home, draft, entries => entries.LastOrDefault(entry => entry.Type is EntryTypes.Policy), at, cancellation);
+    }
+
+    /// <summary>Signs the entry of a limit of the silo's privacy budget; the same entry of the ledger again is not a new one.</summary>
+    /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>disk_full</c>.</exception>
+    public static Task SignLimitAsync(SiloHome home, LedgerEntry limit, DateTimeOffset at, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(home);
+        EntryDraft draft = SiloEntries.Budget(limit);
+        return SignAsync(home, draft, entries => entries.FirstOrDefault(draft.Describes), at, cancellation);
+    }
+
+    private static async Task SignAsync(SiloHome home, EntryDraft draft, Func<ImmutableArray<LogEntry>, LogEntry?> repeated, DateTimeOffset at, CancellationToken cancellation)
+    {
         ImmutableArray<LogEntry> entries = Read(home);
         DateTimeOffset time = entries is [.., { } newest] && newest.Instant > at ? newest.Instant : at;
-        EntryDraft draft = EntryDraft.Of(EntryTypes.Policy).With("policy", policy).With("silo", home.Invitation.SiloId.Value);
-        if (entries is [.., { } last] && draft.Describes(last))
+        if (repeated(entries) is { } same && draft.Describes(same))
         {
             return;
         }

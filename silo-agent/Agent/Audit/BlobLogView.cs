@@ -58,11 +58,11 @@ public sealed class BlobLogView : ILogView
         }
 
         _follower.Take(read ?? await _follower.ReadAsync(checkpoint, afresh: false, cancellation));
-        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator, _follower.Index.Masked);
+        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator, _follower.Index.Masked, _follower.Index.Budgets);
     }
 
     /// <inheritdoc/>
-    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    public async Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? beside, ImmutableArray<Roster> rosters, CancellationToken cancellation)
     {
         if (_follower.Index.Find(rid) is not { } found)
         {
@@ -75,7 +75,7 @@ public sealed class BlobLogView : ILogView
             return new RoundSighting.Misrecorded(found.Entry.Identity);
         }
 
-        return agentStarted is { } started && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, started), logged, cancellation) is { } size
+        return beside is { } covered && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, covered), logged, cancellation) is { } size
             ? new RoundSighting.Witnessed(size)
             : new RoundSighting.Unwitnessed();
     }

@@ -20,10 +20,10 @@ public interface ILogView
     /// <summary>Looks for a round's start among what was followed so far, and for a checkpoint over it with enough witness lines.</summary>
     /// <param name="rid">The round.</param>
     /// <param name="start">The start that the silo received.</param>
-    /// <param name="agentStarted">The index of the entry of this start of the agent, which the checkpoint must cover too (secure-aggregation, 5.3); null while the log lacks it.</param>
+    /// <param name="beside">The index of the last entry that the checkpoint must cover too: this start of the agent and, with a privacy claim, the run's reserve (secure-aggregation, 5.3); null while the log lacks one.</param>
     /// <param name="rosters">The rosters that the silo has verified, from version 1.</param>
     /// <param name="cancellation">Stops it.</param>
-    Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? agentStarted, ImmutableArray<Roster> rosters, CancellationToken cancellation);
+    Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? beside, ImmutableArray<Roster> rosters, CancellationToken cancellation);
 }
 
 /// <summary>What a look at the log gave.</summary>
@@ -37,8 +37,13 @@ public abstract record LogLook
     /// <param name="Own">This silo's own entries in it, by number.</param>
     /// <param name="Administrator">The highest number of its administrator in the log; 0 for none.</param>
     /// <param name="Masked">The newest masked vector of each index since the newest roster; null for none.</param>
+    /// <param name="Budgets">This silo's privacy ledgers, by data set commitment; null for none.</param>
     public sealed record Accepted(
-        long Size, ImmutableSortedDictionary<long, OwnPlace> Own, long Administrator = 0, ImmutableSortedDictionary<int, MaskedPlace>? Masked = null) : LogLook;
+        long Size,
+        ImmutableSortedDictionary<long, OwnPlace> Own,
+        long Administrator = 0,
+        ImmutableSortedDictionary<int, MaskedPlace>? Masked = null,
+        ImmutableSortedDictionary<string, BudgetPlace>? Budgets = null) : LogLook;
 
     /// <summary>The log shows another history, or an older one.</summary>
     /// <param name="Code">How.</param>

@@ -32,11 +32,16 @@ public sealed record MaskedPlace(long Index, Sha256Digest JournalHead);
 /// <param name="At">Its time.</param>
 public sealed record OwnPlace(long Index, Sha256Digest Identity, DateTimeOffset At = default);
 
+/// <summary>What the log shows of one of this silo's privacy ledgers.</summary>
+/// <param name="Head">The ledger's head after its newest entry.</param>
+/// <param name="Reserves">The runs with a reserve that is not settled, and how many reserves each has.</param>
+public sealed record BudgetPlace(Sha256Digest Head, ImmutableSortedDictionary<string, int> Reserves);
+
 /// <summary>What a silo remembers of the entries that it has read: enough to go on from there, and to find what it looks for.</summary>
 public sealed record LogIndex
 {
     /// <summary>The version that this code writes and reads.</summary>
-    public const int CurrentVersion = 2;
+    public const int CurrentVersion = 3;
 
     /// <summary>The index of no entries.</summary>
     public static LogIndex Empty { get; } = new()
@@ -76,6 +81,9 @@ public sealed record LogIndex
     /// <summary>This silo's own entries, by number.</summary>
     public required ImmutableSortedDictionary<long, OwnPlace> Own { get; init; }
 
+    /// <summary>This silo's privacy ledgers, by data set commitment.</summary>
+    public ImmutableSortedDictionary<string, BudgetPlace> Budgets { get; init; } = ImmutableSortedDictionary.Create<string, BudgetPlace>(StringComparer.Ordinal);
+
     /// <summary>The tree over the entries.</summary>
     public CompactRange Range() => CompactRange.Restore(Size, [.. Peaks.Select(peak => MerkleHash.FromBytes(Convert.FromBase64String(peak)))]);
 
@@ -88,8 +96,8 @@ public sealed record LogIndex
         LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size) };
         return entry.Type switch
         {
-            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)) },
-            _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)), Budgets = BudgetsAfter(entry) },
+            _ when entry.Actor.Key == new ActorKey(EntryActor.Admin, self.Value) => next with { Administrator = entry.Seq, Budgets = BudgetsAfter(entry) },
             EntryTypes.Roster => next with { Masked = Masked.Clear(), Rosters = Rosters.Add(new RosterPlace(Size, entry.Subjects["roster"], next.Size)) },
             EntryTypes.KeyReplaced when Rosters is [.., { } last] && last.Size == Size && entry.Subjects.ContainsKey("roster") => next with { Rosters = Rosters.SetItem(Rosters.Length - 1, last with { Size = next.Size }) },
             EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry, entry.Job is { } job && Results.TryGetValue(job.Value, out Sha256Digest model) ? model : null)) },
@@ -98,6 +106,24 @@ public sealed record LogIndex
             EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
             _ => next,
         };
+    }
+
+    private ImmutableSortedDictionary<string, BudgetPlace> BudgetsAfter(LogEntry entry)
+    {
+        if (entry.Type is not EntryTypes.Budget)
+        {
+            return Budgets;
+        }
+
+        string dataset = entry.Subjects["dataset"].Hex;
+        ImmutableSortedDictionary<string, int> reserves = Budgets.GetValueOrDefault(dataset)?.Reserves ?? ImmutableSortedDictionary.Create<string, int>(StringComparer.Ordinal);
+        reserves = (entry.Fields["code"].Text, entry.Job?.Value) switch
+        {
+            ("reserve", { } job) => reserves.SetItem(job, reserves.GetValueOrDefault(job) + 1),
+            ("settle", { } job) => reserves.Remove(job),
+            _ => reserves,
+        };
+        return Budgets.SetItem(dataset, new BudgetPlace(entry.Subjects["head_after"], reserves));
     }
 
     private ImmutableArray<StartPlace> Without(LogEntry entry) => Starts.RemoveAll(start => start.Entry.Subjects["rid"] == entry.Subjects["rid"]);

@@ -89,30 +89,54 @@ public sealed class OwnEntries : IDisposable
         DateTimeOffset now = _time.GetUtcNow();
         await Administrator.SendAsync(again: now >= _administratorAgain, cancellation);
         _administratorAgain = now >= _administratorAgain ? now + Patience : _administratorAgain;
-        long highest = Highest();
-        LogEntry[] missing = [.. _journal.Entries.Where(entry => entry.Seq > highest)];
+        LogEntry[] missing = Missing();
         if (missing.Length == 0 || (missing[^1].Seq <= _sent && now < _sendAgain))
         {
             return;
         }
 
-        foreach (ImmutableArray<LogEntry> part in EntryBundle.Parts(missing, entry => entry.SignedBytes().Length))
+        foreach (ImmutableArray<LogEntry> part in PartsOf(missing))
         {
-            List<DsseEnvelope> signed = [];
-            foreach (LogEntry entry in part)
-            {
-                signed.Add(await _home.SignAsync(SiloHome.IdentityKey, LogEntry.PayloadType, entry.SignedBytes(), cancellation));
-            }
-
-            await _post.SendAsync(FrameType, run: null, round: null, [.. signed], [], cancellation);
+            await _post.SendAsync(FrameType, run: null, round: null, await SignAsync(part, cancellation), [], cancellation);
         }
 
         _sent = missing[^1].Seq;
         _sendAgain = now + Patience;
     }
 
+    /// <summary>Signs what the log lacks, to travel with a message that must not be in the log before it. What does not fit beside the message is sent at once.</summary>
+    public async Task<ImmutableArray<DsseEnvelope>> BesideAsync(CancellationToken cancellation)
+    {
+        ImmutableArray<LogEntry>[] parts = [.. PartsOf(Missing())];
+        foreach (ImmutableArray<LogEntry> part in parts.SkipLast(1))
+        {
+            await _post.SendAsync(FrameType, run: null, round: null, await SignAsync(part, cancellation), [], cancellation);
+        }
+
+        return parts is [.., var last] ? await SignAsync(last, cancellation) : [];
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _journal.Dispose();
+
+    private LogEntry[] Missing()
+    {
+        long highest = Highest();
+        return [.. _journal.Entries.Where(entry => entry.Seq > highest)];
+    }
+
+    private static IEnumerable<ImmutableArray<LogEntry>> PartsOf(LogEntry[] entries) => EntryBundle.Parts(entries, entry => entry.SignedBytes().Length);
+
+    private async Task<ImmutableArray<DsseEnvelope>> SignAsync(ImmutableArray<LogEntry> entries, CancellationToken cancellation)
+    {
+        ImmutableArray<DsseEnvelope>.Builder signed = ImmutableArray.CreateBuilder<DsseEnvelope>(entries.Length);
+        foreach (LogEntry entry in entries)
+        {
+            signed.Add(await _home.SignAsync(SiloHome.IdentityKey, LogEntry.PayloadType, entry.SignedBytes(), cancellation));
+        }
+
+        return signed.ToImmutable();
+    }
 
     private async Task AppendAsync(EntryDraft draft, CancellationToken cancellation)
     {

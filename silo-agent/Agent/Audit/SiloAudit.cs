@@ -8,6 +8,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Budgets;
 
 namespace FedCloud.SiloAgent.Audit;
 
@@ -18,15 +19,17 @@ namespace FedCloud.SiloAgent.Audit;
 /// <param name="policy">The hash of its policy.</param>
 /// <param name="journalHead">The head of its journal at this start.</param>
 /// <param name="isContinuous">Whether the host proved that nothing was restored since the last start.</param>
+/// <param name="budget">The silo's privacy budget, whose entries the log shows too.</param>
 /// <param name="isInJournal">Whether a hash is that of a line of its journal.</param>
 /// <param name="time">The clock.</param>
 /// <param name="report">Takes a phase and a detail for the terminal.</param>
-public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sha256Digest policy, Sha256Digest journalHead, bool isContinuous, Func<Sha256Digest, bool> isInJournal, TimeProvider time, Action<string, string> report)
+public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sha256Digest policy, Sha256Digest journalHead, bool isContinuous, BudgetDesk budget, Func<Sha256Digest, bool> isInJournal, TimeProvider time, Action<string, string> report)
 {
     private static readonly TimeSpan Period = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan StartPeriod = TimeSpan.FromMilliseconds(400);
     private static readonly TimeSpan HeldPeriod = TimeSpan.FromMilliseconds(200);
 
+    private readonly Sha256Digest? _ledgerHead = budget.Head;
     private readonly Sha256Digest _nonce = Sha256Digest.FromBytes(RandomNumberGenerator.GetBytes(32));
     private readonly Dictionary<Sha256Digest, RoundSighting> _sightings = [];
     private ImmutableArray<SiloRound> _watched = [];
@@ -102,8 +105,9 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
             case LogLook.Accepted accepted:
                 await entries.ReconcileAsync(accepted.Own, cancellation);
                 entries.Administrator.Confirm(accepted.Administrator);
-                _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, isContinuous);
+                _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, isContinuous, _ledgerHead);
                 await entries.LogAsync(_started, cancellation);
+                await budget.CompareAsync(accepted.Budgets, isContinuous, IsStartLogged, cancellation);
                 IsInLog = true;
                 masked = accepted.Masked;
                 break;
@@ -123,10 +127,21 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
         // Also while the trainer works, so that an update need not wait for lines that are there already.
         foreach (SiloRound round in _watched.Where(round => _sightings.GetValueOrDefault(round.Rid) is null or RoundSighting.Unwitnessed))
         {
-            _sightings[round.Rid] = await view.SeekAsync(round.Rid, round.Start, agentStarted, rosters, cancellation);
+            _sightings[round.Rid] = await view.SeekAsync(round.Rid, round.Start, CoveredFor(round.Start.Job, agentStarted), rosters, cancellation);
         }
 
         return null;
+    }
+
+    // What a checkpoint must cover beside the round's start; null while the log lacks some of it.
+    private long? CoveredFor(RunId job, long? agentStarted)
+    {
+        if (budget.ReserveOf(job) is not { } reserved)
+        {
+            return agentStarted;
+        }
+
+        return entries.IndexOf(reserved) is { } logged && agentStarted is { } started ? Math.Max(logged, started) : null;
     }
 
     // Entries wait for the log's first roster; an alarm about the log itself does not.

@@ -2,6 +2,7 @@
 
 using System.CommandLine;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Homes;
@@ -13,7 +14,12 @@ namespace FedCloud.SiloAgent.CommandLine;
 /// <summary><c>fedcloud-silo run</c>: the agent serves its federation until it is stopped.</summary>
 internal static class RunCommand
 {
-    private static readonly JsonSerializerOptions Lines = new() { DefaultIgnoreCondition = System.Text.Json.Serialization.JsonIgnoreCondition.WhenWritingNull };
+    private static readonly JsonSerializerOptions Lines = new()
+    {
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
 
     public static Command Create()
     {

@@ -75,6 +75,13 @@ public sealed record SiloPolicy
     /// <summary>The fingerprint of a new log key that the administrator confirmed over another channel; null for none.</summary>
     public Sha256Digest? ConfirmedLogKey { get; init; }
 
+    /// <summary>The privacy budget of the data set; null where plans with a privacy claim are refused, since nobody would account for them.</summary>
+    public LedgerPolicy? Ledger { get; init; }
+
+    /// <summary>The administrator's signature, in base64, by which the budget's entries name this policy; null for one that was not read from its envelope. It stays in the silo.</summary>
+    [JsonIgnore]
+    public string? ApprovalSig { get; init; }
+
     /// <summary>Reads and verifies a signed policy.</summary>
     /// <param name="path">The file.</param>
     /// <param name="administrator">The administrator's key.</param>
@@ -101,7 +108,7 @@ public sealed record SiloPolicy
             throw new FedCloudException(ErrorCodes.PolicySignature, "expected the signature of the administrator's key, found another or a changed policy");
         }
 
-        return Parse(envelope.Payload);
+        return Parse(envelope.Payload) with { ApprovalSig = Convert.ToBase64String(envelope.Signatures[0].Sig) };
     }
 
     /// <summary>Reads a policy and checks every value.</summary>
@@ -133,6 +140,7 @@ public sealed record SiloPolicy
             ("threads", policy.Threads >= 1, "at least 1"),
             ("max_memory_mib", policy.MaxMemoryMib >= 0, "at least 0"),
             ("confirmed_members", !policy.ConfirmedMembers.IsDefault, "a list"),
+            .. policy.Ledger?.Rules() ?? [],
         ];
         (string field, _, string expected) = rules.FirstOrDefault(rule => !rule.Possible);
         return field is null ? policy : throw new FedCloudException(ErrorCodes.PolicyMalformed, $"{field}: expected {expected}, found another value");
@@ -145,7 +153,7 @@ public sealed record SiloPolicy
     public ErrorCode? Refusal(RunConfig plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        if (string.Equals(plan.Data, "public", StringComparison.Ordinal) && !PublicData)
+        if (plan.IsPublic && !PublicData)
         {
             return ErrorCodes.DataNotPublic;
         }
@@ -156,7 +164,10 @@ public sealed record SiloPolicy
             && plan.Rounds <= MaxRounds
             && plan.Training.LocalSteps <= MaxLocalSteps
             && plan.Participation.Quorum >= MinQuorum;
-        return allowed ? null : ErrorCodes.PolicyRefused;
+        return !allowed ? ErrorCodes.PolicyRefused
+            : Ledger is { } ledger ? ledger.Refusal(plan)
+            : plan.Privacy.IsClaimed ? ErrorCodes.BudgetMissing
+            : null;
     }
 
     /// <summary>Why the silo refuses a plan for a roster of this size: the policy, the rules of secure aggregation, or a declared weight that the plan does not accept; null when it approves.</summary>
@@ -180,7 +191,14 @@ public sealed record SiloPolicy
     public bool Discloses(RunConfig plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return plan.Metrics.EvalLoss && DiscloseEvalLoss && string.Equals(plan.Privacy, "none", StringComparison.Ordinal);
+        return plan.Metrics.EvalLoss && DiscloseEvalLoss && (plan.IsPublic || !plan.Privacy.IsClaimed);
+    }
+
+    /// <summary>Whether a round may be repeated from the same model without proof that the earlier one was never opened (secure-aggregation, J10): with public data, or a privacy claim, under which the repetition is charged.</summary>
+    public bool MayRepeat(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Privacy.IsClaimed || (PublicData && plan.IsPublic);
     }
 
     /// <summary>The weight of this silo's update.</summary>

@@ -17,6 +17,7 @@ using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Budgets;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
 
@@ -28,9 +29,10 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="policy">The verified policy.</param>
 /// <param name="models">Plans and models.</param>
 /// <param name="trainer">Runs jobs.</param>
+/// <param name="budget">The silo's privacy budget.</param>
 /// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, Action<RunId, int, JsonElement> report, TimeProvider time)
+public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, BudgetDesk budget, Action<RunId, int, JsonElement> report, TimeProvider time)
 {
     private const int TrainerStarts = 3;
 
@@ -134,7 +136,8 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             MaxMemoryMib = policy.MaxMemoryMib,
             Deadline = deadline,
         };
-        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host));
+        JobPrivacy? privacy = string.Equals(mode, "train", StringComparison.Ordinal) ? await budget.PrivacyAsync(plan, cancellation) : null;
+        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host, privacy));
         return layout;
     }
 

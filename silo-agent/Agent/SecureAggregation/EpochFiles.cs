@@ -67,7 +67,7 @@ public sealed class EpochFiles(EpochVault vault, Member member, ModelCache model
     {
         ArgumentNullException.ThrowIfNull(slot);
         RunConfig plan = models.Plan(slot.Start.Job);
-        return U3Agreement.Open(Scope(epoch, slot), list, masked, Keys(epoch).Identity, plan.Participation.Quorum, hasPrivacy: false, slot.Masked);
+        return U3Agreement.Open(Scope(epoch, slot), list, masked, Keys(epoch).Identity, plan.Participation.Quorum, plan.Privacy.IsClaimed, slot.Masked);
     }
 
     /// <summary>Keeps a checked list of masked vectors.</summary>

@@ -207,9 +207,9 @@ public sealed class SecureIntake(
                 AckSha256 = start.AckSha256,
             },
         };
-        bool isPublic = policy.PublicData && string.Equals(plan?.Data, "public", StringComparison.Ordinal);
+        bool mayRepeat = plan is not null && policy.MayRepeat(plan);
         string? refusal = policy.IsOpen(now) ? null : ErrorCodes.PolicyRefused.Name;
-        return new StartReceived(now, opening, start.Rid, idx, previous, refusal, Burned(parcel, state, start), isPublic);
+        return new StartReceived(now, opening, start.Rid, idx, previous, refusal, Burned(parcel, state, start), mayRepeat);
     }
 
     // Part 1 of section 5.3, as far as it does not need the model: identity of the round, acknowledgements.

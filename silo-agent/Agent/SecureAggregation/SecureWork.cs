@@ -18,6 +18,7 @@ using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Budgets;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Runs;
@@ -76,14 +77,16 @@ public sealed class SecureWork(
         vault.EraseCoefficientSeed(epoch.Sid);
     }
 
-    /// <summary>Clips, quantises and masks the round's update.</summary>
+    /// <summary>Charges the round, then clips, quantises and masks its update.</summary>
     /// <param name="effect">The round.</param>
     /// <param name="epoch">Its epoch.</param>
     /// <param name="slot">Its slot.</param>
     /// <param name="journalHead">The journal's head before the line that will record the vector.</param>
+    /// <param name="budget">The silo's privacy budget.</param>
     /// <param name="cancellation">Stops it.</param>
-    public async Task<SiloEvent> MaskAsync(MaskUpdate effect, SiloEpoch epoch, SiloSlot slot, Sha256Digest journalHead, CancellationToken cancellation)
+    public async Task<SiloEvent> MaskAsync(MaskUpdate effect, SiloEpoch epoch, SiloSlot slot, Sha256Digest journalHead, BudgetDesk budget, CancellationToken cancellation)
     {
+        ArgumentNullException.ThrowIfNull(budget);
         ArgumentNullException.ThrowIfNull(effect);
         ArgumentNullException.ThrowIfNull(epoch);
         RoundOpening start = effect.Start;
@@ -93,6 +96,8 @@ public sealed class SecureWork(
             AdapterLayout layout = AdapterLayout.Of(plan, await models.BaseModelAsync(plan, cancellation));
             ExchangedFactor exchanged = plan.FactorsOf(start.ModelVersion);
             RingLayout ring = PlannedRing.LayoutOf(plan, epoch.Parameters.N, layout.UpdateCoordinates(exchanged));
+            string update = Path.Combine(home.RoundFolder(start.Job, start.Round), "update.safetensors");
+            Sha256Digest ledgerHead = await budget.ChargeAsync(plan, start.Round, update, cancellation);
             using EpochSecrets secrets = vault.Read(epoch.Sid);
             using SecretBytes coins = vault.CoinKeyOf(start.Job, start.Round);
             MaskedVector masked = UpdateMasker.Mask(
@@ -101,7 +106,7 @@ public sealed class SecureWork(
                     Scope = files.Scope(epoch, slot),
                     Layout = ring,
                     Secrets = secrets,
-                    UpdatePath = Path.Combine(home.RoundFolder(start.Job, start.Round), "update.safetensors"),
+                    UpdatePath = update,
                     HeaderBytes = layout.UpdateHeader(exchanged).Length,
                     Coordinates = layout.UpdateCoordinates(exchanged),
                     Weight = PlannedRing.WeightOf(plan, ring, effect.Weight),
@@ -121,7 +126,7 @@ public sealed class SecureWork(
                 Idx = effect.Idx,
                 YSha256 = masked.YSha256,
                 YLen = masked.YLen,
-                LedgerHead = Sha256Digest.Zero,
+                LedgerHead = ledgerHead,
                 JournalHead = journalHead,
             });
         }
@@ -150,7 +155,10 @@ public sealed class SecureWork(
     }
 
     /// <summary>Sends R2.</summary>
-    public async Task SendMaskedAsync(SendMasked effect, CancellationToken cancellation)
+    /// <param name="effect">The announcement.</param>
+    /// <param name="charges">Signed log entries that come before it: with a privacy claim, that of the charge.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task SendMaskedAsync(SendMasked effect, ImmutableArray<DsseEnvelope> charges, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(effect);
         RoundOpening start = effect.Start;
@@ -159,7 +167,7 @@ public sealed class SecureWork(
         ImmutableArray<DsseEnvelope> figures = effect.Metrics is { } metrics
             ? [await home.SignAsync(SiloHome.IdentityKey, RunBody.MetricsPayloadType, Jcs.Serialize(metrics, RunBodyJson.Default.MetricsBody), cancellation)]
             : [];
-        await SendAsync(SecureFrame.Masked, start.Job, start.Round, effect.Body, figures, [claim], cancellation);
+        await SendAsync(SecureFrame.Masked, start.Job, start.Round, effect.Body, [.. charges, .. figures], [claim], cancellation);
         report("sent", start.Job, start.Round, string.Empty);
     }
 

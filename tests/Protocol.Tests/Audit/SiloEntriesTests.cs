@@ -25,7 +25,7 @@ public sealed class SiloEntriesTests
         SiloStory refused = SiloStory.Refused();
         EntryDraft?[] drafts =
         [
-            SiloEntries.Started(AuditFederation.Hash("nonce"), Sha256Digest.Zero, 1, continuous: false),
+            SiloEntries.Started(AuditFederation.Hash("nonce"), Sha256Digest.Zero, 1, continuous: false, ledgerHead: null),
             SiloEntries.Of(approved.State, approved.The<SendAnswer>(), Policy),
             SiloEntries.Of(refused.State, refused.The<SendAnswer>(), Policy),
             SiloEntries.Of(approved.State, new RaiseAlarm(SiloStory.Job, "round_conflict", [AuditFederation.Hash("a"), AuditFederation.Hash("b")]), Policy),
@@ -61,8 +61,8 @@ public sealed class SiloEntriesTests
         Assert.True(SiloEntries.IsRepeated(SiloEntries.Of(approved.State, approved.The<SendAnswer>(), AuditFederation.Hash("next policy"))!, Sign(answer, 1)));
         Assert.False(SiloEntries.IsRepeated(answer with { Job = new RunId("run-2") }, Sign(answer, 1)));
         Assert.False(SiloEntries.IsRepeated(
-            SiloEntries.Started(AuditFederation.Hash("another nonce"), Sha256Digest.Zero, 1, continuous: false),
-            Sign(SiloEntries.Started(AuditFederation.Hash("nonce"), Sha256Digest.Zero, 1, continuous: false), 1)));
+            SiloEntries.Started(AuditFederation.Hash("another nonce"), Sha256Digest.Zero, 1, continuous: false, ledgerHead: null),
+            Sign(SiloEntries.Started(AuditFederation.Hash("nonce"), Sha256Digest.Zero, 1, continuous: false, ledgerHead: null), 1)));
     }
 
     [Fact]

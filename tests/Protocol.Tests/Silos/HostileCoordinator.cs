@@ -22,7 +22,7 @@ internal sealed class HostileCoordinator(Random random)
         if (silo.State.Runs.IsEmpty)
         {
             silo.Take(new OfferReceived(Now, Offer(), 1, null, IsSecure: true));
-            silo.Take(new OfferReceived(Now, Offer() with { Job = Second }, 1, null, IsSecure: true));
+            silo.Take(new OfferReceived(Now, Offer() with { Job = Second }, 1, null, IsSecure: true, IsPrivate: true));
         }
         else if (silo.Pending.Count > 0 && random.Next(3) > 0)
         {

@@ -12,6 +12,8 @@ using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.SiloAgent.Audit;
+using FedCloud.SiloAgent.Budgets;
+using FedCloud.SiloAgent.Runs;
 using Xunit;
 
 namespace FedCloud.SiloAgent.Tests.Audit;
@@ -27,16 +29,22 @@ public sealed class SiloAuditTests : IDisposable
     private readonly FakeLog _log = new();
     private readonly List<string> _said = [];
     private readonly OwnEntries _entries;
+    private readonly ModelCache _models;
+    private readonly BudgetDesk _budget;
     private readonly SiloAudit _audit;
 
     public SiloAuditTests()
     {
         _entries = new OwnEntries(_silo.Home, _silo.Post, _silo.Time, isNewHome: true);
+        _models = new ModelCache(_silo.Store, _silo.Home);
+        _budget = new BudgetDesk(_silo.Home, AuditedSilo.Policy(), _models, _entries, _silo.Time, (_, _, _) => { });
         _audit = Audit(_entries);
     }
 
     public void Dispose()
     {
+        _budget.Dispose();
+        _models.Dispose();
         _entries.Dispose();
         _silo.Dispose();
     }
@@ -212,7 +220,7 @@ public sealed class SiloAuditTests : IDisposable
     }
 
     private SiloAudit Audit(OwnEntries entries) =>
-        new(_log, entries, _silo.Federation.Members[0].Silo, AuditFederation.Hash("policy"), AuditFederation.Hash("head"), isContinuous: false, head => head == AuditFederation.Hash("head"), _silo.Time, (phase, detail) => _said.Add($"{phase} {detail}"));
+        new(_log, entries, _silo.Federation.Members[0].Silo, AuditFederation.Hash("policy"), AuditFederation.Hash("head"), isContinuous: false, _budget, head => head == AuditFederation.Hash("head"), _silo.Time, (phase, detail) => _said.Add($"{phase} {detail}"));
 
     private Task<SiloEvent?> TurnAsync(SiloState state) => _audit.TurnAsync(state, _silo.Rosters, CancellationToken.None);
 
