@@ -76,6 +76,15 @@ internal sealed unsafe class PrivateGradient : IStepGradient
     /// <inheritdoc/>
     public StepLoss Take(int step)
     {
+        AddUnits();
+        AddNoise();
+        Write();
+        return new StepLoss(_lossExamples > 0 ? _loss / _lossExamples : null, _counted);
+    }
+
+    /// <summary>The sum of the clipped gradients of a new sample. Not private before <see cref="AddNoise"/>.</summary>
+    internal void AddUnits()
+    {
         _sum.Clear();
         (_loss, _lossExamples, _counted) = (0, 0, 0);
         foreach (int unit in _sampling.Next())
@@ -84,9 +93,25 @@ internal sealed unsafe class PrivateGradient : IStepGradient
         }
 
         AddBatch();
-        _noise.AddTo(_sum.Units);
-        Write();
-        return new StepLoss(_lossExamples > 0 ? _loss / _lossExamples : null, _counted);
+    }
+
+    /// <summary>Makes the sum private.</summary>
+    internal void AddNoise() => _noise.AddTo(_sum.Units);
+
+    /// <summary>The sum over the expected batch, as float32, into the parameters' gradients: post-processing.</summary>
+    internal void Write()
+    {
+        ReadOnlySpan<long> noised = _sum.Units;
+        foreach (Parameter parameter in _trained)
+        {
+            Span<float> gradient = (parameter.Gradient ?? throw new InvalidOperationException("a trained parameter has a gradient")).Span;
+            for (int i = 0; i < gradient.Length; i++)
+            {
+                gradient[i] = (float)(Plan.FromGrid(noised[i]) / _expectedBatch);
+            }
+
+            noised = noised[gradient.Length..];
+        }
     }
 
     /// <inheritdoc/>
@@ -171,22 +196,6 @@ internal sealed unsafe class PrivateGradient : IStepGradient
             }
 
             _counted += _batch.Counted[i];
-        }
-    }
-
-    // Post-processing.
-    private void Write()
-    {
-        ReadOnlySpan<long> noised = _sum.Units;
-        foreach (Parameter parameter in _trained)
-        {
-            Span<float> gradient = (parameter.Gradient ?? throw new InvalidOperationException("a trained parameter has a gradient")).Span;
-            for (int i = 0; i < gradient.Length; i++)
-            {
-                gradient[i] = (float)(Plan.FromGrid(noised[i]) / _expectedBatch);
-            }
-
-            noised = noised[gradient.Length..];
         }
     }
 }
