@@ -4,6 +4,7 @@ using System.Diagnostics;
 using System.Globalization;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
@@ -25,8 +26,8 @@ internal static class PrivateStepCost
         try
         {
             TrainingModel.Write(folder);
-            Console.WriteLine("| model | trains | threads | d | plain, ms | clipped, ms | ratio | exact noise, ms | rounded noise, ms |");
-            Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+            Console.WriteLine("| model | trains | threads | d | plain, ms | clipped, ms | ratio | ratio of the best | exact noise, ms | rounded noise, ms |");
+            Console.WriteLine("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
             foreach (int threads in (int[])[1, 2])
             {
                 foreach (ExchangedFactor factors in (ExchangedFactor[])[ExchangedFactor.B, ExchangedFactor.Both])
@@ -36,11 +37,30 @@ internal static class PrivateStepCost
                 }
             }
 
+            MeasureLargeNoise();
             return 0;
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    // What does not depend on a model: the noise of as many coordinates as an adapter of a large one has.
+    private static void MeasureLargeNoise()
+    {
+        const int Coordinates = 10_000_000;
+        Console.WriteLine();
+        Console.WriteLine("| d | threads | exact noise, s | rounded noise, s |");
+        Console.WriteLine("| --- | --- | --- | --- |");
+        foreach (int threads in (int[])[1, 2])
+        {
+            using StepRandomness random = StepRandomness.Secret(threads);
+            GridNoisePlan plan = new(1, 0.1, Coordinates);
+            using NoiseShares exact = new(plan, NoiseProfile.Exact, random.Noise);
+            using NoiseShares rounded = new(plan, NoiseProfile.Rounded, random.Noise);
+            long[] sums = new long[Coordinates];
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {Coordinates:N0} | {threads} | {Median(() => exact.AddTo(sums)):F2} | {Median(() => rounded.AddTo(sums)):F2} |"));
         }
     }
 
@@ -92,13 +112,13 @@ internal static class PrivateStepCost
             exact.Write();
         }
 
-        (double plainSeconds, double clippedSeconds) = InTurn(PlainStep, ClippedStep);
+        (double plainSeconds, double clippedSeconds, double bestRatio) = InTurn(PlainStep, ClippedStep);
         double exactSeconds = Median(exact.AddNoise);
         exact.Dispose();
         using PrivateGradient rounded = Private(clipped, examples, "rounded", threads);
         double roundedSeconds = Median(rounded.AddNoise);
         int d = rounded.NoisedSum.Length;
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {(factors == ExchangedFactor.B ? "B" : "A and B")} | {threads} | {d:N0} | {plainSeconds * 1e3:F1} | {clippedSeconds * 1e3:F1} | {clippedSeconds / plainSeconds:F3} | {exactSeconds * 1e3:F1} ({exactSeconds / d * 1e9:F0} ns each) | {roundedSeconds * 1e3:F1} ({roundedSeconds / d * 1e9:F0} ns each) |"));
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {(factors == ExchangedFactor.B ? "B" : "A and B")} | {threads} | {d:N0} | {plainSeconds * 1e3:F1} | {clippedSeconds * 1e3:F1} | {clippedSeconds / plainSeconds:F3} | {bestRatio:F3} | {exactSeconds * 1e3:F1} ({exactSeconds / d * 1e9:F0} ns each) | {roundedSeconds * 1e3:F1} ({roundedSeconds / d * 1e9:F0} ns each) |"));
     }
 
     private static PrivateGradient Private(LlamaModel model, Example[] examples, string noise, int threads) => new(
@@ -109,7 +129,7 @@ internal static class PrivateStepCost
         threads);
 
     // Both sides in every round, so that what else the machine does meets both.
-    private static (double First, double Second) InTurn(Action first, Action second)
+    private static (double First, double Second, double RatioOfBest) InTurn(Action first, Action second)
     {
         List<double> firsts = [];
         List<double> seconds = [];
@@ -123,7 +143,7 @@ internal static class PrivateStepCost
             }
         }
 
-        return (firsts.Order().ElementAt(Rounds / 2), seconds.Order().ElementAt(Rounds / 2));
+        return (firsts.Order().ElementAt(Rounds / 2), seconds.Order().ElementAt(Rounds / 2), seconds.Min() / firsts.Min());
     }
 
     private static double Median(Action work)

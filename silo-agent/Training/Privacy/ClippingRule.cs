@@ -7,12 +7,13 @@ namespace FedCloud.Training.Privacy;
 /// <summary>By how much a group of coordinates of a unit's gradient is scaled.</summary>
 /// <remarks>
 /// Rule S4 asks for a gradient of norm at most C whatever floating point does on the way. Let u = 2^-53 and d at most 2^40.
-/// A square of a float32 is exact in binary64 (48 bits). A sum of n of them in any order is at least (1 - γ) times the true one,
-/// γ = (n - 1)u / (1 - (n - 1)u). Its root and the division for the scale add a factor of at most 1 + u each, the product with a
-/// coordinate another, and the bounds below at most 1 + 8u together: 1 - eta, its product with C, sqrt(G), the division by it, 0.01 C
-/// and its addition. The power of two of the grid is exact. The scaled gradient's norm is thus at most
-/// C (1 - eta)(1 + u)^11 / (1 - γ), which is at most C for eta = 2(d + 16)u: then eta is at least γ + 16u, and
-/// (1 - γ - 16u)(1 + u)^11 is at most 1 - γ. A gradient that is not finite has no finite sum of squares, and counts as zero.
+/// A square of a float32 is exact in binary64 (48 bits, no under- or overflow). A sum of n of them, in any order, is at least
+/// (1 - γ) times the true one, γ = (n - 1)u / (1 - (n - 1)u), and so is its root up to that root's own rounding. Eight roundings
+/// can make the scaled gradient longer than that: of the root, of sqrt(G) and of norm + 0.01 C, which divide, by at most 1 / (1 - u)
+/// each, so (1 + u)^6 together; of 1 - eta, C (1 - eta), the division by sqrt(G), the factor, and its product with a coordinate, by
+/// at most 1 + u each. The division by the grid is exact, a power of two. So the norm is at most C (1 - eta)(1 + u)^11 / (1 - γ).
+/// With eta = 2(d + 16)u, which is at least γ + 16u, that is at most C, since (1 - γ - 16u)(1 + u)^11 is at most 1 - γ.
+/// A gradient that is not finite has no finite sum of squares, and counts as zero.
 /// </remarks>
 internal readonly struct ClippingRule
 {

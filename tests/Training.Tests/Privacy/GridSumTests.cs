@@ -50,27 +50,29 @@ public sealed unsafe class GridSumTests
     public void Add_UnitWithinTheBound_IsWhatThePlanRoundsItTo(double noiseMultiplier)
     {
         float[] gradient = Gradient(2, 1e-3);
+        gradient[0] = 0.6f; // nearly all that a unit may measure, in one coordinate
         GridNoisePlan plan = new(noiseMultiplier, Clip, D);
 
         Assert.Equal(gradient.Select(value => plan.ToGrid(value)), Sum(plan, "Flat", 1, gradient));
     }
 
-    [Fact]
-    public void Add_HalfAUnit_GoesToTheEvenNeighbour()
+    [Theory]
+    [InlineData(1)] // a coordinate at a time
+    [InlineData(40)] // by vectors too
+    public void Add_HalfAUnit_GoesToTheEvenNeighbour(int d)
     {
-        GridNoisePlan plan = new(1, 1, 8);
-        float g = (float)plan.Grid;
-        float[] gradient = [0.5f * g, 1.5f * g, 2.5f * g, -0.5f * g, -1.5f * g, -2.5f * g, 0.75f * g, 0];
-
-        long[] found = new long[8];
-        fixed (float* p = gradient)
+        GridNoisePlan plan = new(1, 1, d);
+        foreach ((double units, long expected) in ((double, long)[])[(0.5, 0), (1.5, 2), (2.5, 2), (-0.5, 0), (-1.5, -2), (-2.5, -2), (0.75, 1), (-3.25, -3)])
         {
-            GridSum sum = new(plan, ClippingMode.Flat, [8], 1, 1, 1);
-            sum.Add(p, 1);
-            sum.Units.CopyTo(found, 0);
-        }
+            float[] gradient = [.. Enumerable.Repeat((float)(units * plan.Grid), d)];
+            GridSum sum = new(plan, ClippingMode.Flat, [d], 1, 1, 1);
+            fixed (float* p = gradient)
+            {
+                sum.Add(p, 1);
+            }
 
-        Assert.Equal([0, 2, 2, 0, -2, -2, 1, 0], found);
+            Assert.All(sum.Units, found => Assert.Equal(expected, found));
+        }
     }
 
     // The squares in whole numbers, against (C/g + sqrt(d)/2)^2: no floating point decides whether the bound holds.
