@@ -4,7 +4,7 @@ using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -16,6 +16,7 @@ return args switch
     ["audit-append"] => await AuditAppendSpeed.RunAsync(20_000),
     ["audit-append", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditAppendSpeed.RunAsync(count),
     ["audit-verify", string folder, string depth] => await AuditLogSpeed.VerifyAsync(folder, Enum.Parse<VerificationDepth>(depth)),
+    ["private-step"] => PrivateStepCost.Run(),
     ["overhead"] => await RoundOverhead.RunAsync(),
     ["secagg"] => SecureAggregationCost.Run(),
     ["secagg", "--silos", string silos, "--parameters", string parameters, "--dropouts", string dropouts, "--workers", string workers] =>
@@ -31,6 +32,6 @@ static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory");
     return 2;
 }

@@ -57,7 +57,7 @@ internal static class TokenizerSpeed
         return Encoding.UTF8.GetByteCount(text) / 1e6 / seconds;
     }
 
-    private static string Root()
+    internal static string Root()
     {
         DirectoryInfo? folder = new(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "FedCloud.sln")))

@@ -32,7 +32,7 @@ internal static class TrainingModel
         TiedHead = true,
     };
 
-    private static readonly ImmutableArray<string> Targets = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"];
+    public static readonly ImmutableArray<string> Targets = ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"];
 
     /// <summary>Writes model.safetensors, adapter.safetensors and tokens.bin, int32 of (Sequences, Length + 1).</summary>
     public static void Write(string folder)

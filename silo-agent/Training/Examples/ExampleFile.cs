@@ -12,9 +12,10 @@ namespace FedCloud.Training.Examples;
 /// <summary>One example as tokens: a prompt that is read and a completion that is learned.</summary>
 /// <param name="Tokens">The tokens that begin a text, prompt, newline, completion, end-of-text; cut to the longest sequence.</param>
 /// <param name="PromptLength">How many of them come before the completion; they carry no loss.</param>
-public sealed record Example(int[] Tokens, int PromptLength);
+/// <param name="Person">Whom it is about; null unless persons were asked for.</param>
+public sealed record Example(int[] Tokens, int PromptLength, string? Person = null);
 
-/// <summary>A file of examples, one JSON object a line: <c>{"prompt": …, "completion": …}</c>; other members are ignored.</summary>
+/// <summary>A file of examples, one JSON object a line: <c>{"prompt": …, "completion": …}</c>, with <c>"person": …</c> where persons are the unit of privacy; other members are ignored.</summary>
 /// <param name="Examples">The examples, in file order.</param>
 /// <param name="Truncated">How many were longer than the longest sequence.</param>
 public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
@@ -26,13 +27,14 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
     /// <param name="tokenizer">The tokenizer.</param>
     /// <param name="endOfText">The token that ends a completion; null for none.</param>
     /// <param name="maxLength">The longest sequence, in tokens.</param>
+    /// <param name="persons">Whether every example has to say whom it is about.</param>
     /// <exception cref="FedCloudException"><c>file_missing</c>, <c>jsonl_malformed</c> or <c>completion_empty</c> (both with the line), or <c>data_empty</c>.</exception>
-    public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
+    public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength, bool persons = false)
     {
         string name = Path.GetFileName(path);
         try
         {
-            return ReadLines(path, name, tokenizer, endOfText, maxLength);
+            return ReadLines(path, name, tokenizer, endOfText, maxLength, persons);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -40,7 +42,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         }
     }
 
-    private static ExampleFile ReadLines(string path, string name, ByteLevelBpe tokenizer, int? endOfText, int maxLength)
+    private static ExampleFile ReadLines(string path, string name, ByteLevelBpe tokenizer, int? endOfText, int maxLength, bool persons)
     {
         List<Example> examples = [];
         int truncated = 0;
@@ -54,7 +56,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 continue;
             }
 
-            (string prompt, string completion) = Parse(text, name, line);
+            (string prompt, string completion, string? person) = Parse(text, persons, name, line);
             List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(prompt + "\n")];
             int promptLength = tokens.Count;
             tokens.AddRange(tokenizer.Encode(completion));
@@ -74,7 +76,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
                 tokens = tokens[..Math.Min(tokens.Count, maxLength)];
             }
 
-            examples.Add(new Example([.. tokens], promptLength));
+            examples.Add(new Example([.. tokens], promptLength, person));
         }
 
         return examples.Count > 0
@@ -121,7 +123,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         return line;
     }
 
-    private static (string Prompt, string Completion) Parse(string text, string name, int line)
+    private static (string Prompt, string Completion, string? Person) Parse(string text, bool persons, string name, int line)
     {
         try
         {
@@ -137,7 +139,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
 
             string learned = json.GetProperty("completion").GetString() ?? string.Empty;
             return learned.Length > 0
-                ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned)
+                ? (json.GetProperty("prompt").GetString() ?? string.Empty, learned, persons ? Person(json, name, line) : null)
                 : throw new FedCloudException(ErrorCodes.CompletionEmpty, $"{name}, line {line}: expected a completion to learn, found an empty text");
         }
         catch (JsonException error)
@@ -147,6 +149,20 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         catch (InvalidOperationException error)
         {
             throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: 'prompt' or 'completion' holds half of a surrogate pair", cause: error);
+        }
+    }
+
+    private static string Person(JsonElement json, string name, int line)
+    {
+        try
+        {
+            return json.TryGetProperty("person", out JsonElement person) && person.ValueKind == JsonValueKind.String && person.GetString() is { Length: > 0 } text
+                ? text
+                : throw Malformed(name, line, "lacks the text 'person', which a job with the unit person needs of every example");
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new FedCloudException(ErrorCodes.JsonlMalformed, $"{name}, line {line}: 'person' holds half of a surrogate pair", cause: error);
         }
     }
 

@@ -11,7 +11,7 @@ using FedCloud.Training.Optimization;
 namespace FedCloud.Training.Jobs;
 
 /// <summary>How far a job has come.</summary>
-/// <param name="Losses">The mean loss per token of each step already done.</param>
+/// <param name="Losses">The mean loss of each step already done; NaN where no example entered it.</param>
 /// <param name="Tokens">Tokens trained on so far.</param>
 internal sealed record JobPosition(List<double> Losses, long Tokens);
 

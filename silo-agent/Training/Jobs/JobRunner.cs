@@ -13,7 +13,7 @@ using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;
 
-/// <summary>Runs one job folder: evaluate, train, write the update. A job that was killed goes on from its checkpoint with the same bits.</summary>
+/// <summary>Runs one job folder: evaluate, train, write the update. A job that was killed goes on from its checkpoint, a plain one with the same bits.</summary>
 public sealed class JobRunner
 {
     private const string UpdateName = "update.safetensors";
@@ -51,7 +51,7 @@ public sealed class JobRunner
         int length = Math.Min(_job.SequenceLength, config.Positions);
         int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         ExampleFile evaluation = ExampleFile.Read(_job.EvalFile, tokenizer, endOfText, length);
-        ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, tokenizer, endOfText, length) : null;
+        ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, tokenizer, endOfText, length, persons: _job.Privacy?.IsPerPerson ?? false) : null;
         int rows = MemoryEstimate.RequireRows(config, _job, length);
 
         using SafetensorsFile weights = OpenBase();
@@ -129,7 +129,7 @@ public sealed class JobRunner
         long began = _clock.Timestamp();
         JobPosition end = new LocalTraining(_job, _folder, _clock, _report).Run(model, train);
         WriteUpdate(layout, adapter, start);
-        return metrics with { TrainLoss = [.. end.Losses], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
+        return metrics with { TrainLoss = [.. end.Losses.Select(loss => double.IsNaN(loss) ? (double?)null : loss)], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
     }
 
     private void WriteUpdate(AdapterLayout layout, Dictionary<string, Parameter> adapter, Dictionary<string, float[]> start)

@@ -5,10 +5,11 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Llama;
 using FedCloud.Training.Optimization;
+using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Jobs;
 
-/// <summary>The local steps of one round: batches in the round's order, AdamW from zero moments, checkpoints in between.</summary>
+/// <summary>The local steps of one round: plain or private gradients, AdamW from zero moments, checkpoints in between.</summary>
 /// <param name="job">The job.</param>
 /// <param name="folder">Its folder.</param>
 /// <param name="clock">Its deadline.</param>
@@ -22,16 +23,16 @@ internal sealed class LocalTraining(TrainingJob job, string folder, JobClock clo
         AdamW optimizer = new(model.Trained, new AdamWOptions(job.AdamBeta1, job.AdamBeta2, job.AdamEpsilon, job.WeightDecay, job.ClipNorm));
         JobCheckpoint checkpoint = new(folder, Identity(), model.Trained, optimizer);
         LearningRate schedule = new(job.LearningRate, string.Equals(job.Schedule, "cosine", StringComparison.Ordinal), job.WarmupSteps, job.TotalGlobalSteps);
-        ExampleOrder order = new(train.Examples.Count, job.Seed, job.Round);
+        using IStepGradient gradient = job.Privacy is { } privacy ? new PrivateGradient(model, train, privacy, job.BatchSize, job.Threads) : new PlainGradient(model, train, job);
         JobPosition position = checkpoint.Restore(job.LocalSteps);
         StepTimes times = new(clock, position.Losses.Count, job.LocalSteps);
         for (int step = position.Losses.Count; step < job.LocalSteps; step++)
         {
             times.RequireEnough(step);
-            (double loss, int counted) = Gradients(model, train, order, step);
-            RequireFinite(loss, "loss", step);
+            (double? loss, int counted) = gradient.Take(step);
+            RequireFinite(loss ?? 0, "loss", step);
             RequireFinite(optimizer.Step(schedule.At(job.FirstGlobalStep + step)), "gradient norm", step);
-            position.Losses.Add(loss);
+            position.Losses.Add(loss ?? double.NaN);
             position = position with { Tokens = position.Tokens + counted };
             times.Took(counted);
             report(new JobProgress
@@ -50,28 +51,6 @@ internal sealed class LocalTraining(TrainingJob job, string folder, JobClock clo
         }
 
         return position;
-    }
-
-    // The gradient of the mean loss over all counted tokens of the step, whatever micro-batch they are in.
-    private (double Loss, int Counted) Gradients(LlamaModel model, ExampleFile train, ExampleOrder order, int step)
-    {
-        long first = (long)step * job.BatchSize * job.GradientAccumulation;
-        Batch[] batches =
-        [
-            .. Enumerable.Range(0, job.GradientAccumulation).Select(micro => Batch.Of(
-                [.. Enumerable.Range(0, job.BatchSize).Select(i => train.Examples[order[first + ((long)micro * job.BatchSize) + i]])])),
-        ];
-        int counted = batches.Sum(batch => batch.Counted);
-        double loss = 0;
-        model.ZeroGradients();
-        foreach (Batch batch in batches)
-        {
-            model.Forward(batch.Tokens, batch.B, batch.T);
-            loss += model.Loss(batch.Targets, 1f / counted);
-            model.Backward();
-        }
-
-        return (loss / counted, counted);
     }
 
     private void RequireFinite(double value, string what, int step)

@@ -10,13 +10,14 @@ public static class MemoryEstimate
 {
     private const long RuntimeMib = 60;
 
-    /// <summary>Bytes of weights, adapter, its gradients and moments, and activations, in float32; the runtime itself adds about 60 MiB.</summary>
+    /// <summary>Bytes of weights, adapter, its gradients and moments, and activations, in float32, and of the gradients and sums of a private step; the runtime itself adds about 60 MiB.</summary>
     /// <remarks>The adapter is counted on every linear layer and with both factors in training, so for narrower jobs the figure is a little high.</remarks>
     /// <param name="config">The model.</param>
     /// <param name="rank">The adapter's rank; 0 for none.</param>
     /// <param name="rows">Tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
-    public static long Bytes(LlamaConfig config, long rank, long rows, long length)
+    /// <param name="examples">Examples whose gradients a private step keeps apart; 0 for plain steps.</param>
+    public static long Bytes(LlamaConfig config, long rank, long rows, long length, long examples = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
         long q = (long)config.Heads * config.HeadWidth;
@@ -30,7 +31,8 @@ public static class MemoryEstimate
         long shared = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f) + config.Vocabulary)) + scores;
         long factors = config.Layers * rank * ((7 * c) + (2 * q) + (2 * kv) + (3 * f));
         long hidden = config.Layers * 14 * rows * rank;
-        return 4 * (weights + (5 * factors) + hidden + (config.Layers * layerActivations) + shared);
+        long apart = examples > 0 ? factors * (examples + 3) : 0; // the examples', a person's, and the sum in 64 bits
+        return 4 * (weights + (5 * factors) + apart + hidden + (config.Layers * layerActivations) + shared);
     }
 
     /// <summary>The tokens of a batch, if a job of that size is possible and allowed.</summary>
@@ -43,7 +45,7 @@ public static class MemoryEstimate
             throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected a batch that one process can address, found {job.BatchSize} sequences of {length} tokens");
         }
 
-        long mib = (Bytes(config, job.Rank, rows, length) >> 20) + RuntimeMib;
+        long mib = (Bytes(config, job.Rank, rows, length, job.Privacy is null ? 0 : job.BatchSize) >> 20) + RuntimeMib;
         return job.MaxMemoryMib == 0 || mib <= job.MaxMemoryMib
             ? (int)rows
             : throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected at most {job.MaxMemoryMib} MiB, the job needs about {mib} MiB");

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
@@ -104,6 +105,10 @@ public sealed record TrainingJob
     /// <summary>When the job must be over, in Unix seconds.</summary>
     public required long Deadline { get; init; }
 
+    /// <summary>How the steps are made private; absent for plain training. A null is refused, so that no job is plain by mistake.</summary>
+    [DisallowNull]
+    public JobPrivacy? Privacy { get; init; }
+
     /// <summary>Reads and checks <c>job.json</c>.</summary>
     /// <exception cref="FedCloudException"><c>file_missing</c> or <c>job_malformed</c>.</exception>
     public static TrainingJob Read(string folder)
@@ -145,7 +150,7 @@ public sealed record TrainingJob
             ("first_global_step", FirstGlobalStep >= 0),
             ("total_global_steps", TotalGlobalSteps >= 1),
             ("batch_size", BatchSize >= 1),
-            ("gradient_accumulation", GradientAccumulation >= 1),
+            ("gradient_accumulation", GradientAccumulation >= 1 && (Privacy is null || GradientAccumulation == 1)),
             ("sequence_length", SequenceLength >= 2),
             ("learning_rate", LearningRate > 0),
             ("schedule", Schedule is "cosine" or "constant"),
@@ -160,7 +165,7 @@ public sealed record TrainingJob
             ("max_memory_mib", MaxMemoryMib >= 0),
             ("checkpoint_every", CheckpointEvery >= 0),
         ];
-        return members.FirstOrDefault(member => !member.Possible).Member;
+        return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible();
     }
 }
 
@@ -173,8 +178,8 @@ public sealed record JobMetrics
     /// <summary>Evaluation examples scored.</summary>
     public required int EvaluationExamples { get; init; }
 
-    /// <summary>The mean training loss per token of each step; empty for an evaluation.</summary>
-    public required ImmutableArray<double> TrainLoss { get; init; }
+    /// <summary>The mean training loss of each step; null where no example entered a private step; empty for an evaluation.</summary>
+    public required ImmutableArray<double?> TrainLoss { get; init; }
 
     /// <summary>Training examples in the file.</summary>
     public required int TrainExamples { get; init; }
@@ -201,7 +206,7 @@ public sealed record JobProgress
     /// <summary>Steps in all.</summary>
     public int? Steps { get; init; }
 
-    /// <summary>The loss per token.</summary>
+    /// <summary>The loss per token; null for a private step that no example entered.</summary>
     public double? Loss { get; init; }
 
     /// <summary>Training examples in the file.</summary>

@@ -35,8 +35,21 @@ internal readonly record struct QueryBlock(int Start, int End)
     public QueryBlock Next(int t) => new(End, Math.Min(End + Most, t));
 }
 
-/// <summary>Causal attention; a row is one head of one sequence. p keeps the weights, (B·H·T, T), of which each block of queries fills the columns up to its end.</summary>
-internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* p, float* attended, HeadShape s) : IRowJob
+/// <summary>Rows of one head that no query writes.</summary>
+internal static unsafe class Padding
+{
+    /// <summary>Sets rows from the first one up to the end to zero, d wide, a stride apart.</summary>
+    public static void Clear(float* rows, int stride, int d, int first, int end)
+    {
+        for (int t = first; t < end; t++)
+        {
+            new Span<float>(rows + ((long)t * stride), d).Clear();
+        }
+    }
+}
+
+/// <summary>Causal attention; a row is one head of one sequence. p keeps the weights, (B·H·T, T), of which each block of queries fills the columns up to its end. Padding attends to nothing.</summary>
+internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* p, float* attended, int* lengths, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
@@ -45,7 +58,9 @@ internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, floa
         float* queries = q + ((long)b * s.T * s.Q) + (h * s.D);
         float* output = attended + ((long)b * s.T * s.Q) + (h * s.D);
         long pair = ((long)b * s.T * s.Kv) + (h / s.Sharing * s.D);
-        for (QueryBlock block = QueryBlock.First(s.T); block.Count > 0; block = block.Next(s.T))
+        int length = lengths[b];
+        Padding.Clear(output, s.Q, s.D, length, s.T);
+        for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
         {
             float* rows = weights + ((long)block.Start * s.T);
             long at = (long)block.Start * s.Q;
@@ -60,25 +75,24 @@ internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, floa
     }
 }
 
-/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. dp is scratch, (B·H·T, T).</summary>
-internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* p, float* dattended, float* dp, float* dq, float* dk, float* dv, HeadShape s) : IRowJob
+/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. dp is scratch, (B·H·T, T). Padding has the gradient zero.</summary>
+internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* p, float* dattended, float* dp, float* dq, float* dk, float* dv, int* lengths, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
         (int b, int g) = (i / s.Groups, i % s.Groups);
         long pair = ((long)b * s.T * s.Kv) + (g * s.D);
-        for (int t = 0; t < s.T; t++)
-        {
-            new Span<float>(dk + pair + ((long)t * s.Kv), s.D).Clear();
-            new Span<float>(dv + pair + ((long)t * s.Kv), s.D).Clear();
-        }
+        int length = lengths[b];
+        Padding.Clear(dk + pair, s.Kv, s.D, 0, s.T);
+        Padding.Clear(dv + pair, s.Kv, s.D, 0, s.T);
 
         for (int j = 0; j < s.Sharing; j++)
         {
             int h = (g * s.Sharing) + j;
             long head = ((long)b * s.T * s.Q) + (h * s.D);
             long square = (((long)b * s.Heads) + h) * s.T * s.T;
-            for (QueryBlock block = QueryBlock.First(s.T); block.Count > 0; block = block.Next(s.T))
+            Padding.Clear(dq + head, s.Q, s.D, length, s.T);
+            for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
                 Block(block, head + ((long)block.Start * s.Q), pair, square + ((long)block.Start * s.T));
             }

@@ -61,34 +61,24 @@ public sealed unsafe class Linear : IDisposable
     /// <param name="dy">(n, out).</param>
     /// <param name="dx">(n, in); null when nothing before this layer trains.</param>
     /// <param name="beta">0 writes dx, 1 adds to it.</param>
-    /// <param name="n">Rows.</param>
+    /// <param name="sequences">What the rows are.</param>
     /// <param name="threads">The most threads.</param>
-    public void Backward(float* x, float* dy, float* dx, float beta, int n, int threads)
+    internal void Backward(float* x, float* dy, float* dx, float beta, Sequences sequences, int threads)
     {
+        int n = sequences.N;
         if (dx is not null)
         {
             Gemm.Multiply(false, false, n, In, Out, 1, dy, Out, Weight.Value.P, In, beta, dx, In, threads); // dx = dy·W
         }
 
-        if (Weight.Gradient is { } gw)
-        {
-            Gemm.Multiply(true, false, Out, In, n, 1, dy, Out, x, In, 1, gw.P, In, threads); // dW += dyᵀ·x
-        }
+        WeightGradient.Add(Weight, 1, dy, x, sequences, threads); // dW += dyᵀ·x
 
         if (Adapter is { } lora && _hidden is { } h && _hiddenGradient is { } dh)
         {
             int r = lora.Rank;
-            if (lora.B.Gradient is { } gb)
-            {
-                Gemm.Multiply(true, false, Out, r, n, lora.Scaling, dy, Out, h.P, r, 1, gb.P, r, threads); // dB += s·dyᵀ·h
-            }
-
+            WeightGradient.Add(lora.B, lora.Scaling, dy, h.P, sequences, threads); // dB += s·dyᵀ·h
             Gemm.Multiply(false, false, n, r, Out, lora.Scaling, dy, Out, lora.B.Value.P, r, 0, dh.P, r, threads); // dh = s·dy·B
-            if (lora.A.Gradient is { } ga)
-            {
-                Gemm.Multiply(true, false, r, In, n, 1, dh.P, r, x, In, 1, ga.P, In, threads); // dA += dhᵀ·x
-            }
-
+            WeightGradient.Add(lora.A, 1, dh.P, x, sequences, threads); // dA += dhᵀ·x
             if (dx is not null)
             {
                 Gemm.Multiply(false, false, n, In, r, 1, dh.P, r, lora.A.Value.P, In, 1, dx, In, threads); // dx += dh·A

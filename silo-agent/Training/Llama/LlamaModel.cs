@@ -25,7 +25,7 @@ public sealed unsafe class LlamaModel : IDisposable
     private readonly Matrix _cos; // (T, D/2)
     private readonly Matrix _sin;
     private readonly Matrix _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp;
-    private readonly Matrix _inverseNorm, _losses, _targets; // (N, 1); (N) binary64; (N) int32
+    private readonly Matrix _inverseNorm, _losses, _targets, _scales, _lengths; // (N, 1); (N) binary64; (N) int32; (N); (B) int32
     private readonly int[] _tokens;
     private Parameter[] _trained = [];
     private int _b;
@@ -98,6 +98,8 @@ public sealed unsafe class LlamaModel : IDisposable
         _inverseNorm = new(n, 1);
         _losses = new(n, sizeof(double) / sizeof(float));
         _targets = new(n, 1);
+        _scales = new(n, 1);
+        _lengths = new(n, 1);
         _tokens = new int[n];
         int half = config.HeadWidth / 2;
         _cos = new(maxLength, half);
@@ -251,9 +253,13 @@ public sealed unsafe class LlamaModel : IDisposable
     /// <param name="tokens">b·t token ids, row by row.</param>
     /// <param name="b">Sequences.</param>
     /// <param name="t">Tokens of each, padded at the end; attention is causal, so padding never reaches what counts.</param>
-    public void Forward(ReadOnlySpan<int> tokens, int b, int t)
+    /// <param name="lengths">How many tokens of each sequence are not padding; what is computed of them then has the same bits in any batch. All of them when empty.</param>
+    public void Forward(ReadOnlySpan<int> tokens, int b, int t, ReadOnlySpan<int> lengths = default)
     {
         (_b, _t) = (b, t);
+        Span<int> kept = new(_lengths.P, b);
+        kept.Fill(t);
+        lengths.CopyTo(kept);
         tokens.CopyTo(_tokens);
         int n = b * t;
         int c = _c.Hidden;
@@ -271,7 +277,7 @@ public sealed unsafe class LlamaModel : IDisposable
         Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Value.P, c, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
     }
 
-    /// <summary>The logits of one row of the last forward pass, before <see cref="Loss"/>.</summary>
+    /// <summary>The logits of one row of the last forward pass, before <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
     public ReadOnlySpan<float> Logits(int row) => new(_logits.P + ((long)row * _c.Vocabulary), _c.Vocabulary);
 
     /// <summary>Turns logits into the gradient of the summed cross-entropy, and returns that sum.</summary>
@@ -280,21 +286,37 @@ public sealed unsafe class LlamaModel : IDisposable
     /// <returns>The sum of -log p over the rows that count.</returns>
     public double Loss(ReadOnlySpan<int> targets, float scale)
     {
-        int n = _b * _t;
-        int v = _c.Vocabulary;
-        double* losses = (double*)_losses.P;
-        targets[..n].CopyTo(new Span<int>(_targets.P, n));
-        Workers.Rows(n, _threads, new LossRows(_logits.P, (int*)_targets.P, losses, v, scale));
-        double sum = 0;
-        for (int i = 0; i < n; i++)
+        new Span<float>(_scales.P, _b * _t).Fill(scale);
+        return Loss(targets);
+    }
+
+    /// <summary>The same with a scale for each sequence.</summary>
+    /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
+    /// <param name="scales">Scale the gradients of the sequences; 1 / its counted tokens gives the mean of each.</param>
+    /// <returns>The sum of -log p over the rows that count.</returns>
+    public double Loss(ReadOnlySpan<int> targets, ReadOnlySpan<float> scales)
+    {
+        for (int i = 0; i < _b; i++)
         {
-            sum += losses[i]; // in row order, whatever the threads
+            new Span<float>(_scales.P + ((long)i * _t), _t).Fill(scales[i]);
+        }
+
+        return Loss(targets);
+    }
+
+    /// <summary>The sum of -log p over the rows of one sequence that counted in the last <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
+    public double LossOf(int sequence)
+    {
+        double sum = 0;
+        foreach (double loss in new ReadOnlySpan<double>((double*)_losses.P + ((long)sequence * _t), _t))
+        {
+            sum += loss;
         }
 
         return sum;
     }
 
-    /// <summary>The backward pass after <see cref="Loss"/>: adds to the gradients of whatever trains.</summary>
+    /// <summary>The backward pass after <see cref="Loss(ReadOnlySpan{int}, float)"/>: adds to the gradients of whatever trains.</summary>
     public void Backward()
     {
         int n = _b * _t;
@@ -344,7 +366,7 @@ public sealed unsafe class LlamaModel : IDisposable
             layer.Dispose();
         }
 
-        foreach (Matrix matrix in (Matrix[])[_cos, _sin, _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp, _inverseNorm, _losses, _targets])
+        foreach (Matrix matrix in (Matrix[])[_cos, _sin, _x, _xn, _logits, _dx, _dxn, _dq, _dk, _dv, _dattended, _dm, _dg, _du, _dp, _inverseNorm, _losses, _targets, _scales, _lengths])
         {
             matrix.Dispose();
         }
@@ -352,12 +374,30 @@ public sealed unsafe class LlamaModel : IDisposable
 
     private Parameter HeadWeight => _head ?? _embedding;
 
+    private Sequences Sequences => new(_b, _t, (int*)_lengths.P);
+
     private HeadShape HeadShape => new(_t, _c.HeadWidth, _c.Heads, _c.KeyValueHeads);
 
     private Parameter[] WithGradient() => [.. AllParameters().Where(parameter => parameter.Gradient is not null)];
 
     private IEnumerable<Parameter> AllParameters() =>
         BaseParameters().Concat(Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(adapter => new[] { adapter.A, adapter.B }));
+
+    private double Loss(ReadOnlySpan<int> targets)
+    {
+        int n = _b * _t;
+        int v = _c.Vocabulary;
+        double* losses = (double*)_losses.P;
+        targets[..n].CopyTo(new Span<int>(_targets.P, n));
+        Workers.Rows(n, _threads, new LossRows(_logits.P, (int*)_targets.P, _scales.P, losses, v));
+        double sum = 0;
+        for (int i = 0; i < n; i++)
+        {
+            sum += losses[i]; // in row order, whatever the threads
+        }
+
+        return sum;
+    }
 
     private void Forward(Layer layer, int n)
     {
@@ -369,7 +409,7 @@ public sealed unsafe class LlamaModel : IDisposable
         layer.V.Forward(layer.Xn1.P, layer.Vs.P, n, _threads);
         Rope(layer.Qs, _c.Heads, n, 1);
         Rope(layer.Ks, _c.KeyValueHeads, n, 1);
-        Workers.Rows(_b * _c.Heads, _threads, new AttentionRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, layer.Attended.P, HeadShape));
+        Workers.Rows(_b * _c.Heads, _threads, new AttentionRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, layer.Attended.P, Sequences.Lengths, HeadShape));
         layer.O.Forward(layer.Attended.P, layer.X1.P, n, _threads); // (N, H·D) -> (N, C)
         Ops.AddScaled(layer.X1.P, layer.X0.P, 1, (long)n * c);
         Norm(layer.X1, layer.MlpNorm, layer.Xn2, layer.R2, n);
@@ -382,19 +422,19 @@ public sealed unsafe class LlamaModel : IDisposable
 
     private void Backward(Layer layer, int n, bool first)
     {
-        layer.Down.Backward(layer.M.P, _dx.P, _dm.P, 0, n, _threads);
+        layer.Down.Backward(layer.M.P, _dx.P, _dm.P, 0, Sequences, _threads);
         Workers.Rows(n, _threads, new SwiGluBackwardRows(layer.G.P, layer.U.P, _dm.P, _dg.P, _du.P, _c.Intermediate));
-        layer.Gate.Backward(layer.Xn2.P, _dg.P, _dxn.P, 0, n, _threads);
-        layer.Up.Backward(layer.Xn2.P, _du.P, _dxn.P, 1, n, _threads);
+        layer.Gate.Backward(layer.Xn2.P, _dg.P, _dxn.P, 0, Sequences, _threads);
+        layer.Up.Backward(layer.Xn2.P, _du.P, _dxn.P, 1, Sequences, _threads);
         NormBackward(layer.X1, layer.MlpNorm, layer.R2, n);
-        layer.O.Backward(layer.Attended.P, _dx.P, _dattended.P, 0, n, _threads);
-        Workers.Rows(_b * _c.KeyValueHeads, _threads, new AttentionBackwardRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, _dattended.P, _dp.P, _dq.P, _dk.P, _dv.P, HeadShape));
+        layer.O.Backward(layer.Attended.P, _dx.P, _dattended.P, 0, Sequences, _threads);
+        Workers.Rows(_b * _c.KeyValueHeads, _threads, new AttentionBackwardRows(layer.Qs.P, layer.Ks.P, layer.Vs.P, layer.P.P, _dattended.P, _dp.P, _dq.P, _dk.P, _dv.P, Sequences.Lengths, HeadShape));
         Rope(_dq, _c.Heads, n, -1);
         Rope(_dk, _c.KeyValueHeads, n, -1);
         float* dxn = first ? null : _dxn.P;
-        layer.Q.Backward(layer.Xn1.P, _dq.P, dxn, 0, n, _threads);
-        layer.K.Backward(layer.Xn1.P, _dk.P, dxn, 1, n, _threads);
-        layer.V.Backward(layer.Xn1.P, _dv.P, dxn, 1, n, _threads);
+        layer.Q.Backward(layer.Xn1.P, _dq.P, dxn, 0, Sequences, _threads);
+        layer.K.Backward(layer.Xn1.P, _dk.P, dxn, 1, Sequences, _threads);
+        layer.V.Backward(layer.Xn1.P, _dv.P, dxn, 1, Sequences, _threads);
         if (!first)
         {
             NormBackward(layer.X0, layer.AttentionNorm, layer.R1, n);

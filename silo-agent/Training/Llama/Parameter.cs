@@ -18,6 +18,9 @@ public sealed class Parameter(string name, Matrix value) : IDisposable
     /// <summary>The gradient, summed over backward passes; null while the weight is frozen.</summary>
     public Matrix? Gradient { get; private set; }
 
+    /// <summary>Where a backward pass puts each example's own gradient instead; null while it sums them.</summary>
+    internal ExampleSlice? Examples { get; set; }
+
     /// <summary>Makes the weight train.</summary>
     public void Train() => Gradient ??= new Matrix(Value.Rows, Value.Columns);
 

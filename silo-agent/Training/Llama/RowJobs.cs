@@ -45,8 +45,8 @@ internal readonly unsafe struct SwiGluBackwardRows(float* g, float* u, float* dm
     }
 }
 
-/// <summary>Turns the logits of each row into the scaled gradient of its cross-entropy, which goes to <c>losses</c>. Rows of width v; a target of −1 does not count.</summary>
-internal readonly unsafe struct LossRows(float* logits, int* targets, double* losses, int v, float scale) : IRowJob
+/// <summary>Turns the logits of each row into the gradient of its cross-entropy, which goes to <c>losses</c>, times the row's scale. Rows of width v; a target of −1 does not count.</summary>
+internal readonly unsafe struct LossRows(float* logits, int* targets, float* scales, double* losses, int v) : IRowJob
 {
     public void Row(int i)
     {
@@ -61,6 +61,6 @@ internal readonly unsafe struct LossRows(float* logits, int* targets, double* lo
         float target = row[targets[i]];
         losses[i] = Ops.Softmax(row, v, v) - target;
         row[targets[i]] -= 1;
-        Ops.Scale(row, scale, v);
+        Ops.Scale(row, scales[i], v);
     }
 }

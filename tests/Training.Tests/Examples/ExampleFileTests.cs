@@ -93,6 +93,33 @@ public sealed class ExampleFileTests : IDisposable
     }
 
     [Fact]
+    public void Read_Persons_AreKeptWhereTheyAreAskedFor()
+    {
+        File.WriteAllText(DataFile, "{\"prompt\":\"a\",\"completion\":\"b\",\"person\":\"anna\"}\n{\"person\":\"béa\",\"prompt\":\"a\",\"completion\":\"b\"}\n");
+
+        Assert.Equal(["anna", "béa"], ExampleFile.Read(DataFile, _tokenizer, End, 64, persons: true).Examples.Select(example => example.Person), StringComparer.Ordinal);
+        Assert.All(ExampleFile.Read(DataFile, _tokenizer, End, 64).Examples, example => Assert.Null(example.Person));
+    }
+
+    [Theory]
+    [InlineData("{\"prompt\":\"a\",\"completion\":\"b\"}")]
+    [InlineData("{\"prompt\":\"a\",\"completion\":\"b\",\"person\":\"\"}")]
+    [InlineData("{\"prompt\":\"a\",\"completion\":\"b\",\"person\":7}")]
+    [InlineData("{\"prompt\":\"a\",\"completion\":\"b\",\"person\":null}")]
+    [InlineData("{\"prompt\":\"a\",\"completion\":\"b\",\"person\":\"\\ud83d\"}")]
+    public void Read_ExampleWithoutAPerson_IsRefusedOnlyWherePersonsAreAskedFor(string line)
+    {
+        File.WriteAllText(DataFile, "{\"prompt\":\"a\",\"completion\":\"b\",\"person\":\"anna\"}\n" + line + "\n");
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => ExampleFile.Read(DataFile, _tokenizer, End, 64, persons: true));
+
+        Assert.Equal("jsonl_malformed", error.Code.Name);
+        Assert.Contains("train.jsonl, line 2", error.Message, StringComparison.Ordinal);
+        Assert.Contains("'person'", error.Message, StringComparison.Ordinal);
+        Assert.Equal(2, ExampleFile.Read(DataFile, _tokenizer, End, 64).Examples.Count);
+    }
+
+    [Fact]
     public void Read_NotUtf8_IsRefusedWithItsLine()
     {
         string good = "{\"prompt\":\"ä\",\"completion\":\"b\"}\n";

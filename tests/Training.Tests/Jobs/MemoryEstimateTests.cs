@@ -37,6 +37,13 @@ public sealed class MemoryEstimateTests
     }
 
     [Fact]
+    public void Bytes_PrivateSteps_CountTheGradientOfEachExampleAndTheSums()
+    {
+        // 16 examples, a person's sum in float32, the sum in 64-bit integers.
+        Assert.Equal(((4L * 17) + 8) * 5_636_096, MemoryEstimate.Bytes(Llama1B, 8, 0, 0, examples: 16) - MemoryEstimate.Bytes(Llama1B, 8, 0, 0));
+    }
+
+    [Fact]
     public void Bytes_LongerSequences_GrowWithTheSquareInAttention()
     {
         long base0 = MemoryEstimate.Bytes(Llama1B, 0, 0, 0);
