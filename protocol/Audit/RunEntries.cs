@@ -118,7 +118,7 @@ public static class RunEntries
         .. list.Masked.Select(member => EntryDraft.Of(EntryTypes.Masked, state.Config.Job, list.Round)
             .With("rid", list.Body.Rid)
             .With("masked", member.Value.Identity)
-            .With("ledger_head", Sha256Digest.Zero)
+            .With("ledger_head", member.Value.LedgerHead)
             .With("journal_head", member.Value.JournalHead)
             .With("idx", member.Key)),
         EntryDraft.Of(EntryTypes.U3, state.Config.Job, list.Round).With("rid", list.Body.Rid).With("u3", list.Body.U3Sha256).With("count", list.Body.Members.Length),

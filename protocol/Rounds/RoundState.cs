@@ -60,7 +60,8 @@ public enum MemberPhase
 /// <summary>What the log says of a masked vector's announcement.</summary>
 /// <param name="Identity">The body's identity.</param>
 /// <param name="JournalHead">The silo's journal before it.</param>
-public sealed record MaskedReference(Sha256Digest Identity, Sha256Digest JournalHead);
+/// <param name="LedgerHead">The silo's privacy ledger after the charge; 64 zeros without a privacy claim.</param>
+public sealed record MaskedReference(Sha256Digest Identity, Sha256Digest JournalHead, Sha256Digest LedgerHead);
 
 /// <summary>A silo's shares that open a sum, encrypted where the silo put them.</summary>
 /// <param name="Attempt">The attempt whose blob holds the envelope.</param>

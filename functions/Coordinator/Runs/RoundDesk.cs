@@ -62,7 +62,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
             Weight = 0,
             Attempt = AttemptOf(message.Silo, message.Upload, attempt => UploadName.Masked(job, round.Round, round.Rid, attempt)),
             EnvelopeLength = message.Upload.Length,
-            Masked = new MaskedReference(message.Envelope.Identity, body.JournalHead),
+            Masked = new MaskedReference(message.Envelope.Identity, body.JournalHead, body.LedgerHead),
         };
         await archive.Shelf.PutAsync(SecureShelf.Masked(job, round.Round, round.Rid, body.Idx, message.Envelope.Identity), message.Envelope, cancellation);
 

@@ -143,7 +143,7 @@ internal sealed class ResultCheck(EvidenceInventory evidence, KeyRing keys, Enve
             throw new FedCloudException(ErrorCodes.RoundStartInvalid, "the epoch is of another roster than the one in force");
         }
 
-        RoundTerms terms = new(round.Config, round.D, Ring.OfBits(config.Aggregation.Secure.RingBits), config.Participation.Quorum, round.IsPrivate);
+        RoundTerms terms = new(round.Config, round.D, Ring.OfBits(config.Aggregation.Secure.RingBits), config.Participation.Quorum, config.Privacy.IsClaimed);
         ResultBody result = files.Verify(KeysOf(round.Roster), terms, vectors, z);
         RoundStartBody start = SecureAggregationBody.Parse<RoundStartBody>(files.Start.Payload);
         if (start.Job != round.Job || result.Rid != round.Rid)

@@ -8,27 +8,19 @@ using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Homes;
-using FedCloud.SiloAgent.Messaging;
 
 namespace FedCloud.SiloAgent.Audit;
 
 /// <summary>The administrator's entries: signed with AK when a policy is signed, and handed in by the agent, which cannot make them.</summary>
 public sealed class AdministratorEntries
 {
-    private const string FrameType = "log_entry";
-
-    private readonly CoordinatorPost _post;
     private readonly ImmutableArray<LogEntry> _entries;
     private long _logged;
     private long _sent;
 
     /// <summary>Reads what the administrator has signed.</summary>
     /// <exception cref="FedCloudException"><c>journal_broken</c>.</exception>
-    public AdministratorEntries(SiloHome home, CoordinatorPost post)
-    {
-        _post = post;
-        _entries = Read(home);
-    }
+    public AdministratorEntries(SiloHome home) => _entries = Read(home);
 
     /// <summary>Signs the entry of a policy that comes into force; the same policy again is not a new one.</summary>
     /// <exception cref="FedCloudException"><c>journal_broken</c> or <c>disk_full</c>.</exception>
@@ -72,17 +64,12 @@ public sealed class AdministratorEntries
     /// <param name="highest">The highest number in the log; 0 for none.</param>
     public void Confirm(long highest) => _logged = highest;
 
-    /// <summary>Sends what the log lacks: new entries at once, the others when it is time.</summary>
-    /// <param name="again">Whether it is time for those that were sent before.</param>
-    /// <param name="cancellation">Stops it.</param>
-    public async Task SendAsync(bool again, CancellationToken cancellation)
-    {
-        foreach (ImmutableArray<LogEntry> part in EntryBundle.Parts(_entries.Where(entry => entry.Seq > _logged && (again || entry.Seq > _sent)), entry => entry.SignedBytes().Length))
-        {
-            await _post.SendAsync(FrameType, run: null, round: null, [.. part.Select(EntryEnvelope.Of)], [], cancellation);
-            _sent = part[^1].Seq;
-        }
-    }
+    /// <summary>What the log lacks: new entries at once, the others when it is time.</summary>
+    /// <param name="again">Whether it is time for those that were taken before.</param>
+    public IEnumerable<LogEntry> Missing(bool again) => _entries.Where(entry => entry.Seq > _logged && (again || entry.Seq > _sent));
+
+    /// <summary>Takes that all were sent.</summary>
+    public void Sent() => _sent = _entries is [.., { } last] ? last.Seq : 0;
 
     private static ImmutableArray<LogEntry> Read(SiloHome home)
     {

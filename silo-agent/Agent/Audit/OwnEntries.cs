@@ -23,7 +23,6 @@ public sealed class OwnEntries : IDisposable
     private bool _numbersKnown;
     private long _sent;
     private DateTimeOffset _sendAgain;
-    private DateTimeOffset _administratorAgain;
 
     /// <summary>Opens the journal of entries.</summary>
     /// <param name="home">The home folder.</param>
@@ -38,7 +37,7 @@ public sealed class OwnEntries : IDisposable
         _post = post;
         _time = time;
         _numbersKnown = isNewHome || File.Exists(home.EntriesPath);
-        Administrator = new AdministratorEntries(home, post);
+        Administrator = new AdministratorEntries(home);
         _journal = EntryJournal.Open(home.EntriesPath);
     }
 
@@ -87,27 +86,24 @@ public sealed class OwnEntries : IDisposable
     public async Task SendAsync(CancellationToken cancellation)
     {
         DateTimeOffset now = _time.GetUtcNow();
-        await Administrator.SendAsync(again: now >= _administratorAgain, cancellation);
-        _administratorAgain = now >= _administratorAgain ? now + Patience : _administratorAgain;
-        LogEntry[] missing = Missing();
-        if (missing.Length == 0 || (missing[^1].Seq <= _sent && now < _sendAgain))
-        {
-            return;
-        }
-
+        LogEntry[] missing = [.. Missing(again: now >= _sendAgain)];
         foreach (ImmutableArray<LogEntry> part in PartsOf(missing))
         {
             await _post.SendAsync(FrameType, run: null, round: null, await SignAsync(part, cancellation), [], cancellation);
         }
 
-        _sent = missing[^1].Seq;
-        _sendAgain = now + Patience;
+        if (missing.Length > 0)
+        {
+            Administrator.Sent();
+            _sent = _journal.LastSeq;
+            _sendAgain = now + Patience;
+        }
     }
 
     /// <summary>Signs what the log lacks, to travel with a message that must not be in the log before it. What does not fit beside the message is sent at once.</summary>
     public async Task<ImmutableArray<DsseEnvelope>> BesideAsync(CancellationToken cancellation)
     {
-        ImmutableArray<LogEntry>[] parts = [.. PartsOf(Missing())];
+        ImmutableArray<LogEntry>[] parts = [.. PartsOf(Missing(again: true))];
         foreach (ImmutableArray<LogEntry> part in parts.SkipLast(1))
         {
             await _post.SendAsync(FrameType, run: null, round: null, await SignAsync(part, cancellation), [], cancellation);
@@ -119,20 +115,22 @@ public sealed class OwnEntries : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _journal.Dispose();
 
-    private LogEntry[] Missing()
+    // The administrator's first, and in one message: a limit comes before what is reserved under it.
+    private IEnumerable<LogEntry> Missing(bool again)
     {
         long highest = Highest();
-        return [.. _journal.Entries.Where(entry => entry.Seq > highest)];
+        IEnumerable<LogEntry> own = _journal.Entries.Where(entry => entry.Seq > highest);
+        return Administrator.Missing(again).Concat(again || _journal.LastSeq > _sent ? own : []);
     }
 
-    private static IEnumerable<ImmutableArray<LogEntry>> PartsOf(LogEntry[] entries) => EntryBundle.Parts(entries, entry => entry.SignedBytes().Length);
+    private static IEnumerable<ImmutableArray<LogEntry>> PartsOf(IEnumerable<LogEntry> entries) => EntryBundle.Parts(entries, entry => entry.SignedBytes().Length);
 
     private async Task<ImmutableArray<DsseEnvelope>> SignAsync(ImmutableArray<LogEntry> entries, CancellationToken cancellation)
     {
         ImmutableArray<DsseEnvelope>.Builder signed = ImmutableArray.CreateBuilder<DsseEnvelope>(entries.Length);
         foreach (LogEntry entry in entries)
         {
-            signed.Add(await _home.SignAsync(SiloHome.IdentityKey, LogEntry.PayloadType, entry.SignedBytes(), cancellation));
+            signed.Add(entry.Actor.Kind is EntryActor.Admin ? EntryEnvelope.Of(entry) : await _home.SignAsync(SiloHome.IdentityKey, LogEntry.PayloadType, entry.SignedBytes(), cancellation));
         }
 
         return signed.ToImmutable();

@@ -46,10 +46,10 @@ public sealed record LedgerPolicy
     public decimal? MinNoiseMultiplier { get; init; }
 
     /// <summary>Runs without a privacy claim that may use the data all the same; every report then says that epsilon excludes them.</summary>
-    public ImmutableArray<RunId> UnaccountedRuns { get; init; } = [];
+    public ImmutableArray<RunId> UnaccountedRuns { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>Other ledgers of this silo with some of the same records, whose budgets the administrator keeps apart all the same.</summary>
-    public ImmutableArray<string> AllowedOverlaps { get; init; } = [];
+    public ImmutableArray<string> AllowedOverlaps { get => field.IsDefault ? [] : field; init; }
 
     /// <summary>The rules of the members' values.</summary>
     internal IEnumerable<(string Field, bool Possible, string Expected)> Rules() =>
@@ -61,8 +61,6 @@ public sealed record LedgerPolicy
         ("ledger.epsilon_max", EpsilonMax is > 0 and <= 1000, "a number above 0, to 1000"),
         ("ledger.delta_max", DeltaMax is > 0 and <= 0.01m, "a number above 0, to 0.01"),
         ("ledger.min_noise_multiplier", MinNoiseMultiplier is null or > 0, "a number above 0"),
-        ("ledger.unaccounted_runs", !UnaccountedRuns.IsDefault, "a list"),
-        ("ledger.allowed_overlaps", !AllowedOverlaps.IsDefault, "a list"),
     ];
 
     /// <summary>The data set as its ledger knows it.</summary>

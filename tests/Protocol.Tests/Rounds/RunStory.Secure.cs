@@ -65,7 +65,7 @@ internal sealed partial class RunStory
         Weight = 0,
         Attempt = attempt,
         EnvelopeLength = 300,
-        Masked = new MaskedReference(Hash($"masked by {silo}"), Hash($"journal of {silo}")),
+        Masked = new MaskedReference(Hash($"masked by {silo}"), Hash($"journal of {silo}"), Sha256Digest.Zero),
     };
 
     public RunStory Masked(params SiloId[] silos)
