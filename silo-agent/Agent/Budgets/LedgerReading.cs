@@ -46,7 +46,7 @@ public sealed record LedgerReading(LedgerState State, ImmutableArray<LedgerEntry
         long start = 0;
         while (rest.IndexOf((byte)'\n') is var end && end >= 0)
         {
-            LedgerEntry? entry = Parse(rest[..end], name, state.Seq + 1, mayBeTorn: end == rest.Length - 1 && state.Seq >= head.Seq);
+            LedgerEntry? entry = Parse(rest[..end], name, state.Seq + 1, mayBeTorn: end == rest.Length - 1);
             if (entry is null)
             {
                 break;
@@ -59,6 +59,7 @@ public sealed record LedgerReading(LedgerState State, ImmutableArray<LedgerEntry
             rest = rest[(end + 1)..];
         }
 
+        // A last line that counted once is not torn but damaged: then the head is not reached.
         return isHeadSeen
             ? new LedgerReading(state, entries.ToImmutable(), start, length - start)
             : throw new FedCloudException(ErrorCodes.LedgerBroken, $"the ledger {name} ends at entry {state.Seq} or has another entry {head.Seq} than it had");

@@ -35,12 +35,12 @@ public sealed class BudgetReportTests
                 "  needed     2.7261  (epsilon of the limit that all that is spent and reserved needs)",
                 "  left       1.2739",
                 "  torn       the last line is half written (6 bytes) and does not count; the agent cuts it when it starts",
-                "  job    state                       mechanism  unit    rounds                          epsilon  delta    z    q",
-                "  run-1  reserved                    dpsgd      record  1 of 10                         2.5000   0.00001  1.1  0.02",
-                "                                     metric     record  0 of 10                         2.5000   0.00001  1.1  1",
-                "  run-2  settled                     dpsgd      record  1 of 3                          2.5000   0.00001  1.1  0.02",
-                "  run-3  barred                      dpsgd      record  0 of 3, 3 count as spent        2.5000   0.00001  1.1  0.02",
-                "  run-4  refused (budget_exhausted)  -          -       -                               -        -        -    -",
+                "  job    state                       mechanism  unit    rounds                    epsilon  delta    z    q",
+                "  run-1  reserved                    dpsgd      record  1 of 10                   2.5000   0.00001  1.1  0.02",
+                "                                     metric     record  0 of 10                   2.5000   0.00001  1.1  1",
+                "  run-2  settled                     dpsgd      record  1 of 3                    2.5000   0.00001  1.1  0.02",
+                "  run-3  barred                      dpsgd      record  0 of 3, 3 count as spent  2.5000   0.00001  1.1  0.02",
+                "  run-4  refused (budget_exhausted)  -          -       -                         -        -        -    -",
             ],
             lines);
     }

@@ -50,9 +50,16 @@ internal sealed class SmallDisk(string path) : FileStream(path, FileMode.Open, F
 
     public bool IsStuck { get; set; }
 
+    public bool IsSlow { get; set; }
+
     // In a derived stream the other overloads lead here.
     public override void Write(byte[] buffer, int offset, int count)
     {
+        if (IsSlow)
+        {
+            Thread.Sleep(30);
+        }
+
         base.Write(buffer, offset, Math.Min(count, Room));
         if (count > Room)
         {

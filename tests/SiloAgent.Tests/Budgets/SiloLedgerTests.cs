@@ -33,24 +33,24 @@ public sealed class SiloLedgerTests
     }
 
     [Fact]
-    public void Charge_RedeliveredByManyThreads_IsOneCharge()
+    public async Task Charge_RedeliveredByManyThreads_IsOneCharge()
     {
-        using SiloLedger ledger = _home.Charged();
+        using SiloLedger ledger = _home.Charged(Slow);
 
-        Parallel.For(0, 100, _ => Assert.Null(ledger.Charge(ChargeOf(round: 1)).Refusal));
+        await AtOnceAsync(100, _ => Assert.Null(ledger.Charge(ChargeOf(round: 1)).Refusal));
 
         Assert.Equal(2, ledger.State.Charges);
         Assert.Equal(4, ledger.Entries.Length);
     }
 
     [Fact]
-    public void Reserve_ManyJobsAtOnce_OnlyOneTakesTheLastBudget()
+    public async Task Reserve_ManyJobsAtOnce_OnlyOneTakesTheLastBudget()
     {
-        using SiloLedger ledger = _home.Open();
+        using SiloLedger ledger = _home.Open(open: Slow);
         ledger.SetLimit(Limit(LedgerFilter.RequiredEpsilon(Terms().Rdp.Times(10), 0.00001)!.Value), Sig);
         int granted = 0;
 
-        Parallel.For(0, 16, i =>
+        await AtOnceAsync(16, i =>
         {
             if (ledger.Reserve(Request($"run-{i}")).Refusal is null)
             {
@@ -149,4 +149,21 @@ public sealed class SiloLedgerTests
     [InlineData("Data")]
     public void Open_NameThatIsNoFileName_IsRefused(string uid) =>
         Assert.Equal(ErrorCodes.IdMalformed, Assert.Throws<FedCloudException>(() => SiloLedger.Open(_home.Folder, _home.DataSet() with { Uid = uid }, TimeProvider.System)).Code);
+
+    // So slow that all threads have decided before the first one has written, unless they wait for each other.
+    private static SmallDisk Slow(string path) => new(path) { IsSlow = true };
+
+    private static async Task AtOnceAsync(int threads, Action<int> request)
+    {
+        using Barrier start = new(threads);
+        await Task.WhenAll(Enumerable.Range(0, threads).Select(i => Task.Factory.StartNew(
+            () =>
+            {
+                start.SignalAndWait();
+                request(i);
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default)));
+    }
 }
