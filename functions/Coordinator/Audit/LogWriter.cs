@@ -27,7 +27,9 @@ public sealed class LogWriter
     private readonly string _origin;
     private readonly TimeProvider _time;
     private readonly TimeSpan _linger;
-    private readonly Dictionary<string, Offer> _offers = new(StringComparer.Ordinal);
+
+    // In the order in which they were sent: an entry may rest on one that another actor sent before.
+    private readonly OrderedDictionary<string, Offer> _offers = new(StringComparer.Ordinal);
 
     // After a full batch the next one may be at hand already; after another, what it waits for may be in the mailbox.
     private bool _lastWasFull;

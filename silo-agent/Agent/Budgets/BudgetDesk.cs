@@ -44,7 +44,7 @@ public sealed class BudgetDesk : IDisposable
         ArgumentNullException.ThrowIfNull(home);
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _models, _log, _report) = (policy, models, log, report);
-        _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.Folder, ledger.DataSet(policy.TrainFile), time) : null;
+        _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.LedgersFolder, ledger.DataSet(policy.TrainFile), time) : null;
         if (_ledger?.TornBytes > 0)
         {
             _report(null, null, BudgetNews.Torn(_ledger.TornBytes));

@@ -77,7 +77,7 @@ internal static class PolicyCommand
             return;
         }
 
-        using SiloLedger ledger = SiloLedger.Open(home.Folder, budget.DataSet(policy.TrainFile), TimeProvider.System);
+        using SiloLedger ledger = SiloLedger.Open(home.LedgersFolder, budget.DataSet(policy.TrainFile), TimeProvider.System);
         LedgerStep step = ledger.SetLimit(budget.ToLimit(), approvalSig);
         if (step.Refusal is { } refusal)
         {

@@ -41,9 +41,6 @@ public sealed class SiloHome
     /// <summary>The silo's keys.</summary>
     public FileKeyVault Vault { get; }
 
-    /// <summary>The folder itself.</summary>
-    public string Folder => _folder;
-
     /// <summary>The signed policy.</summary>
     public string PolicyPath => Path.Combine(_folder, "policy.dsse.json");
 

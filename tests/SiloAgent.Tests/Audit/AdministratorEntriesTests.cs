@@ -23,9 +23,7 @@ public sealed class AdministratorEntriesTests : IDisposable
         await SignAsync("one");
         await SignAsync("two");
 
-        AdministratorEntries entries = new(_silo.Home, _silo.Post);
-        await entries.SendAsync(again: false, CancellationToken.None);
-        List<LogEntry> sent = await _silo.TakeEntriesAsync();
+        LogEntry[] sent = [.. new AdministratorEntries(_silo.Home).Missing(again: false)];
 
         Assert.Equal([(1, AuditFederation.Hash("one")), (2, AuditFederation.Hash("two"))], sent.Select(entry => ((int)entry.Seq, entry.Subjects["policy"])));
         await _silo.WriteAsync([.. sent]);
@@ -36,13 +34,14 @@ public sealed class AdministratorEntriesTests : IDisposable
     public async Task Send_AgainOnlyWhenItIsTimeAndTheLogLacksIt()
     {
         await SignAsync("one");
-        AdministratorEntries entries = new(_silo.Home, _silo.Post);
+        AdministratorEntries entries = new(_silo.Home);
 
-        Assert.Equal(1, await SentAsync(entries, again: false));
-        Assert.Equal(0, await SentAsync(entries, again: false));
-        Assert.Equal(1, await SentAsync(entries, again: true));
+        Assert.Single(entries.Missing(again: false));
+        entries.Sent();
+        Assert.Empty(entries.Missing(again: false));
+        Assert.Single(entries.Missing(again: true));
         entries.Confirm(1);
-        Assert.Equal(0, await SentAsync(entries, again: true));
+        Assert.Empty(entries.Missing(again: true));
     }
 
     [Fact]
@@ -50,16 +49,13 @@ public sealed class AdministratorEntriesTests : IDisposable
     {
         await _silo.WriteAsync(_silo.Federation.RosterEntry());
         await SignAsync("one");
-        await new AdministratorEntries(_silo.Home, _silo.Post).SendAsync(again: false, CancellationToken.None);
-        await _silo.WriteAsync([.. await _silo.TakeEntriesAsync()]);
+        await _silo.WriteAsync([.. new AdministratorEntries(_silo.Home).Missing(again: false)]);
         Assert.Equal(1, Assert.IsType<LogLook.Accepted>(await _silo.View().FollowAsync([.. _silo.Rosters], CancellationToken.None)).Administrator);
         File.Delete(_silo.Home.AdministratorEntriesPath);
-        await _silo.TakeSentAsync();
 
         await SignAsync("two");
 
-        await new AdministratorEntries(_silo.Home, _silo.Post).SendAsync(again: false, CancellationToken.None);
-        Assert.Equal(2, Assert.Single(await _silo.TakeEntriesAsync()).Seq);
+        Assert.Equal(2, Assert.Single(new AdministratorEntries(_silo.Home).Missing(again: false)).Seq);
     }
 
     [Fact]
@@ -68,14 +64,8 @@ public sealed class AdministratorEntriesTests : IDisposable
         await SignAsync("one");
         await File.AppendAllTextAsync(_silo.Home.AdministratorEntriesPath, "{}\n");
 
-        Assert.Equal(ErrorCodes.JournalBroken, Assert.Throws<FedCloudException>(() => new AdministratorEntries(_silo.Home, _silo.Post)).Code);
+        Assert.Equal(ErrorCodes.JournalBroken, Assert.Throws<FedCloudException>(() => new AdministratorEntries(_silo.Home)).Code);
     }
 
     private Task SignAsync(string policy) => AdministratorEntries.SignPolicyAsync(_silo.Home, AuditFederation.Hash(policy), _silo.Time.GetUtcNow(), CancellationToken.None);
-
-    private async Task<int> SentAsync(AdministratorEntries entries, bool again)
-    {
-        await entries.SendAsync(again, CancellationToken.None);
-        return (await _silo.TakeEntriesAsync()).Count;
-    }
 }
