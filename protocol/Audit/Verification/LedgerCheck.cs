@@ -7,17 +7,21 @@ using FedCloud.Protocol.Identity;
 namespace FedCloud.Protocol.Audit.Verification;
 
 /// <summary>Whether each privacy ledger is one chain, and each masked update of a private run was charged (V8).</summary>
+/// <remarks>
+/// A ledger's entries are its silo's, its limits the administrator's, and updates are the coordinator's to log. The log orders each
+/// actor's entries, not those of two, so the chain is put together from all of them; and that a charge came before its update is
+/// proved by the ledger head that the silo signed with the update, at or after the charge in the chain.
+/// </remarks>
 internal sealed class LedgerCheck(RoundCheck rounds, Findings findings) : IEntryCheck
 {
-    private const string Check = "V8";
+    private const string Name = "V8";
 
-    private readonly Dictionary<Sha256Digest, Chain> _chains = [];
-    private readonly Dictionary<Sha256Digest, (string Silo, long Position)> _heads = [];
-    private readonly Dictionary<(string Silo, Sha256Digest Dataset), long> _masked = [];
+    private readonly Dictionary<Sha256Digest, Ledger> _ledgers = [];
+    private readonly Dictionary<Sha256Digest, (string Silo, Sha256Digest Dataset)> _heads = [];
+    private readonly List<Update> _masked = [];
     private readonly HashSet<(RunId Job, string Silo)> _reserved = [];
-    private readonly HashSet<(RunId Job, int Round, string Silo)> _charged = [];
+    private readonly Dictionary<(RunId Job, int Round, string Silo), List<Sha256Digest>> _charged = [];
     private readonly Dictionary<RunId, bool> _isPrivate = [];
-    private readonly Dictionary<Sha256Digest, Sha256Digest> _datasets = [];
 
     public void Take(LoggedEntry logged)
     {
@@ -34,32 +38,65 @@ internal sealed class LedgerCheck(RoundCheck rounds, Findings findings) : IEntry
 
     public void Finish()
     {
+        foreach (Ledger ledger in _ledgers.Values)
+        {
+            foreach (long index in ledger.Gaps())
+            {
+                findings.AtEntry(Name, ErrorCodes.LedgerGap, index, "the head before it is in no entry of this ledger");
+            }
+        }
+
+        Dictionary<Sha256Digest, long> newest = [];
+        foreach (Update update in _masked)
+        {
+            Check(update, newest);
+        }
+
         if (_isPrivate.Count > 0)
         {
-            findings.NotRecomputed(Check, "whether each plan claims privacy: it is taken from the run's first ledger head, and amounts are not in the log");
+            findings.NotRecomputed(Name, "whether each plan claims privacy: it is taken from the run's first ledger head, and amounts are not in the log");
         }
+    }
+
+    private void Check(Update update, Dictionary<Sha256Digest, long> newest)
+    {
+        if (!_heads.TryGetValue(update.Head, out (string Silo, Sha256Digest Dataset) at) || !string.Equals(at.Silo, update.Silo, StringComparison.Ordinal))
+        {
+            findings.AtEntry(Name, ErrorCodes.LedgerGap, update.Index, "the ledger head is in no ledger of this silo");
+            return;
+        }
+
+        Ledger ledger = _ledgers[at.Dataset];
+        long position = ledger.PositionOf(update.Head);
+        if (_charged.GetValueOrDefault((update.Job, update.Round, update.Silo))?.Any(charge => ledger.PositionOf(charge) <= position) != true)
+        {
+            findings.AtEntry(Name, ErrorCodes.ChargeMissing, update.Index, $"no charge of {update.Silo} for this round up to the ledger head that it signed");
+        }
+
+        if (newest.TryGetValue(at.Dataset, out long earlier) && position < earlier)
+        {
+            findings.AtEntry(Name, ErrorCodes.LedgerGap, update.Index, "the ledger head is older than the one in an earlier update");
+        }
+
+        newest[at.Dataset] = Math.Max(earlier, position);
     }
 
     private void TakeBudget(LoggedEntry logged)
     {
         Sha256Digest dataset = logged.Subject("dataset");
         string silo = logged.Entry.Actor.Id;
-        if (!_chains.TryGetValue(dataset, out Chain? chain))
+        if (!_ledgers.TryGetValue(dataset, out Ledger? ledger))
         {
-            _chains.Add(dataset, chain = new Chain(logged.Subject("head_before")));
+            _ledgers.Add(dataset, ledger = new Ledger());
         }
 
         (Sha256Digest before, Sha256Digest after) = (logged.Subject("head_before"), logged.Subject("head_after"));
-        if (before != chain.Head)
+        if (!ledger.Add(before, after, logged.Index))
         {
-            bool branch = chain.Followed.Contains(before);
-            Fail(logged, branch ? ErrorCodes.LedgerBranch : ErrorCodes.LedgerGap, branch ? "the head before it was followed by another entry" : "the head before it is not the newest of this ledger");
+            Fail(logged, ErrorCodes.LedgerBranch, "the head before it was followed by another entry");
         }
 
-        chain.Followed.Add(before);
-        chain.Head = after;
-        _heads[after] = (silo, logged.Index);
-        _datasets[after] = dataset;
+        _heads[after] = (silo, dataset);
         TakeJob(logged, silo);
     }
 
@@ -77,7 +114,12 @@ internal sealed class LedgerCheck(RoundCheck rounds, Findings findings) : IEntry
         }
         else if (string.Equals(code, "charge", StringComparison.Ordinal) && logged.Entry.Round is { } round)
         {
-            _charged.Add((job, round, silo));
+            if (!_charged.TryGetValue((job, round, silo), out List<Sha256Digest>? heads))
+            {
+                _charged.Add((job, round, silo), heads = []);
+            }
+
+            heads.Add(logged.Subject("head_after"));
             if (!_reserved.Contains((job, silo)))
             {
                 Fail(logged, ErrorCodes.ChargeMissing, "a charge of a run that was not reserved before");
@@ -100,42 +142,46 @@ internal sealed class LedgerCheck(RoundCheck rounds, Findings findings) : IEntry
             return;
         }
 
-        if (!isPrivate)
+        if (isPrivate)
         {
-            return;
+            _masked.Add(new Update(logged.Index, round.Job, round.Round, silo, head));
         }
-
-        if (!_charged.Contains((round.Job, round.Round, silo)))
-        {
-            Fail(logged, ErrorCodes.ChargeMissing, $"no charge of {silo} for this round before it");
-        }
-
-        CheckHead(logged, silo, head);
     }
 
-    private void CheckHead(LoggedEntry logged, string silo, Sha256Digest head)
+    private void Fail(LoggedEntry logged, ErrorCode code, string found) => findings.AtEntry(Name, code, logged.Index, found);
+
+    private sealed record Update(long Index, RunId Job, int Round, string Silo, Sha256Digest Head);
+
+    /// <summary>The entries of one ledger by the head before them.</summary>
+    private sealed class Ledger
     {
-        if (!_heads.TryGetValue(head, out (string Silo, long Position) at) || !string.Equals(at.Silo, silo, StringComparison.Ordinal))
+        private readonly Dictionary<Sha256Digest, (Sha256Digest After, long Index)> _next = [];
+        private readonly HashSet<Sha256Digest> _afters = [];
+        private Dictionary<Sha256Digest, long>? _positions;
+
+        /// <summary>Takes an entry; false when another one follows the same head.</summary>
+        public bool Add(Sha256Digest before, Sha256Digest after, long index)
         {
-            Fail(logged, ErrorCodes.LedgerGap, "the ledger head is in no ledger of this silo");
-            return;
+            _afters.Add(after);
+            return _next.TryAdd(before, (after, index));
         }
 
-        (string, Sha256Digest) ledger = (silo, _datasets[head]);
-        if (_masked.TryGetValue(ledger, out long newest) && at.Position < newest)
+        /// <summary>The entries that continue none: all but the first, with which the ledger came into the federation.</summary>
+        public IEnumerable<long> Gaps() => _next.Where(entry => !_afters.Contains(entry.Key)).Select(entry => entry.Value.Index).Order().Skip(1);
+
+        /// <summary>The place of a head in the chain; what hangs on a gap comes last.</summary>
+        public long PositionOf(Sha256Digest head) => (_positions ??= Positions()).GetValueOrDefault(head, long.MaxValue);
+
+        private Dictionary<Sha256Digest, long> Positions()
         {
-            Fail(logged, ErrorCodes.LedgerGap, "the ledger head is older than the one in an earlier update");
+            Dictionary<Sha256Digest, long> positions = [];
+            Sha256Digest head = _next.Where(entry => !_afters.Contains(entry.Key)).OrderBy(entry => entry.Value.Index).Select(entry => entry.Key).FirstOrDefault();
+            while (_next.TryGetValue(head, out (Sha256Digest After, long Index) next) && positions.TryAdd(next.After, positions.Count))
+            {
+                head = next.After;
+            }
+
+            return positions;
         }
-
-        _masked[ledger] = Math.Max(newest, at.Position);
-    }
-
-    private void Fail(LoggedEntry logged, ErrorCode code, string found) => findings.AtEntry(Check, code, logged.Index, found);
-
-    private sealed class Chain(Sha256Digest head)
-    {
-        public Sha256Digest Head { get; set; } = head;
-
-        public HashSet<Sha256Digest> Followed { get; } = [];
     }
 }

@@ -39,7 +39,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         {
             next = await _federation.ChangeLogKeyAsync(isLost: false);
             Assert.Equal(ErrorCodes.LogKeyPending, (await Assert.ThrowsAsync<FedCloudException>(() => _federation.ChangeLogKeyAsync(isLost: false))).Code);
-            _federation.ConfirmLogKey(next);
+            await _federation.ConfirmLogKeyAsync(next);
         });
 
         Assert.Equal(["retiring", "in_use"], await LogKeysAsync());
@@ -66,7 +66,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         Assert.Contains("roster_not_confirmed", _federation.Story, StringComparison.Ordinal);
 
         // Their agents have kept the proposal: with the next policy they sign it.
-        _federation.ConfirmLogKey((await _federation.KeysAsync()).Keys.Last(key => string.Equals(key.Key, "log", StringComparison.Ordinal)).SpkiSha256);
+        await _federation.ConfirmLogKeyAsync((await _federation.KeysAsync()).Keys.Last(key => string.Equals(key.Key, "log", StringComparison.Ordinal)).SpkiSha256);
         await _federation.SettleAsync();
 
         Assert.Equal(["retiring", "in_use"], await LogKeysAsync());
@@ -79,7 +79,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         await DuringTheRunAsync(async () =>
         {
             Lose();
-            _federation.ConfirmLogKey(await _federation.ChangeLogKeyAsync(isLost: true));
+            await _federation.ConfirmLogKeyAsync(await _federation.ChangeLogKeyAsync(isLost: true));
         });
 
         Assert.Equal(["in_use"], await LogKeysAsync());
@@ -96,7 +96,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         await BeginBatchAsync();
         Lose();
 
-        _federation.ConfirmLogKey(await _federation.ChangeLogKeyAsync(isLost: true));
+        await _federation.ConfirmLogKeyAsync(await _federation.ChangeLogKeyAsync(isLost: true));
         Assert.True(await _federation.SettleAsync());
 
         LogState state = await StateAsync();
@@ -109,7 +109,7 @@ public sealed class LogKeyTests : IAsyncLifetime
     [Fact]
     public async Task Theft_OfTheKeyInUse_TheOldKeyIsDisabledAtOnce()
     {
-        await DuringTheRunAsync(async () => _federation.ConfirmLogKey(await _federation.ChangeLogKeyAsync(isLost: true)));
+        await DuringTheRunAsync(async () => await _federation.ConfirmLogKeyAsync(await _federation.ChangeLogKeyAsync(isLost: true)));
 
         Assert.Equal(["disabled", "in_use"], await LogKeysAsync());
         Assert.Equal([EntryTypes.KeyReplaced], await KeyEntriesAsync());
@@ -126,7 +126,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         BlobName line = new("log", LogPaths.Cosigned(size, new("silo-9")));
         await _federation.Store.PutIfAbsentAsync(line, BlobContent.Of(new SignedNote(other.ToText(), note.Signatures).ToBytes()), CancellationToken.None);
 
-        _federation.ConfirmLogKey(await _federation.ChangeLogKeyAsync(isLost: true));
+        await _federation.ConfirmLogKeyAsync(await _federation.ChangeLogKeyAsync(isLost: true));
         await _federation.SettleAsync(steps: 50);
 
         Assert.Contains(ErrorCodes.LogFork.Name, _federation.Story, StringComparison.Ordinal);

@@ -85,7 +85,7 @@ internal sealed class SecureInvariants(WholeFederation federation)
         }
 
         using MemoryStream z = new();
-        RoundTerms terms = new(_config.Digest, layout.D, layout.Ring, _config.Participation.Quorum, HasPrivacy: false);
+        RoundTerms terms = new(_config.Digest, layout.D, layout.Ring, _config.Participation.Quorum, _config.Privacy.IsClaimed);
         RosterKeys keys = new(await archive.KeysAsync(parameters.RosterSha256, CancellationToken.None), [await federation.MessageKeyAsync()]);
         ResultBody result = evidence.Verify(keys, terms, vectors, z);
         Require(result.AggregateSha256 == round.AggregateSha256 && result.NewModelSha256 == round.NewModel?.Sha256, $"round {round.Round} has another result than its record");

@@ -10,6 +10,7 @@ using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent;
+using FedCloud.SiloAgent.Budgets;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Policies;
@@ -50,11 +51,27 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     }
 
     /// <summary>What the administrator allows, after comparing fingerprints with the others.</summary>
-    public void Allow(FederationId federation, IEnumerable<ConfirmedMember> members, long weight, Sha256Digest? logKey = null)
+    public async Task AllowAsync(FederationId federation, IEnumerable<ConfirmedMember> members, long weight, Sha256Digest? logKey = null)
     {
         Dispose(); // the agent reads its policy when it starts
         _policy = PolicyOf(federation, members, weight) with { ConfirmedLogKey = logKey };
+        if (Budget is { } budget)
+        {
+            await File.WriteAllTextAsync(TrainFile, $"the records of {Id}\n");
+            SiloHome home = SiloHome.Open(folder);
+            await PolicySigning.SignAsync(home, _policy with { TrainFile = TrainFile, Ledger = budget }, time, CancellationToken.None);
+            _policy = SiloPolicy.Read(home.PolicyPath, (await home.KeyAsync(SiloHome.AdministratorKey, CancellationToken.None)).Public);
+        }
     }
+
+    /// <summary>The privacy budget of the data set; null for none.</summary>
+    public LedgerPolicy? Budget { get; init; }
+
+    /// <summary>The training file of a data set with a budget.</summary>
+    public string TrainFile => folder + ".train.jsonl";
+
+    /// <summary>The privacy ledger as it lies on disk.</summary>
+    public LedgerReading Ledger() => LedgerReading.Read(LedgerPaths.Of(SiloHome.Open(folder).LedgersFolder, Id.Value));
 
     /// <summary>One turn of the agent, started from its home if it is not running. A crash leaves the home alone.</summary>
     /// <returns>False when nothing was due.</returns>

@@ -35,7 +35,7 @@ internal sealed partial class WholeFederation
         _members.Add(await silo.InitAsync(Invitation(silo.Id, code)));
         foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
         {
-            member.Allow(Config.Federation, _members, weight: i + 1);
+            await member.AllowAsync(Config.Federation, _members, weight: i + 1);
         }
     }
 

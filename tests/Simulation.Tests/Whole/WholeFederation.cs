@@ -15,8 +15,10 @@ using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Policies;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
@@ -86,6 +88,9 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     public TimeProvider Time => _time;
 
     public RunConfig Config { get; }
+
+    /// <summary>What each silo's ledger may spend in all, under a plan with a privacy claim.</summary>
+    internal const decimal EpsilonMax = 4;
 
     /// <summary>Slots of each epoch.</summary>
     public int EpochSlots { get; init; } = 4;
@@ -180,11 +185,11 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     }
 
     /// <summary>Every administrator compares the fingerprint of the log's new key, signs a new policy, and restarts the agent.</summary>
-    public void ConfirmLogKey(Sha256Digest key)
+    public async Task ConfirmLogKeyAsync(Sha256Digest key)
     {
         foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
         {
-            member.Allow(Config.Federation, _members, weight: i + 1, key);
+            await member.AllowAsync(Config.Federation, _members, weight: i + 1, key);
         }
     }
 
@@ -230,7 +235,10 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         // Every clock is off by a little.
         TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
         string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
-        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew));
+        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew))
+        {
+            Budget = Config.Privacy.IsClaimed ? new LedgerPolicy { DatasetUid = id.Value, Records = 1_000, EpsilonMax = EpsilonMax, DeltaMax = Config.Privacy.Delta, Unit = PrivacyUnit.Record } : null,
+        };
     }
 
     // The operator and the administrators are people: they try again until it works.
@@ -320,6 +328,8 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     {
         if (_coordinator is null)
         {
+            // A process takes time to start, and the ids of its messages begin with the time.
+            _time.Advance(TimeSpan.FromMilliseconds(1));
             CoordinatorService started = new(_coordinatorStore, Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false, EpochSlots = EpochSlots, StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout) }, this);
             await started.StartAsync(CancellationToken.None);
             _coordinator = started;

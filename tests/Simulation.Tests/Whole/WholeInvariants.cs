@@ -35,6 +35,11 @@ internal sealed class WholeInvariants(WholeFederation federation)
         Require(rounds.Select(round => round.Round).Distinct().Count() == rounds.Count, "a round is recorded twice");
         Require(state.Phase != RunPhase.Completed || state.CommittedRounds == _config.Rounds, "a completed run lacks rounds");
         await RequireVersionsAsync(state, committed);
+        if (_config.Privacy.IsClaimed)
+        {
+            await new BudgetInvariants(federation).RequireAsync(committed);
+        }
+
         if (_config.Aggregation.IsSecure)
         {
             await new SecureInvariants(federation).RequireAsync(committed);

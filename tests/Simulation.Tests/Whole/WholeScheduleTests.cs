@@ -17,6 +17,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 {
     private const int Schedules = 100;
     private const int SecureSchedules = 40;
+    private const int PrivateSchedules = 24;
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
@@ -28,6 +29,9 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
     [Fact]
     public async Task Schedules_SecureAggregation_KeepEveryInvariant() => await RunAsync(SecureSchedules, seed => SecureOf(seed, HarshForEpochs));
+
+    [Fact]
+    public async Task Schedules_PrivacyClaim_KeepEveryInvariant() => await RunAsync(PrivateSchedules, seed => PrivateOf(seed, HarshForEpochs));
 
     private async Task RunAsync(int schedules, Func<int, WholeFederation> make)
     {
@@ -136,19 +140,33 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100));
     }
 
+    private static WholeFederation PrivateOf(int seed, WholeFaults faults)
+    {
+        Random shape = new(seed);
+        int silos = shape.Next(3, 6);
+        return new WholeFederation(seed, faults, silos, PrivateConfig(shape.Next(1, 4), shape.Next(2, silos + 1), spare: shape.Next(0, 4)));
+    }
+
     internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20, int deadline = 600) =>
-        Config(rounds, quorum, algorithm, [
+        Config(rounds, quorum, algorithm, SecureAggregation(bits, weighting, clip), deadline, step: 60, grace);
+
+    /// <summary>A plan with a privacy claim; with this noise its rounds cost little, and the accountant is quick.</summary>
+    internal static RunConfig PrivateConfig(int rounds, int quorum, int spare = 1, decimal noise = 4) =>
+        Config(rounds, quorum, "ffa_lora", SecureAggregation(32, "uniform", 100), deadline: 600, step: 60, grace: 20, privacy: [Text("noise_multiplier", noise), Text("expected_batch", 100), Text("spare_rounds", spare)]);
+
+    private static ImmutableArray<PlanEntry> SecureAggregation(int bits, string weighting, int clip) =>
+        [
             Text("mode", "secure"),
             Text("weighting", weighting),
             Text("weight_max", 8),
             new PlanEntry(0, "secure", new PlanMapping(0, [Text("ring_bits", bits), Text("update_clip", clip)])),
-        ], deadline, step: 60, grace);
+        ];
 
     internal static RunConfig Config(int rounds, int quorum, string algorithm) => Config(rounds, quorum, algorithm, [Text("mode", "plain"), Text("weighting", "declared")]);
 
     private static PlanEntry Text(string name, object value) => new(0, name, new PlanScalar(0, value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!, Quoted: false));
 
-    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20)
+    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20, ImmutableArray<PlanEntry> privacy = default)
     {
         PlanMapping plan = new(0,
         [
@@ -157,6 +175,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
             Text("accept_inexact_lora", algorithm is "fedavg"),
             new PlanEntry(0, "lora", new PlanMapping(0, [Text("rank", 2), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
             new PlanEntry(0, "aggregation", new PlanMapping(0, aggregation)),
+            new PlanEntry(0, "privacy", privacy.IsDefault ? new PlanScalar(0, "none", Quoted: false) : new PlanMapping(0, privacy)),
             new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", deadline), Text("step_timeout", step), Text("straggler_grace", grace), Text("max_abandoned_rounds", 5)])),
         ]);
         Dictionary<string, string> filledIn = new(StringComparer.Ordinal) { ["job"] = "sim-run", ["federation"] = "sim-federation", ["base_model"] = TinyBase.Manifest.Digest().Hex };
