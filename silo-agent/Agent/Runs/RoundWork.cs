@@ -54,7 +54,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             TrainerOutcome outcome = await RunTrainerAsync(start.Job, start.Round, folder, cancellation);
             if (!outcome.Succeeded)
             {
-                return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, outcome.Code);
+                return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, ReasonOf(plan, outcome));
             }
 
             (Sha256Digest sha256, long length) = CheckUpdate(Path.Combine(folder, "update.safetensors"), layout, exchanged);
@@ -183,6 +183,9 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         return (Sha256Digest.FromBytes(SHA256.HashData(file)), file.Length);
     }
 
+    // What a trainer stumbled over may follow from a record, and under a privacy claim nobody charges for telling (privacy, section 8.1).
+    private static string ReasonOf(RunConfig plan, TrainerOutcome outcome) => plan.Privacy.IsClaimed ? ErrorCodes.TrainerFailed.Name : outcome.Code;
+
     private ImmutableSortedDictionary<string, string> Disclosed(RunConfig plan, string folder)
     {
         if (!policy.Discloses(plan))
@@ -191,7 +194,8 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         }
 
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "metrics.json")));
-        double loss = metrics.RootElement.GetProperty("eval_loss_before").GetDouble();
-        return ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", DecimalString.Format(Math.Round((decimal)loss, 6)));
+        return metrics.RootElement.TryGetProperty("eval_loss_before", out JsonElement loss)
+            ? ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", DecimalString.Format(Math.Round((decimal)loss.GetDouble(), 6)))
+            : Nothing;
     }
 }

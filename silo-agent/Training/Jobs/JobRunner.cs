@@ -58,7 +58,7 @@ public sealed class JobRunner
         AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
         using LlamaModel model = LlamaModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
-        double before = Evaluate(model, evaluation);
+        double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
         JobMetrics metrics = new()
         {
@@ -105,7 +105,8 @@ public sealed class JobRunner
     private List<Example> EvaluatedExamples(ExampleFile evaluation) =>
         [.. evaluation.Examples.Take(_job.EvaluationExamples == 0 ? int.MaxValue : _job.EvaluationExamples)];
 
-    private double Evaluate(LlamaModel model, ExampleFile evaluation)
+    // Under a privacy claim a job that stops at a record would tell of it, so it goes on.
+    private double? Evaluate(LlamaModel model, ExampleFile evaluation)
     {
         double loss = 0;
         long counted = 0;
@@ -119,7 +120,9 @@ public sealed class JobRunner
         }
 
         double mean = loss / Math.Max(1, counted);
-        return double.IsFinite(mean) ? mean : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
+        return double.IsFinite(mean) ? mean
+            : _job.Privacy is not null ? null
+            : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
     }
 
     private JobMetrics Train(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)

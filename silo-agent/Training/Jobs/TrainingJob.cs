@@ -172,8 +172,8 @@ public sealed record TrainingJob
 /// <summary>What a job measured, in <c>metrics.json</c>. It stays at the silo unless plan and policy disclose parts of it.</summary>
 public sealed record JobMetrics
 {
-    /// <summary>The mean loss per token of the start model on the evaluation examples.</summary>
-    public required double EvalLossBefore { get; init; }
+    /// <summary>The mean loss per token of the start model on the evaluation examples; null where it is not finite in a private job, which goes on all the same.</summary>
+    public double? EvalLossBefore { get; init; }
 
     /// <summary>Evaluation examples scored.</summary>
     public required int EvaluationExamples { get; init; }

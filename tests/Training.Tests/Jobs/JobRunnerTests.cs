@@ -68,7 +68,7 @@ public sealed class JobRunnerTests : IDisposable
     {
         _folder.Job = _folder.Job with { LearningRate = 0.05, Schedule = "constant", WarmupSteps = 0 };
         _folder.Run();
-        double before = _folder.Metrics.EvalLossBefore;
+        double before = _folder.Metrics.EvalLossBefore!.Value;
         Dictionary<string, float[]> update = _folder.ReadUpdate();
         _folder.Base.AddToAdapter(update);
         _folder.Job = _folder.Job with { Mode = "evaluate" };
