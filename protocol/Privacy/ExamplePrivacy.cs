@@ -16,6 +16,7 @@ public sealed record ExamplePrivacy
 
     private const byte NoisePlaces = 9;
     private const byte RatePlaces = 12;
+    private const decimal RateUnits = 1_000_000_000_000m;
     private const byte EpsilonPlaces = 6;
 
     /// <summary>N, the declared number of units.</summary>
@@ -97,7 +98,7 @@ public sealed record ExamplePrivacy
             throw PrivacyArguments.Refusal(ErrorCodes.SamplingRateInvalid, "privacy.expected_batch", $"at most the {units} {(privacy.Unit == PrivacyUnit.Person ? "persons" : "records")} that the silo declares", privacy.ExpectedBatch.ToString(CultureInfo.InvariantCulture));
         }
 
-        decimal rate = LedgerRdp.RoundUp((double)privacy.ExpectedBatch / units, RatePlaces);
+        decimal rate = Math.Ceiling(privacy.ExpectedBatch * RateUnits / units) / RateUnits;
         int rounds = plan.Rounds + privacy.SpareRounds;
         long steps = (long)rounds * plan.Training.LocalSteps;
         double clip = (double)privacy.ExampleClip;

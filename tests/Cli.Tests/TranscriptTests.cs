@@ -10,6 +10,7 @@ public sealed class TranscriptTests
 {
     [Theory]
     [InlineData("demo.yaml")]
+    [InlineData("private.yaml")]
     [InlineData("rolora.yaml")]
     [InlineData("fedadam.yaml")]
     public async Task PlanValidate_Samples_AreValid(string plan)
@@ -28,7 +29,8 @@ public sealed class TranscriptTests
     [InlineData("lora:\n  init: gradient\n", "private_init: line 2: lora.init gradient: ")]
     [InlineData("rounds: [1\n", "plan_unreadable: plan.yaml, line")]
     [InlineData("a: &x 1\n", "plan_unreadable: plan.yaml, line 1: expected plain fields, found an anchor, alias or tag")]
-    [InlineData("privacy:\n  epsilon: 8\n", "privacy_unavailable: line")]
+    [InlineData("privacy:\n  claim: distributed\n", "privacy_unavailable: line 2: privacy.claim distributed: noise shares on the ring are not part of this version")]
+    [InlineData("privacy:\n  epsilon: 8\naggregation:\n  mode: plain\n", "privacy_needs_secure: line 4: a charge of a silo's ledger")]
     public async Task PlanValidate_BadPlan_SaysWhatAndWhere(string text, string expected)
     {
         (int exit, string output, string errors) = await RunAsync("plan", "validate", Plan(text));
@@ -121,6 +123,27 @@ public sealed class TranscriptTests
         Assert.Equal(2, exit);
         Assert.StartsWith(expected, errors, StringComparison.Ordinal);
         Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    [Fact]
+    public async Task PlanExplain_PrivateSample_ShowsWhatTheClaimComesTo()
+    {
+        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "48");
+
+        Assert.Equal(0, exit);
+        Assert.Contains("privacy claim           example-level (DP-SGD in the silo); one record added or removed\n", output, StringComparison.Ordinal);
+        Assert.Contains("a silo of records                   48\nsampling rate                      0.5\nnoise multiplier                 2.466\nepsilon of one round            3.0197\nepsilon at the end              7.9997\nits ledger needs                9.7405\n", output, StringComparison.Ordinal);
+        Assert.Contains("The data is public, so epsilon is a demonstration.", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("without differential privacy", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PlanExplain_RecordsThatTheClaimCannotHave_SaysWhy()
+    {
+        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "20000");
+
+        Assert.Equal(0, exit);
+        Assert.Contains("A silo of 20,000 records refuses: delta_too_large: ", output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -30,6 +30,29 @@ public sealed class DemoTests(ITestOutputHelper output)
         Assert.Empty(Processes(folder));
     }
 
+    [Fact]
+    public async Task Demo_PrivateSample_LearnsUnderNoiseAndChargesEverySilo()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--plan", Path.Combine(Programs.Samples, "private.yaml"), "--silos", "3", "--rounds", "2", "--out", folder, "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        Assert.Equal("demonstration", report.GetProperty("epsilon").GetString());
+        Assert.True(report.GetProperty("evalLossFinal").GetDouble() < report.GetProperty("evalLossBase").GetDouble(), progress);
+        Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
+        {
+            JsonElement budget = silo.GetProperty("budget");
+            Assert.InRange(budget.GetProperty("runEpsilon").GetDouble(), 7.9, 8);
+            Assert.Equal((2, 3), (budget.GetProperty("roundsCharged").GetInt32(), budget.GetProperty("roundsReserved").GetInt32()));
+            double left = budget.GetProperty("epsilonMax").GetDouble() - budget.GetProperty("epsilonSpent").GetDouble();
+            Assert.InRange(budget.GetProperty("epsilonLeft").GetDouble(), 1, left + 1e-9);
+        });
+        await RequireVerifiedAsync(report, Path.Combine(folder, "evidence.zip"), progress);
+    }
+
     // The demo's own verdict, and an outsider's on the file that it left.
     private static async Task RequireVerifiedAsync(JsonElement report, string evidence, string progress)
     {

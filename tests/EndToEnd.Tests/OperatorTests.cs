@@ -11,7 +11,6 @@ namespace FedCloud.EndToEnd.Tests;
 public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<LocalCoordinator>
 {
     private static readonly string[] Names = ["clinic-north", "clinic-south", "bank-hill"];
-    private static readonly string Samples = FindSamples();
 
     [Fact]
     public async Task Federation_FoundsTrainsLosesAnAgentGrowsAndShrinks()
@@ -31,7 +30,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             // The first agent dies in the middle of its work and comes back: it takes part all the same, with one update.
             string plan = Path.Combine(coordinator.Folder, "plan.yaml");
             await File.WriteAllTextAsync(plan, "adapter: tiny\nrounds: 2\ntraining:\n  local_steps: 12\n  sequence_length: 64\naggregation:\n  mode: plain\nparticipation:\n  quorum: 2\n  round_deadline: 100\nmetrics:\n  eval_loss: true\n");
-            JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+            JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Programs.Samples, "base"), "--json");
             string job = run.GetProperty("job").GetString()!;
             await silos[0].WaitForAsync("trainer", round: 1);
             await silos[0].KillAsync();
@@ -67,7 +66,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             await RotateLogKeyAsync([silos[0], silos[2]], members);
 
             // The removed silo is not asked any more.
-            JsonElement second = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+            JsonElement second = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Programs.Samples, "base"), "--json");
             await silos[2].WaitForAsync("approved");
             JsonElement cancelled = await JsonAsync("run", "cancel", second.GetProperty("job").GetString()!, "--json");
             Assert.Equal(second.GetProperty("job").GetString(), cancelled.GetProperty("job").GetString());
@@ -91,7 +90,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
     {
         string plan = Path.Combine(folder, "secure.yaml");
         await File.WriteAllTextAsync(plan, "adapter: sealed\nrounds: 1\nlora:\n  init_seed: 2\ntraining:\n  local_steps: 4\n  sequence_length: 64\nparticipation:\n  round_deadline: 100\nmetrics:\n  eval_loss: false\n");
-        JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Samples, "base"), "--json");
+        JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Programs.Samples, "base"), "--json");
         (int exit, string output, string progress) = await CliAsync("run", "watch", run.GetProperty("job").GetString()!, "--json");
         Assert.True(exit == 0, progress);
         JsonElement round = JsonDocument.Parse(output).RootElement.GetProperty("rounds")[0];
@@ -134,7 +133,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
     {
         foreach (SiloOnDisk silo in silos)
         {
-            await silo.AllowAsync(members, Path.Combine(Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Samples, "data", silo.Name + ".eval.jsonl"), logKey);
+            await silo.AllowAsync(members, Path.Combine(Programs.Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Programs.Samples, "data", silo.Name + ".eval.jsonl"), logKey);
         }
     }
 
@@ -244,15 +243,4 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         Programs.Cli,
         new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = coordinator.Address.AbsoluteUri, ["FEDCLOUD_TOKEN"] = LocalCoordinator.Token },
         arguments);
-
-    private static string FindSamples()
-    {
-        string folder = AppContext.BaseDirectory;
-        while (!File.Exists(Path.Combine(folder, "FedCloud.sln")))
-        {
-            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests lie in no checkout");
-        }
-
-        return Path.Combine(folder, "samples");
-    }
 }

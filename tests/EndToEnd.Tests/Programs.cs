@@ -13,6 +13,9 @@ internal static class Programs
 
     public static string LocalHost { get; } = PathOf("FedCloud.LocalHost", "fedcloud-localhost");
 
+    /// <summary>The samples of the checkout.</summary>
+    public static string Samples { get; } = FindSamples();
+
     public static string Silo { get; } = PathOf("FedCloud.SiloAgent", "fedcloud-silo");
 
     /// <summary>Runs a program to its end.</summary>
@@ -45,4 +48,15 @@ internal static class Programs
     }
 
     private static string PathOf(string project, string program) => Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "..", "..", project, Configuration, program));
+
+    private static string FindSamples()
+    {
+        string folder = AppContext.BaseDirectory;
+        while (!File.Exists(Path.Combine(folder, "FedCloud.sln")))
+        {
+            folder = Path.GetDirectoryName(folder) ?? throw new InvalidOperationException("the tests lie in no checkout");
+        }
+
+        return Path.Combine(folder, "samples");
+    }
 }

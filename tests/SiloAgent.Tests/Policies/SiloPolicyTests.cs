@@ -2,12 +2,14 @@
 
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Policies;
 using Xunit;
@@ -87,6 +89,67 @@ public sealed class SiloPolicyTests
         Assert.True((Policy() with { DiscloseEvalLoss = true }).Discloses(Plan()));
         Assert.False((Policy() with { DiscloseEvalLoss = true }).Discloses(Plan() with { Metrics = new MetricsPlan { EvalLoss = false } }));
     }
+
+    [Fact]
+    public void Refusal_PrivacyClaim_NeedsABudget_AndABudgetNeedsAClaim()
+    {
+        RunConfig open = Secure(Plan(), secure => secure);
+        RunConfig claimed = open with { Privacy = open.Privacy with { Claim = PrivacyClaim.Example, Epsilon = 8 } };
+        SiloPolicy budgeted = Policy() with { Ledger = Budget };
+
+        Assert.Equal(ErrorCodes.BudgetMissing, Policy().Refusal(claimed));
+        Assert.Null(budgeted.Refusal(claimed));
+        Assert.Equal(ErrorCodes.PrivacyRequired, budgeted.Refusal(open));
+        Assert.Null((budgeted with { PublicData = true }).Refusal(open with { Data = "public" }));
+        Assert.Null((budgeted with { Ledger = Budget with { UnaccountedRuns = [open.Job] } }).Refusal(open));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, (budgeted with { Ledger = Budget with { Unit = PrivacyUnit.Person } }).Refusal(claimed));
+        RunConfig persons = claimed with { Privacy = claimed.Privacy with { Unit = PrivacyUnit.Person } };
+        Assert.Equal(ErrorCodes.UnitNotAccounted, budgeted.Refusal(persons));
+        Assert.Null((budgeted with { Ledger = Budget with { Persons = 40 } }).Refusal(persons));
+    }
+
+    [Fact]
+    public void T27_Discloses_NothingOfPrivateDataUnderAClaim()
+    {
+        SiloPolicy policy = Policy() with { DiscloseEvalLoss = true, Ledger = Budget };
+        RunConfig claimed = Plan() with { Privacy = Plan().Privacy with { Claim = PrivacyClaim.Example, Epsilon = 8 } };
+
+        Assert.False(policy.Discloses(claimed));
+        Assert.True(policy.Discloses(claimed with { Data = "public" }));
+        Assert.True(policy.MayRepeat(claimed));
+        Assert.False(policy.MayRepeat(Plan()));
+    }
+
+    [Theory]
+    [InlineData("\"records\":100", "\"records\":0", "ledger.records: expected at least 1")]
+    [InlineData("\"epsilon_max\":\"4\"", "\"epsilon_max\":\"-4\"", "ledger.epsilon_max: expected a number above 0")]
+    [InlineData("\"delta_max\":\"0.00001\"", "\"delta_max\":\"0.5\"", "ledger.delta_max: expected a number above 0, to 0.01")]
+    [InlineData("\"dataset_uid\":\"data-1\"", "\"dataset_uid\":\"../etc\"", "ledger.dataset_uid: expected an id")]
+    [InlineData("\"unit\":\"record\"", "\"unit\":\"row\"", "$.ledger.unit does not have")]
+    public void Parse_LedgerOutOfRange_IsRefusedWithItsField(string from, string to, string expected)
+    {
+        string json = JsonSerializer.Serialize(Policy() with { Ledger = Budget }, SiloPolicyJson.Default.SiloPolicy);
+        Assert.Contains(from, json, StringComparison.Ordinal);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => SiloPolicy.Parse(Encoding.UTF8.GetBytes(json.Replace(from, to, StringComparison.Ordinal))));
+
+        Assert.StartsWith($"policy_malformed: {expected}", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Parse_LedgerWithoutOptionalFields_HasNone()
+    {
+        string json = JsonSerializer.Serialize(Policy() with { Ledger = Budget }, SiloPolicyJson.Default.SiloPolicy)
+            .Replace(",\"unaccounted_runs\":[]", string.Empty, StringComparison.Ordinal).Replace(",\"allowed_overlaps\":[]", string.Empty, StringComparison.Ordinal);
+        Assert.DoesNotContain("unaccounted", json, StringComparison.Ordinal);
+
+        LedgerPolicy ledger = SiloPolicy.Parse(Encoding.UTF8.GetBytes(json)).Ledger!;
+
+        Assert.Empty(ledger.UnaccountedRuns);
+        Assert.Empty(ledger.AllowedOverlaps);
+    }
+
+    private static LedgerPolicy Budget => new() { DatasetUid = "data-1", Records = 100, EpsilonMax = 4, DeltaMax = 0.00001m, Unit = PrivacyUnit.Record };
 
     [Theory]
     [InlineData(8, 18, 12, true)]
