@@ -11,6 +11,7 @@ public sealed class TranscriptTests
     [Theory]
     [InlineData("demo.yaml")]
     [InlineData("private.yaml")]
+    [InlineData("private-text.yaml")]
     [InlineData("rolora.yaml")]
     [InlineData("fedadam.yaml")]
     public async Task PlanValidate_Samples_AreValid(string plan)
