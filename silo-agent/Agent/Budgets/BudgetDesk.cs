@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Security.Cryptography;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -45,6 +44,7 @@ public sealed class BudgetDesk : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _models, _log, _report) = (policy, models, log, report);
         _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.LedgersFolder, ledger.DataSet(policy.TrainFile), time) : null;
+        _ledger?.Recompute(DpSgdAccountant.Version, Account);
         if (_ledger?.TornBytes > 0)
         {
             _report(null, null, BudgetNews.Torn(_ledger.TornBytes));
@@ -73,14 +73,19 @@ public sealed class BudgetDesk : IDisposable
         }
 
         await RequireDeclaredAsync(budget, cancellation);
-        ReserveRequest? known = RequestOf(_ledger.State, plan);
-        ExamplePrivacy? privacy = known is null ? Account(plan, budget) : null;
-        if (privacy is not null && budget.Refusal(privacy) is { } tooLittle)
+        ReserveRequest? request = RequestOf(_ledger.State, plan);
+        if (request is null)
         {
-            return tooLittle;
+            ExamplePrivacy privacy = Account(plan, budget);
+            if (budget.Refusal(privacy) is { } tooLittle)
+            {
+                return tooLittle;
+            }
+
+            request = RequestOf(plan, privacy);
         }
 
-        LedgerStep step = _ledger.Reserve(known ?? RequestOf(plan, privacy ?? throw new InvalidOperationException("one of both is there")));
+        LedgerStep step = _ledger.Reserve(request);
         _reservedNow.Add(plan.Job.Value);
         await LogAsync(cancellation);
         _report(plan.Job, null, BudgetNews.Of(step.Refusal is null ? BudgetEvent.Reserved : BudgetEvent.Refused, step, plan.Job));
@@ -123,7 +128,7 @@ public sealed class BudgetDesk : IDisposable
         }
 
         SiloLedger ledger = _ledger ?? throw new FedCloudException(ErrorCodes.ReserveMissing, "the silo has no ledger any more");
-        LedgerStep step = ledger.Charge(new ChargeRequest(plan.Job, LedgerMechanism.Dpsgd, round, await HashAsync(update, cancellation)));
+        LedgerStep step = ledger.Charge(new ChargeRequest(plan.Job, LedgerMechanism.Dpsgd, round, await FileDigest.OfAsync(update, cancellation)));
         await LogAsync(cancellation);
         _report(plan.Job, round, BudgetNews.Of(step.Refusal is null ? BudgetEvent.Charged : BudgetEvent.Refused, step, plan.Job));
         return step.Refusal is { } refusal
@@ -189,6 +194,11 @@ public sealed class BudgetDesk : IDisposable
         }
     }
 
+    // What this version of the accountant says about a charge that another version accounted for (privacy, L13).
+    private static LedgerRdp Account(LedgerTerms terms) => terms.Mechanism == LedgerMechanism.Dpsgd
+        ? LedgerRdp.Of(DpSgdAccountant.Rdp(RdpOrders.Ledger, (double)terms.ZEff, (double)terms.Q, terms.Steps))
+        : throw new FedCloudException(ErrorCodes.LedgerBroken, $"the ledger holds a charge of {terms.Mechanism}, which this version does not make");
+
     private static ExamplePrivacy Account(RunConfig plan, LedgerPolicy budget) =>
         ExamplePrivacy.Of(plan, budget.UnitsOf(plan.Privacy) ?? throw new FedCloudException(ErrorCodes.UnitNotAccounted, "the policy declares no number of persons"));
 
@@ -227,7 +237,7 @@ public sealed class BudgetDesk : IDisposable
     // The numbers that noise and sampling follow from are about one file.
     private async Task RequireDeclaredAsync(LedgerPolicy budget, CancellationToken cancellation)
     {
-        Sha256Digest found = await HashAsync(_policy.TrainFile, cancellation);
+        Sha256Digest found = await FileDigest.OfAsync(_policy.TrainFile, cancellation);
         if (found != budget.ManifestSha256)
         {
             throw new FedCloudException(ErrorCodes.DatasetChanged, $"expected the training file {budget.ManifestSha256?.Hex[..12] ?? "that the policy declares"}, found {found.Hex[..12]}");
@@ -237,19 +247,6 @@ public sealed class BudgetDesk : IDisposable
         if (_ledger?.State.Limit != limit)
         {
             throw new FedCloudException(ErrorCodes.LimitMissing, "the ledger's limit is not the policy's");
-        }
-    }
-
-    private static async Task<Sha256Digest> HashAsync(string path, CancellationToken cancellation)
-    {
-        try
-        {
-            await using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 1 << 16, FileOptions.Asynchronous | FileOptions.SequentialScan);
-            return Sha256Digest.FromBytes(await SHA256.HashDataAsync(file, cancellation));
-        }
-        catch (IOException error)
-        {
-            throw new FedCloudException(ErrorCodes.FileMissing, $"{Path.GetFileName(path)} cannot be read", cause: error);
         }
     }
 }

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Security.Cryptography;
 using System.Text.Json;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -43,13 +42,7 @@ public static class PolicySigning
             return policy;
         }
 
-        if (!File.Exists(policy.TrainFile))
-        {
-            throw new FedCloudException(ErrorCodes.FileMissing, "expected the policy's train_file, found none");
-        }
-
-        await using FileStream file = File.OpenRead(policy.TrainFile);
-        Sha256Digest found = Sha256Digest.FromBytes(await SHA256.HashDataAsync(file, cancellation));
+        Sha256Digest found = await FileDigest.OfAsync(policy.TrainFile, cancellation);
         return ledger.ManifestSha256 is { } named && named != found
             ? throw new FedCloudException(ErrorCodes.DatasetChanged, $"ledger.manifest_sha256: expected {named.Hex[..12]}, found {found.Hex[..12]}")
             : policy with { Ledger = ledger with { ManifestSha256 = found } };

@@ -2,9 +2,7 @@
 
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
-using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
-using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Llama;
@@ -14,7 +12,7 @@ namespace FedCloud.Training.Llama;
 /// Shapes: b sequences of t tokens are N = b·t rows; C hidden width, F feed-forward width, H query heads, G key and value
 /// heads, D head width. Everything before the first trained weight is skipped in the backward pass. Not thread-safe.
 /// </remarks>
-public sealed unsafe class LlamaModel : IDisposable
+public sealed unsafe partial class LlamaModel : IDisposable
 {
     private readonly LlamaConfig _c;
     private readonly int _threads;
@@ -123,80 +121,6 @@ public sealed unsafe class LlamaModel : IDisposable
 
     /// <summary>The weights that train, in a fixed order.</summary>
     public IEnumerable<Parameter> Trained => _trained;
-
-    /// <summary>Loads a base model and puts a zero adapter on it.</summary>
-    /// <param name="config">The shape.</param>
-    /// <param name="weights">The base model's tensors.</param>
-    /// <param name="adapter">The adapter's layout; null for none.</param>
-    /// <param name="scaling">alpha / r.</param>
-    /// <param name="maxRows">The most tokens of a batch, b·t.</param>
-    /// <param name="maxLength">The longest sequence.</param>
-    /// <param name="threads">The most threads.</param>
-    public static LlamaModel Load(LlamaConfig config, SafetensorsFile weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
-    {
-        Matrix Read(string name, int rows, int columns)
-        {
-            bool vector = name.EndsWith("norm.weight", StringComparison.Ordinal);
-            TensorEntry entry = vector ? weights.Header.Require(name, columns) : weights.Header.Require(name, rows, columns);
-            Matrix matrix = new(rows, columns);
-            weights.ReadF32(entry, 0, matrix.Span);
-            return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
-                ? matrix
-                : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the base model's {name} holds NaN or infinity");
-        }
-
-        return new LlamaModel(config, Read, adapter, scaling, maxRows, maxLength, threads);
-    }
-
-    /// <summary>Makes a model with random weights, normal with deviation 0.02, residual outputs scaled by 1/sqrt(2·layers) (Radford et al. 2019).</summary>
-    public static LlamaModel Random(LlamaConfig config, int seed, int maxRows, int maxLength, int threads)
-    {
-        // Not a private path: the weights of a public base model.
-#pragma warning disable CA5394 // reproducible initial weights, no secret
-        Random random = new(seed);
-        double Normal() => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-#pragma warning restore CA5394
-        Matrix Draw(string name, int rows, int columns)
-        {
-            Matrix matrix = new(rows, columns);
-            if (name.EndsWith("norm.weight", StringComparison.Ordinal))
-            {
-                matrix.Span.Fill(1);
-                return matrix;
-            }
-
-            bool residual = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
-            double deviation = residual ? 0.02 / Math.Sqrt(2.0 * config.Layers) : 0.02;
-            foreach (ref float value in matrix.Span)
-            {
-                value = (float)(Normal() * deviation);
-            }
-
-            return matrix;
-        }
-
-        return new LlamaModel(config, Draw, null, 0, maxRows, maxLength, threads);
-    }
-
-    /// <summary>Fills the adapter from a file; other tensors in it, such as the server optimizer's state, are ignored.</summary>
-    /// <param name="file">A model version or a PEFT adapter.</param>
-    /// <param name="layout">The layout that the model was made with.</param>
-    /// <exception cref="FedCloudException"><c>tensor_missing</c>, <c>tensor_shape_mismatch</c>, <c>tensor_type_mismatch</c> or <c>tensor_not_finite</c>.</exception>
-    public void LoadAdapter(SafetensorsFile file, AdapterLayout layout)
-    {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(layout);
-        Dictionary<string, Parameter> factors = AllParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        foreach (TensorEntry tensor in layout.Tensors.Select(tensor => tensor.Tensor))
-        {
-            Span<float> values = factors[tensor.Name].Value.Span;
-            file.ReadF32(file.Header.Require(tensor.Name, tensor.Shape.AsSpan()), 0, values);
-            if (FiniteCheck.IndexOfNotFinite(values) >= 0)
-            {
-                throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the adapter's {tensor.Name} holds NaN or infinity");
-            }
-        }
-    }
 
     /// <summary>Makes factors of the adapter train.</summary>
     public void TrainAdapter(ExchangedFactor exchanged)
@@ -455,69 +379,4 @@ public sealed unsafe class LlamaModel : IDisposable
         Workers.Rows(n, _threads, new RopeRows(heads.P, _cos.P, _sin.P, count, _c.HeadWidth / 2, _t, sign));
 
     private static void Copy(float* from, float* to, long count) => NativeMemory.Copy(from, to, (nuint)(count * sizeof(float)));
-
-    /// <summary>One layer: its weights, and what the backward pass needs of the forward pass.</summary>
-    private sealed class Layer : IDisposable
-    {
-        public required Parameter AttentionNorm { get; init; }
-
-        public required Parameter MlpNorm { get; init; }
-
-        public required Linear Q { get; init; }
-
-        public required Linear K { get; init; }
-
-        public required Linear V { get; init; }
-
-        public required Linear O { get; init; }
-
-        public required Linear Gate { get; init; }
-
-        public required Linear Up { get; init; }
-
-        public required Linear Down { get; init; }
-
-        public required Matrix X0 { get; init; }
-
-        public required Matrix Xn1 { get; init; }
-
-        public required Matrix Qs { get; init; }
-
-        public required Matrix Ks { get; init; }
-
-        public required Matrix Vs { get; init; }
-
-        public required Matrix P { get; init; } // (B·H·T, T)
-
-        public required Matrix Attended { get; init; }
-
-        public required Matrix X1 { get; init; }
-
-        public required Matrix Xn2 { get; init; }
-
-        public required Matrix G { get; init; }
-
-        public required Matrix U { get; init; }
-
-        public required Matrix M { get; init; }
-
-        public required Matrix R1 { get; init; }
-
-        public required Matrix R2 { get; init; }
-
-        public IEnumerable<Linear> Linears => [Q, K, V, O, Gate, Up, Down];
-
-        public void Dispose()
-        {
-            foreach (Linear linear in Linears)
-            {
-                linear.Dispose();
-            }
-
-            foreach (Matrix matrix in (Matrix[])[X0, Xn1, Qs, Ks, Vs, P, Attended, X1, Xn2, G, U, M, R1, R2])
-            {
-                matrix.Dispose();
-            }
-        }
-    }
 }

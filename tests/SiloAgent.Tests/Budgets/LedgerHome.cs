@@ -50,16 +50,13 @@ internal sealed class SmallDisk(string path) : FileStream(path, FileMode.Open, F
 
     public bool IsStuck { get; set; }
 
-    public bool IsSlow { get; set; }
+    /// <summary>What happens while a write is under way.</summary>
+    public Action? Writing { get; init; }
 
     // In a derived stream the other overloads lead here.
     public override void Write(byte[] buffer, int offset, int count)
     {
-        if (IsSlow)
-        {
-            Thread.Sleep(30);
-        }
-
+        Writing?.Invoke();
         base.Write(buffer, offset, Math.Min(count, Room));
         if (count > Room)
         {

@@ -33,30 +33,28 @@ public sealed class SiloLedgerTests
     }
 
     [Fact]
-    public async Task Charge_RedeliveredByManyThreads_IsOneCharge()
+    public void Charge_RedeliveredByManyThreads_IsOneCharge()
     {
-        using SiloLedger ledger = _home.Charged(Slow);
+        Crowd crowd = new();
+        using SiloLedger ledger = _home.Charged(crowd.Open);
+        int granted = 0;
 
-        await AtOnceAsync(100, _ => Assert.Null(ledger.Charge(ChargeOf(round: 1)).Refusal));
+        crowd.Run(100, _ => Interlocked.Add(ref granted, ledger.Charge(ChargeOf(round: 1)).Refusal is null ? 1 : 0));
 
+        Assert.Equal(100, granted);
         Assert.Equal(2, ledger.State.Charges);
         Assert.Equal(4, ledger.Entries.Length);
     }
 
     [Fact]
-    public async Task Reserve_ManyJobsAtOnce_OnlyOneTakesTheLastBudget()
+    public void Reserve_ManyJobsAtOnce_OnlyOneTakesTheLastBudget()
     {
-        using SiloLedger ledger = _home.Open(open: Slow);
+        Crowd crowd = new();
+        using SiloLedger ledger = _home.Open(open: crowd.Open);
         ledger.SetLimit(Limit(LedgerFilter.RequiredEpsilon(Terms().Rdp.Times(10), 0.00001)!.Value), Sig);
         int granted = 0;
 
-        await AtOnceAsync(16, i =>
-        {
-            if (ledger.Reserve(Request($"run-{i}")).Refusal is null)
-            {
-                Interlocked.Increment(ref granted);
-            }
-        });
+        crowd.Run(16, i => Interlocked.Add(ref granted, ledger.Reserve(Request($"run-{i}")).Refusal is null ? 1 : 0));
 
         Assert.Equal(1, granted);
         Assert.Equal(Terms().Rdp.Times(10), ledger.State.Reserved);
@@ -150,20 +148,48 @@ public sealed class SiloLedgerTests
     public void Open_NameThatIsNoFileName_IsRefused(string uid) =>
         Assert.Equal(ErrorCodes.IdMalformed, Assert.Throws<FedCloudException>(() => SiloLedger.Open(_home.Folder, _home.DataSet() with { Uid = uid }, TimeProvider.System)).Code);
 
-    // So slow that all threads have decided before the first one has written, unless they wait for each other.
-    private static SmallDisk Slow(string path) => new(path) { IsSlow = true };
-
-    private static async Task AtOnceAsync(int threads, Action<int> request)
+    /// <summary>Threads whose requests overlap: a write goes on only when each of the others has written too, is done, or waits for its turn.</summary>
+    private sealed class Crowd
     {
-        using Barrier start = new(threads);
-        await Task.WhenAll(Enumerable.Range(0, threads).Select(i => Task.Factory.StartNew(
-            () =>
+        private readonly List<Thread> _threads = [];
+        private readonly HashSet<Thread> _writing = [];
+        private int _begun;
+
+        public SmallDisk Open(string path) => new(path) { Writing = Wait };
+
+        public void Run(int threads, Action<int> request)
+        {
+            using Barrier start = new(threads);
+            _threads.AddRange(Enumerable.Range(0, threads).Select(i => new Thread(() =>
             {
                 start.SignalAndWait();
+                Interlocked.Increment(ref _begun);
                 request(i);
-            },
-            CancellationToken.None,
-            TaskCreationOptions.LongRunning,
-            TaskScheduler.Default)));
+            })));
+            _threads.ForEach(thread => thread.Start());
+            _threads.ForEach(thread => thread.Join());
+        }
+
+        private void Wait()
+        {
+            lock (_writing)
+            {
+                _writing.Add(Thread.CurrentThread);
+            }
+
+            SpinWait.SpinUntil(() => _threads.Count == 0 || (_begun == _threads.Count && _threads.All(IsAtRest)));
+            lock (_writing)
+            {
+                _writing.Remove(Thread.CurrentThread);
+            }
+        }
+
+        private bool IsAtRest(Thread thread)
+        {
+            lock (_writing)
+            {
+                return _writing.Contains(thread) || !thread.IsAlive || thread.ThreadState.HasFlag(ThreadState.WaitSleepJoin);
+            }
+        }
     }
 }
