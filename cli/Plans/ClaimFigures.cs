@@ -11,8 +11,8 @@ namespace FedCloud.Cli.Plans;
 /// <param name="SamplingRate">q.</param>
 /// <param name="NoiseMultiplier">z.</param>
 /// <param name="MaxSteps">The most steps that are charged.</param>
-/// <param name="RoundEpsilon">The epsilon of one round alone, by PLD.</param>
-/// <param name="Epsilon">The epsilon at the most steps, by PLD.</param>
+/// <param name="RoundEpsilon">The epsilon of one round alone, by PLD; of noise on the ring by RDP.</param>
+/// <param name="Epsilon">The epsilon at the most steps, by PLD; of noise on the ring by RDP.</param>
 /// <param name="LedgerEpsilon">What an unused ledger's limit must be.</param>
 /// <param name="Refused">Why such a silo refuses; null when it does not, and then all figures are there.</param>
 internal sealed record ClaimFigures(long Units, decimal? SamplingRate, decimal? NoiseMultiplier, long? MaxSteps, decimal? RoundEpsilon, decimal? Epsilon, decimal? LedgerEpsilon, string? Refused)
@@ -24,12 +24,25 @@ internal sealed record ClaimFigures(long Units, decimal? SamplingRate, decimal? 
     /// <param name="config">The plan.</param>
     /// <param name="units">The silo's number of records or persons; null shows two sizes.</param>
     public static IReadOnlyList<ClaimFigures> Of(RunConfig config, long? units) =>
-        config.Privacy.IsClaimed ? [.. (units is { } one ? [one] : Usual).Select(count => Of(config, count))] : [];
+        config.Privacy.IsClaimed ? [.. UnitsOf(config.Privacy, units).Select(count => Of(config, count))] : [];
+
+    // On the ring all silos have one noise, whatever their size.
+    private static long[] UnitsOf(PrivacyPlan privacy, long? units) =>
+        !privacy.IsOnRing ? units is { } one ? [one] : Usual
+        : privacy.IsRecordOnRing ? [units ?? privacy.MaxRecords]
+        : [1];
 
     private static ClaimFigures Of(RunConfig config, long units)
     {
         try
         {
+            if (config.Privacy.IsOnRing)
+            {
+                _ = ClaimAccount.Of(config, units);
+                DistributedPrivacy ring = DistributedPrivacy.Of(config);
+                return new(units, 1, ring.NoiseMultiplier, ring.MaxRounds, ring.RoundEpsilon, ring.Epsilon, ring.LedgerEpsilon(config.Privacy.Delta), Refused: null);
+            }
+
             ExamplePrivacy privacy = ExamplePrivacy.Of(config, units);
             return new(units, privacy.SamplingRate, privacy.NoiseMultiplier, privacy.MaxSteps, privacy.RoundEpsilon(), privacy.Epsilon, privacy.LedgerEpsilon(), Refused: null);
         }

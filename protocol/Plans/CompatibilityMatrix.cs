@@ -1,9 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using System.Globalization;
 using FedCloud.Protocol.Errors;
-using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Plans;
@@ -18,7 +16,6 @@ public sealed record PlanRefusal(string Field, ErrorCode Code, string Reason, st
 /// <summary>What may be combined with what, and why not otherwise: the design's table of federated algorithms, and secure-aggregation, sections 2, 8 and 9.</summary>
 public static class CompatibilityMatrix
 {
-    private const int LeastSilosForClaimC = 50;
     private const string NeedsSingle = "it needs single silos' updates, and secure aggregation shows only linear sums";
     private const string NotHere = "it is right but not part of this version";
     private const string NotFromSeed = "version 0 is A from lora.init_seed and B zero, which everyone recomputes";
@@ -59,8 +56,8 @@ public static class CompatibilityMatrix
     public static IEnumerable<PlanRefusal> Refusals(RunConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        int fewest = Math.Max(Fcsa1.MinSilos, Math.Max(config.Participation.MinSilos, config.Participation.Quorum));
-        return CombinationRefusals(config).Concat(RingRefusals(config, fewest));
+        int fewest = Fewest(config);
+        return CombinationRefusals(config).Concat(PrivacyRules.RosterRefusals(config, fewest)).Concat(RingRefusals(config, fewest));
     }
 
     /// <summary>Every reason why the configuration is refused for a roster of this size: at its submission, and at a silo that is asked to approve it.</summary>
@@ -71,6 +68,7 @@ public static class CompatibilityMatrix
         ArgumentNullException.ThrowIfNull(config);
         return CombinationRefusals(config)
             .Concat(RosterRefusals(config, silos))
+            .Concat(PrivacyRules.RosterRefusals(config, Math.Min(silos, Fewest(config))))
             .Concat(RingRefusals(config, Math.Clamp(silos, Fcsa1.MinSilos, Fcsa1.MaxSilos)));
     }
 
@@ -98,7 +96,7 @@ public static class CompatibilityMatrix
             yield return new("accept_inexact_lora", ErrorCodes.InexactLora, "fedavg averages A and B in the same round, and mean(B)·mean(A) is not mean(B·A)", "algorithm");
         }
 
-        foreach (PlanRefusal refusal in PrivacyRefusals(config))
+        foreach (PlanRefusal refusal in PrivacyRules.Refusals(config))
         {
             yield return refusal;
         }
@@ -119,54 +117,8 @@ public static class CompatibilityMatrix
         }
     }
 
-    private static IEnumerable<PlanRefusal> PrivacyRefusals(RunConfig config)
-    {
-        PrivacyPlan privacy = config.Privacy;
-        if (!privacy.IsClaimed)
-        {
-            if (privacy.Epsilon is not null || privacy.NoiseMultiplier is not null)
-            {
-                yield return new(PlanSchema.Claim, ErrorCodes.PlanInvalidValue, "privacy.claim none and an epsilon or noise_multiplier: nothing would keep it");
-            }
-
-            yield break;
-        }
-
-        if (privacy.Claim != PrivacyClaim.Example)
-        {
-            yield return ClaimRefusal(config);
-            yield break;
-        }
-
-        if (privacy.Epsilon is null == privacy.NoiseMultiplier is null)
-        {
-            yield return new("privacy.epsilon", ErrorCodes.PlanInvalidValue, $"a private plan needs either privacy.epsilon or privacy.noise_multiplier, found {(privacy.Epsilon is null ? "neither" : "both")}", PlanSchema.Claim);
-        }
-
-        if (!config.Aggregation.IsSecure)
-        {
-            yield return new(PlanSchema.Mode, ErrorCodes.PrivacyNeedsSecure, "a charge of a silo's ledger is bound to the masked vector that it pays for, so a private plan needs aggregation.mode secure", PlanSchema.Claim);
-        }
-
-        if (config.Training.GradientAccumulation != 1)
-        {
-            yield return new("training.gradient_accumulation", ErrorCodes.PlanInvalidValue, $"training.gradient_accumulation {config.Training.GradientAccumulation}: under a privacy claim the batch is sampled around privacy.expected_batch, in as many micro-batches as it takes", "privacy.expected_batch");
-        }
-    }
-
-    // Claims B and C are not here yet; of C the epsilon is said all the same, since it is what speaks against it with few silos.
-    private static PlanRefusal ClaimRefusal(RunConfig config)
-    {
-        if (config.Privacy.Claim == PrivacyClaim.Distributed)
-        {
-            return new(PlanSchema.Claim, ErrorCodes.PrivacyUnavailable, "privacy.claim distributed: noise shares on the ring are not part of this version; claim example holds against the coordinator too");
-        }
-
-        double noise = (double)(config.Privacy.NoiseMultiplier ?? 10);
-        double epsilon = ExactGaussian.Epsilon(noise, config.Rounds, (double)config.Privacy.Delta);
-        string found = string.Create(CultureInfo.InvariantCulture, $"with noise of {noise:0.###} times one silo's update on the sum, {config.Rounds} rounds come to epsilon {epsilon:0.00} at delta {(double)config.Privacy.Delta:0e-0}");
-        return new(PlanSchema.Claim, ErrorCodes.ClaimUnsupported, $"privacy.claim silo: {found}, and below {LeastSilosForClaimC} silos such noise is as large as all that they learn; it is not part of this version");
-    }
+    // The fewest silos with which a run of the plan may begin and commit.
+    private static int Fewest(RunConfig config) => Math.Max(Fcsa1.MinSilos, Math.Max(config.Participation.MinSilos, config.Participation.Quorum));
 
     private static IEnumerable<PlanRefusal> RosterRefusals(RunConfig config, int silos)
     {
@@ -206,9 +158,35 @@ public static class CompatibilityMatrix
         {
             yield return new("aggregation.secure.coordinate_bits", ErrorCodes.RingTooSmall, $"{silos} silos with b = {plan.CoordinateBits} could overflow a ring of k = {plan.RingBits}: n (2^(b-1) - 1) < 2^(k-1) holds up to b = {largest}", "aggregation.secure.ring_bits");
         }
+        else if (config.Privacy is { IsOnRing: true, NoiseMultiplier: not null })
+        {
+            foreach (PlanRefusal refusal in NoiseRefusals(config, silos))
+            {
+                yield return refusal;
+            }
+        }
         else if (config.Aggregation.Weighting == Weighting.Declared && WeightRefusal(config, PlannedRing.LayoutOf(config, silos, coordinates: 1).Limit) is { } refusal)
         {
             yield return refusal;
+        }
+    }
+
+    // Of a single parameter, which needs the least room: the rest is known once the base model is.
+    private static PlanRefusal[] NoiseRefusals(RunConfig config, int silos)
+    {
+        if (config.Privacy is { IsRecordOnRing: true, MaxRecords: 0 } || (config.Privacy.IsRecordOnRing && config.Aggregation.Secure.RingBits == 16))
+        {
+            return [];
+        }
+
+        try
+        {
+            _ = PlannedRing.LayoutOf(config, silos, coordinates: 1);
+            return [];
+        }
+        catch (FedCloudException error) when (error.Code == ErrorCodes.RingTooSmall)
+        {
+            return [new("privacy.noise_multiplier", error.Code, error.Found, "aggregation.secure.ring_bits")];
         }
     }
 

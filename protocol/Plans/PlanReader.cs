@@ -112,9 +112,7 @@ public static class PlanReader
     {
         if (!written.TryGetValue(field.Path, out PlanNode? node))
         {
-            // Whoever sets an epsilon wants it kept.
-            bool isImplied = string.Equals(field.Path, PlanSchema.Claim, StringComparison.Ordinal) && written.Keys.Any(path => path.StartsWith(PlanSchema.Privacy + ".", StringComparison.Ordinal));
-            return isImplied ? field.Type.FromText("example") : Absent(field, filledIn, problems);
+            return Implied(field, written) is { } word ? field.Type.FromText(word) : Absent(field, filledIn, problems);
         }
 
         string? text = node switch
@@ -138,6 +136,14 @@ public static class PlanReader
 
         return value;
     }
+
+    // Whoever sets an epsilon wants it kept; and a claim about silos is about silos.
+    private static string? Implied(PlanField field, Dictionary<string, PlanNode> written) => field.Path switch
+    {
+        PlanSchema.Claim when written.Keys.Any(path => path.StartsWith(PlanSchema.Privacy + ".", StringComparison.Ordinal)) => "example",
+        PlanSchema.Unit when written.TryGetValue(PlanSchema.Claim, out PlanNode? claim) && claim is PlanScalar { Text: "silo" } => "silo",
+        _ => null,
+    };
 
     private static JsonNode? Absent(PlanField field, IReadOnlyDictionary<string, string> filledIn, List<PlanProblem> problems)
     {

@@ -15,6 +15,9 @@ public static class PlanSchema
     /// <summary>The field that says what is claimed about privacy; <c>privacy: WORD</c> is short for it.</summary>
     internal const string Claim = "privacy.claim";
 
+    /// <summary>The field that says what is protected as one.</summary>
+    internal const string Unit = "privacy.unit";
+
     /// <summary>The section of a plan that holds <see cref="Claim"/>.</summary>
     internal const string Privacy = "privacy";
 
@@ -77,13 +80,14 @@ public static class PlanSchema
         new("participation.step_timeout", new IntegerType(1, 86_400), "30", "seconds", "The deadline of every other step, such as answering the plan."),
         new("participation.max_abandoned_rounds", new IntegerType(0, 1000), "3", "rounds", "Rounds in a row that may be abandoned before the run fails."),
         new("data", new ChoiceType(["private", "public"], []), "private", string.Empty, "Whether every silo's data set is listed as public in its policy."),
-        new(Claim, new ChoiceType(["none", "example", "distributed", "silo"], []), "none", string.Empty, "What is claimed about privacy; none (or 'privacy: none'): the model may reveal training records; example: each silo adds noise to clipped gradients (DP-SGD), so that no record shows in what leaves it. The default is example when another field of privacy is given."),
-        new("privacy.unit", new ChoiceType(["record", "person"], []), "record", string.Empty, "What is protected as one: a training record, or all records of a person in the silo (examples then carry 'person')."),
+        new(Claim, new ChoiceType(["none", "example", "distributed", "silo"], []), "none", string.Empty, "What is claimed about privacy; none (or 'privacy: none'): the model may reveal training records; example: each silo adds noise to clipped gradients (DP-SGD), so that no record shows in what leaves it; distributed: each silo adds a share of the noise to its masked update, so that no record (or silo) shows in the sum; silo: the same for the silo's whole update, for at least 50 silos. The default is example when another field of privacy is given."),
+        new(Unit, new ChoiceType(["record", "person", "silo"], []), "record", string.Empty, "What is protected as one: a training record, all records of a person in the silo (examples then carry 'person'), or a silo's whole contribution (the default with claim silo)."),
         new("privacy.epsilon", new OptionalRealType(new RealType(0, 100, AboveMin: true)), null, string.Empty, "The epsilon that no silo's share of the run may exceed; each silo computes its noise from it and its own number of records, which stays local."),
         new("privacy.delta", new RealType(0, 0.01m, AboveMin: true), "0.00001", string.Empty, "Delta; a silo of N records accepts at most 1/(10 N)."),
-        new("privacy.noise_multiplier", new OptionalRealType(new RealType(0, 1_000_000, AboveMin: true)), null, string.Empty, "Standard deviation of the noise over example_clip, in place of epsilon; each silo then states the epsilon that follows."),
+        new("privacy.noise_multiplier", new OptionalRealType(new RealType(0, 1_000_000, AboveMin: true)), null, string.Empty, "Standard deviation of the noise over example_clip, in place of epsilon; each silo then states the epsilon that follows. With claims distributed and silo it is needed: of the honest silos' noise together, over the bound of one record or silo on the ring."),
         new("privacy.example_clip", Norm, "1", "L2 norm", "C, the largest norm of one unit's gradient."),
         new("privacy.expected_batch", new IntegerType(1, 1_000_000), "64", "units", "How many units a step samples on average; the sampling rate is this over the silo's own number."),
+        new("privacy.max_records", new IntegerType(0, 1_000_000), "0", "records", "Claim distributed with unit record only, and needed there: the most records of a silo. All of them enter every step, and the sum of their gradients is divided by this."),
         new("privacy.clipping", new ChoiceType(["flat", "per_layer", "automatic"], []), "flat", string.Empty, "Flat: the whole gradient if it is longer than C; per_layer: each adapted module by itself; automatic: always scaled to nearly C."),
         new("privacy.noise", new ChoiceType(["exact", "rounded"], []), "exact", string.Empty, "How noise is drawn on its grid: exactly (discrete Gaussian), or a rounded Gaussian, which is faster and not exact in the tail."),
         new("privacy.spare_rounds", new IntegerType(0, 10_000), "1", "rounds", "Rounds beyond the plan's that are reserved for abandoned ones; when they are used up, silos refuse further rounds."),

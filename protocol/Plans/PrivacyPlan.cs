@@ -15,10 +15,10 @@ public enum PrivacyClaim
     /// <summary>Claim A: one record or person, by DP-SGD inside the silo; holds against coordinator, other silos and users of the model.</summary>
     Example,
 
-    /// <summary>Claim B: noise shares on the ring.</summary>
+    /// <summary>Claim B: noise shares on the ring, for one record with one step a round, or for the silo; holds against a coordinator that sees only the sum.</summary>
     Distributed,
 
-    /// <summary>Claim C: the whole silo.</summary>
+    /// <summary>Claim C: the silo's whole contribution, replaced by zero; holds against users of the model.</summary>
     Silo,
 }
 
@@ -53,7 +53,7 @@ public sealed record PrivacyPlan
     [JsonConverter(typeof(DecimalStringJsonConverter))]
     public required decimal Delta { get; init; }
 
-    /// <summary>z, the same for all silos, whose epsilon each states; null where <see cref="Epsilon"/> is given.</summary>
+    /// <summary>z, the same for all silos, whose epsilon each states; null where <see cref="Epsilon"/> is given. On the ring, of the honest silos' noise together.</summary>
     [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
     public required decimal? NoiseMultiplier { get; init; }
 
@@ -63,6 +63,9 @@ public sealed record PrivacyPlan
 
     /// <summary>The mean number of units in a step; divided by N it is the sampling rate, and it divides the noised sum.</summary>
     public required int ExpectedBatch { get; init; }
+
+    /// <summary>The most records of a silo where each enters every step of claim B, and what their sum is divided by; 0 elsewhere.</summary>
+    public required int MaxRecords { get; init; }
 
     /// <summary>How gradients are clipped.</summary>
     public required GradientClipping Clipping { get; init; }
@@ -77,4 +80,12 @@ public sealed record PrivacyPlan
     /// <summary>Whether anything is claimed.</summary>
     [JsonIgnore]
     public bool IsClaimed => Claim != PrivacyClaim.None;
+
+    /// <summary>Whether silos add noise on the ring (claims B and C).</summary>
+    [JsonIgnore]
+    public bool IsOnRing => Claim is PrivacyClaim.Distributed or PrivacyClaim.Silo;
+
+    /// <summary>Whether that noise protects a record, so that each record's gradient is clipped and rounded by itself.</summary>
+    [JsonIgnore]
+    public bool IsRecordOnRing => IsOnRing && Unit == PrivacyUnit.Record;
 }

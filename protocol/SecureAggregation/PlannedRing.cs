@@ -3,12 +3,14 @@
 using System.Globalization;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 
 namespace FedCloud.Protocol.SecureAggregation;
 
 /// <summary>The ring layout, weights and gate that a run's configuration gives a round: silo, coordinator and auditor compute the same (secure-aggregation, section 8).</summary>
 /// <remarks>
-/// The one segment is the model. It counts as weighted exactly when weights are declared. With uniform weights W = 1, so q_w = s_w, w' = 1
+/// The one segment is the model. With noise on the ring (section 8.1) it holds z, every silo counts the same, and where a record is
+/// protected the clip is one record's: learning rate times example clip over <c>max_records</c>. Otherwise it counts as weighted exactly when weights are declared. With uniform weights W = 1, so q_w = s_w, w' = 1
 /// at the silo, and z_{d-1} / s_w is |U3| itself: both divisors of the dequantisation are equal, and |U3| is the one that no silo can shift.
 /// </remarks>
 public static class PlannedRing
@@ -17,7 +19,7 @@ public static class PlannedRing
     /// <param name="config">The run's configuration.</param>
     /// <param name="silos">n, the roster's size.</param>
     /// <param name="coordinates">The exchanged adapter coordinates of the round, without padding; at least 1.</param>
-    /// <exception cref="FedCloudException"><c>ring_too_small</c>, <c>secagg_parameters_invalid</c>, <c>secagg_roster_size</c>.</exception>
+    /// <exception cref="FedCloudException"><c>ring_too_small</c>, also where it is too coarse for its noise; <c>secagg_parameters_invalid</c>, <c>secagg_roster_size</c>.</exception>
     public static RingLayout LayoutOf(RunConfig config, int silos, long coordinates)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -25,15 +27,30 @@ public static class PlannedRing
         SecureAggregationPlan plan = config.Aggregation.Secure;
         Ring ring = Ring.OfBits(plan.RingBits);
         bool rotated = ring == Ring.K16;
+        PrivacyPlan privacy = config.Privacy;
+        int records = privacy.IsRecordOnRing ? privacy.MaxRecords : 1;
+        double clip = privacy.IsRecordOnRing ? RecordClip(config) : Real(plan.UpdateClip);
         RingSegment model = new()
         {
             Name = RingSegment.Model,
             Length = rotated ? HadamardRotation.PaddedLength(coordinates) : coordinates,
-            Clip = Real(plan.UpdateClip),
-            Range = Real(plan.Range ?? plan.UpdateClip),
-            Weighted = config.Aggregation.Weighting == Weighting.Declared,
+            Clip = clip,
+            Range = plan.Range is { } range ? Real(range) : clip * records,
+            Weighted = config.Aggregation.Weighting == Weighting.Declared && !privacy.IsOnRing,
+            NoiseMultiplier = privacy.IsOnRing ? Real(privacy.NoiseMultiplier ?? throw new ArgumentException("noise on the ring needs the plan's multiplier", nameof(config))) : 0,
+            MaxRecords = records,
         };
-        return RingLayout.Create(ring, plan.CoordinateBits == 0 ? RingLayout.LargestBits(ring, silos) : plan.CoordinateBits, silos, [model], rotated);
+        RingLayout layout = RingLayout.Create(ring, plan.CoordinateBits == 0 ? RingLayout.LargestBits(ring, silos, [model]) : plan.CoordinateBits, silos, [model], rotated);
+        DistributedPrivacy.RequireResolved(layout);
+        return layout;
+    }
+
+    /// <summary>The L2 bound of what one record adds to its silo's update where the ring's noise protects records: learning rate times example clip over <c>max_records</c>.</summary>
+    /// <param name="config">A plan of claim B with unit record.</param>
+    public static double RecordClip(RunConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return Real(config.Training.LearningRate) * Real(config.Privacy.ExampleClip) / config.Privacy.MaxRecords;
     }
 
     /// <summary>q_w, what a silo puts into the weight coordinate; s_w with uniform weights.</summary>

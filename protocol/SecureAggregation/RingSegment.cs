@@ -28,4 +28,10 @@ public sealed record RingSegment
 
     /// <summary>Whether the silo's weight multiplies it.</summary>
     public required bool Weighted { get; init; }
+
+    /// <summary>z of the noise that silos add on the ring (section 8.1): the honest sum's standard deviation over <see cref="RingLayout.Sensitivity"/>; 0 without such noise.</summary>
+    public double NoiseMultiplier { get; init; }
+
+    /// <summary>The most clipped vectors that a silo's vector is the sum of: the plan's <c>max_records</c> with unit record, else 1.</summary>
+    public long MaxRecords { get; init; } = 1;
 }

@@ -14,7 +14,6 @@ public sealed class SumCheck
     private readonly RingLayout _layout;
     private readonly int _contributors;
     private readonly long _minWeight;
-    private readonly long _maxRecords;
     private readonly SquaredNorm[] _norms;
     private long _next;
     private long _weight;
@@ -23,8 +22,7 @@ public sealed class SumCheck
     /// <param name="layout">The layout.</param>
     /// <param name="contributors">|U3|.</param>
     /// <param name="minWeight">q_min; with uniform weights s_w, and then the weight sum is exact.</param>
-    /// <param name="maxRecords">The plan's <c>max_records</c> with unit record; 1 otherwise.</param>
-    public SumCheck(RingLayout layout, int contributors, long minWeight, long maxRecords = 1)
+    public SumCheck(RingLayout layout, int contributors, long minWeight)
     {
         ArgumentNullException.ThrowIfNull(layout);
         ArgumentOutOfRangeException.ThrowIfLessThan(contributors, 1);
@@ -33,7 +31,6 @@ public sealed class SumCheck
         _layout = layout;
         _contributors = contributors;
         _minWeight = minWeight;
-        _maxRecords = maxRecords;
         _norms = [.. layout.Segments.Select(_ => new SquaredNorm())];
     }
 
@@ -64,12 +61,12 @@ public sealed class SumCheck
     /// <summary>The L2 norm of a segment of z, in ring units.</summary>
     public double Norm(int segment) => _norms[segment].Norm;
 
-    /// <summary>The largest norm that clipped inputs can give: |U3| (s C + sqrt(p)) + sigma_z (sqrt(p) + 6), sigma_z = sqrt(|U3|) sigma_local.</summary>
+    /// <summary>The largest norm that clipped inputs can give: |U3| max_records (s C + sqrt(p)) + sigma_z (sqrt(p) + 6), sigma_z = sqrt(|U3|) sigma_local.</summary>
     public double Bound(int segment)
     {
         double root = Math.Sqrt(_layout.Segments[segment].Length);
-        double perSilo = _maxRecords * ((_layout.Scale(segment) * _layout.Segments[segment].Clip) + root);
-        return (_contributors * perSilo) + (Math.Sqrt(_contributors) * _layout.SigmaLocal * (root + 6));
+        double perSilo = _layout.Segments[segment].MaxRecords * ((_layout.Scale(segment) * _layout.Segments[segment].Clip) + root);
+        return (_contributors * perSilo) + (Math.Sqrt(_contributors) * _layout.SigmaLocal(segment) * (root + 6));
     }
 
     /// <summary>Checks the weight sum and every segment, once all d words were added.</summary>

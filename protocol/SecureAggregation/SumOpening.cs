@@ -28,7 +28,7 @@ public sealed class SumOpening
         _layout = terms.Layout;
         _z = z;
         _hash = hash;
-        _check = new SumCheck(_layout, contributors, terms.MinWeight, terms.MaxRecords);
+        _check = new SumCheck(_layout, contributors, terms.MinWeight);
     }
 
     /// <summary>Opens a sum.</summary>

@@ -16,7 +16,4 @@ public sealed record SumTerms
 
     /// <summary>The plan's <c>aggregate_norm_max</c>; null for the norm that the check of the model segment implies.</summary>
     public required double? NormMaximum { get; init; }
-
-    /// <summary>The plan's <c>max_records</c> with unit record; 1 otherwise.</summary>
-    public long MaxRecords { get; init; } = 1;
 }

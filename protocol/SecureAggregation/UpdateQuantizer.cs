@@ -10,7 +10,8 @@ namespace FedCloud.Protocol.SecureAggregation;
 /// <remarks>
 /// Rounding is floor(a) + Bernoulli(a - floor(a)), each coin from 52 bits of AES-256-CTR at the coordinate's own place, so parts may
 /// be quantised in any order; its probability is right to 2^-52. The key is fresh random and serves one update.
-/// For claims B and C section 8.1 asks for more (conditional rounding, noise), which is not done here.
+/// With noise on the ring (section 8.1) a whole segment is rounded anew, by <see cref="RoundAnew"/>, until <see cref="IsAccepted"/>;
+/// the pass that is kept has the same coins as the one that was measured. The noise itself is <see cref="RingNoise"/>'s.
 /// </remarks>
 public sealed class UpdateQuantizer : IDisposable
 {
@@ -30,6 +31,8 @@ public sealed class UpdateQuantizer : IDisposable
     private readonly SecretBytes _values = new(BlockCoordinates * sizeof(double));
     private readonly SecretBytes _integers = new(BlockCoordinates * sizeof(int));
     private readonly long[] _clamped;
+    private readonly UInt128[] _squares;
+    private long _firstCoin;
 
     /// <summary>Takes a key for the coins; the caller zeroes its own copy.</summary>
     /// <param name="layout">The layout.</param>
@@ -40,6 +43,7 @@ public sealed class UpdateQuantizer : IDisposable
         _layout = layout;
         _coins = new AesCtrKeystream(coinKey);
         _clamped = new long[layout.Segments.Length];
+        _squares = new UInt128[layout.Segments.Length];
     }
 
     /// <summary>The factor that weights and clips a vector of this norm: w' min(1, C / (w' norm)).</summary>
@@ -92,6 +96,29 @@ public sealed class UpdateQuantizer : IDisposable
         }
     }
 
+    /// <summary>Whether a segment that was quantised whole, once since the last <see cref="RoundAnew"/>, is within bound(s C, p): what the noise was measured for.</summary>
+    /// <remarks>Whole numbers, so the answer is exact. How often it is no says something about the update and stays in the silo.</remarks>
+    /// <param name="segment">A segment with noise.</param>
+    public bool IsAccepted(int segment)
+    {
+        double bound = _layout.Sensitivity(segment);
+        return (double)_squares[segment] <= bound * bound * OneLess;
+    }
+
+    /// <summary>Forgets what was counted, and takes other coins.</summary>
+    public void RoundAnew()
+    {
+        ForgetCounts();
+        _firstCoin = checked(_firstCoin + _layout.D);
+    }
+
+    /// <summary>Forgets what was counted, for a second pass with the same coins.</summary>
+    public void ForgetCounts()
+    {
+        Array.Clear(_clamped);
+        Array.Clear(_squares);
+    }
+
     /// <summary>How many coordinates of a segment were clamped so far.</summary>
     public long Clamped(int segment) => _clamped[segment];
 
@@ -115,6 +142,7 @@ public sealed class UpdateQuantizer : IDisposable
         _coinBytes.Dispose();
         _values.Dispose();
         _integers.Dispose();
+        ForgetCounts();
     }
 
     private Span<double> Doubles(int count) => MemoryMarshal.Cast<byte, double>(_values.Span)[..count];
@@ -122,9 +150,17 @@ public sealed class UpdateQuantizer : IDisposable
     private void Block(int segment, long first, Span<double> values, double factor, Span<byte> words)
     {
         Span<byte> coins = _coinBytes.Span[..(values.Length * CoinBytes)];
-        _coins.Fill(coins, (_layout.First(segment) + first) * CoinBytes);
+        _coins.Fill(coins, (_firstCoin + _layout.First(segment) + first) * CoinBytes);
         Span<int> integers = MemoryMarshal.Cast<byte, int>(_integers.Span)[..values.Length];
         _clamped[segment] += Round(values, MemoryMarshal.Cast<byte, ulong>(coins), factor, _layout.Segments[segment].Range, _layout.Scale(segment), _layout.Limit, integers);
+        if (_layout.Segments[segment].NoiseMultiplier > 0)
+        {
+            foreach (int integer in integers)
+            {
+                _squares[segment] += (ulong)((long)integer * integer);
+            }
+        }
+
         RingWords.Pack(_layout.Ring, integers, words);
     }
 

@@ -44,7 +44,7 @@ public sealed class BudgetDesk : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _models, _log, _report) = (policy, models, log, report);
         _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.LedgersFolder, ledger.DataSet(policy.TrainFile), time) : null;
-        _ledger?.Recompute(DpSgdAccountant.Version, Account);
+        _ledger?.Recompute(DpSgdAccountant.Version, ClaimAccount.Recount);
         if (_ledger?.TornBytes > 0)
         {
             _report(null, null, BudgetNews.Torn(_ledger.TornBytes));
@@ -76,13 +76,13 @@ public sealed class BudgetDesk : IDisposable
         ReserveRequest? request = RequestOf(_ledger.State, plan);
         if (request is null)
         {
-            ExamplePrivacy privacy = Account(plan, budget);
-            if (budget.Refusal(privacy) is { } tooLittle)
+            ClaimAccount account = Account(plan, budget);
+            if (budget.Refusal(account.Terms) is { } tooLittle)
             {
                 return tooLittle;
             }
 
-            request = RequestOf(plan, privacy);
+            request = RequestOf(plan, account);
         }
 
         LedgerStep step = _ledger.Reserve(request);
@@ -92,7 +92,7 @@ public sealed class BudgetDesk : IDisposable
         return step.Refusal;
     }
 
-    /// <summary>What the trainer needs to know of a run with a privacy claim; null for other runs.</summary>
+    /// <summary>What the trainer needs to know of a run with a privacy claim; null for runs without, and for those whose noise is added later, on the ring.</summary>
     /// <exception cref="FedCloudException"><c>reserve_missing</c>, or <c>dataset_changed</c> since the administrator declared it.</exception>
     public async Task<JobPrivacy?> PrivacyAsync(RunConfig plan, CancellationToken cancellation)
     {
@@ -102,10 +102,10 @@ public sealed class BudgetDesk : IDisposable
             return null;
         }
 
-        LedgerTerms terms = _ledger?.State.Jobs.GetValueOrDefault(plan.Job)?.ByMechanism.GetValueOrDefault(LedgerMechanism.Dpsgd)?.Terms
+        LedgerTerms terms = _ledger?.State.Jobs.GetValueOrDefault(plan.Job)?.ByMechanism.GetValueOrDefault(ClaimAccount.MechanismOf(plan))?.Terms
             ?? throw new FedCloudException(ErrorCodes.ReserveMissing, "the ledger holds no reserve for the run");
         await RequireDeclaredAsync(_policy.Ledger ?? throw new InvalidOperationException("a ledger comes from the policy"), cancellation);
-        return new JobPrivacy((double)terms.Q, terms.Z);
+        return plan.Privacy.IsOnRing ? null : new JobPrivacy((double)terms.Q, terms.Z);
     }
 
     /// <summary>The log entry of a run's reserve, which the log has to show before an update leaves (privacy, L7); null without a reserve.</summary>
@@ -115,11 +115,11 @@ public sealed class BudgetDesk : IDisposable
     /// <summary>Charges a round. On return the charge is on disk and its entry journaled, so the update may leave.</summary>
     /// <param name="plan">The run's plan.</param>
     /// <param name="round">The round.</param>
-    /// <param name="update">The noised update, whose bytes identify the noise.</param>
+    /// <param name="noiseId">What identifies the noise: of DP-SGD the digest of the noised update, of noise on the ring the slot's rid, since a slot sees one vector.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <returns>The ledger's head, for the signed announcement; 64 zeros without a claim.</returns>
     /// <exception cref="FedCloudException">The ledger refuses: nothing may leave.</exception>
-    public async Task<Sha256Digest> ChargeAsync(RunConfig plan, int round, string update, CancellationToken cancellation)
+    public async Task<Sha256Digest> ChargeAsync(RunConfig plan, int round, Sha256Digest noiseId, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (!plan.Privacy.IsClaimed)
@@ -128,7 +128,7 @@ public sealed class BudgetDesk : IDisposable
         }
 
         SiloLedger ledger = _ledger ?? throw new FedCloudException(ErrorCodes.ReserveMissing, "the silo has no ledger any more");
-        LedgerStep step = ledger.Charge(new ChargeRequest(plan.Job, LedgerMechanism.Dpsgd, round, await FileDigest.OfAsync(update, cancellation)));
+        LedgerStep step = ledger.Charge(new ChargeRequest(plan.Job, ClaimAccount.MechanismOf(plan), round, noiseId));
         await LogAsync(cancellation);
         _report(plan.Job, round, BudgetNews.Of(step.Refusal is null ? BudgetEvent.Charged : BudgetEvent.Refused, step, plan.Job));
         return step.Refusal is { } refusal
@@ -194,20 +194,15 @@ public sealed class BudgetDesk : IDisposable
         }
     }
 
-    // What this version of the accountant says about a charge that another version accounted for (privacy, L13).
-    private static LedgerRdp Account(LedgerTerms terms) => terms.Mechanism == LedgerMechanism.Dpsgd
-        ? LedgerRdp.Of(DpSgdAccountant.Rdp(RdpOrders.Ledger, (double)terms.ZEff, (double)terms.Q, terms.Steps))
-        : throw new FedCloudException(ErrorCodes.LedgerBroken, $"the ledger holds a charge of {terms.Mechanism}, which this version does not make");
+    private static ClaimAccount Account(RunConfig plan, LedgerPolicy budget) =>
+        ClaimAccount.Of(plan, budget.UnitsOf(plan.Privacy) ?? throw new FedCloudException(ErrorCodes.UnitNotAccounted, "the policy declares no number of persons"));
 
-    private static ExamplePrivacy Account(RunConfig plan, LedgerPolicy budget) =>
-        ExamplePrivacy.Of(plan, budget.UnitsOf(plan.Privacy) ?? throw new FedCloudException(ErrorCodes.UnitNotAccounted, "the policy declares no number of persons"));
-
-    private ReserveRequest RequestOf(RunConfig plan, ExamplePrivacy privacy) => new()
+    private ReserveRequest RequestOf(RunConfig plan, ClaimAccount account) => new()
     {
         Job = plan.Job,
         ConfigSha256 = plan.Digest,
-        Terms = [privacy.ToTerms(plan.Privacy)],
-        MaxRounds = privacy.MaxRounds,
+        Terms = [account.Terms],
+        MaxRounds = account.MaxRounds,
         ApprovalSig = _policy.ApprovalSig ?? throw new FedCloudException(ErrorCodes.PolicySignature, "the policy was not read from its signed envelope"),
     };
 

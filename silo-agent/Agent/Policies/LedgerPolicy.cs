@@ -99,9 +99,9 @@ public sealed record LedgerPolicy
     }
 
     /// <summary>Why the noise is too little for the administrator; null when it is not.</summary>
-    public ErrorCode? Refusal(ExamplePrivacy privacy)
+    public ErrorCode? Refusal(LedgerTerms terms)
     {
-        ArgumentNullException.ThrowIfNull(privacy);
-        return privacy.NoiseMultiplier < MinNoiseMultiplier ? ErrorCodes.PolicyRefused : null;
+        ArgumentNullException.ThrowIfNull(terms);
+        return terms.Z < MinNoiseMultiplier ? ErrorCodes.PolicyRefused : null;
     }
 }

@@ -22,8 +22,11 @@ public sealed record MaskingJob
     /// <summary>The bytes before its first coordinate, as <c>AdapterLayout.UpdateHeader</c> makes them.</summary>
     public required int HeaderBytes { get; init; }
 
-    /// <summary>Its coordinates, float32, without padding.</summary>
+    /// <summary>Its coordinates without padding: float32, or int32 where <see cref="IsSummed"/>.</summary>
     public required long Coordinates { get; init; }
+
+    /// <summary>Whether the trainer clipped and rounded each record's vector, so that the update is their sum in ring units.</summary>
+    public bool IsSummed { get; init; }
 
     /// <summary>q_w, from <see cref="DeclaredWeight"/>.</summary>
     public required long Weight { get; init; }
@@ -33,6 +36,9 @@ public sealed record MaskingJob
 
     /// <summary>The round's coin key, 32 bytes; the caller disposes it.</summary>
     public required SecretBytes CoinKey { get; init; }
+
+    /// <summary>32 fresh random bytes for this masking's noise; the caller disposes them. Null exactly where the layout has no noise.</summary>
+    public SecretBytes? NoiseKey { get; init; }
 
     /// <summary>The folder of masked vectors, each in a file named after its rid.</summary>
     public required string Folder { get; init; }

@@ -97,9 +97,11 @@ public sealed class SecureWork(
             ExchangedFactor exchanged = plan.FactorsOf(start.ModelVersion);
             RingLayout ring = PlannedRing.LayoutOf(plan, epoch.Parameters.N, layout.UpdateCoordinates(exchanged));
             string update = Path.Combine(home.RoundFolder(start.Job, start.Round), "update.safetensors");
-            Sha256Digest ledgerHead = await budget.ChargeAsync(plan, start.Round, update, cancellation);
+            Sha256Digest noiseId = ring.HasNoise ? effect.Rid : await FileDigest.OfAsync(update, cancellation);
+            Sha256Digest ledgerHead = await budget.ChargeAsync(plan, start.Round, noiseId, cancellation);
             using EpochSecrets secrets = vault.Read(epoch.Sid);
             using SecretBytes coins = vault.CoinKeyOf(start.Job, start.Round);
+            using SecretBytes? noise = ring.HasNoise ? FreshKey() : null;
             MaskedVector masked = UpdateMasker.Mask(
                 new MaskingJob
                 {
@@ -111,7 +113,9 @@ public sealed class SecureWork(
                     Coordinates = layout.UpdateCoordinates(exchanged),
                     Weight = PlannedRing.WeightOf(plan, ring, effect.Weight),
                     ClampLimit = (double)plan.Aggregation.Secure.ClampLimit,
+                    IsSummed = plan.Privacy.IsRecordOnRing,
                     CoinKey = coins,
+                    NoiseKey = noise,
                     Folder = home.RoundFolder(start.Job, start.Round),
                 },
                 cancellation);
@@ -199,6 +203,14 @@ public sealed class SecureWork(
         EpochReportBody body = new() { Type = EpochBody.Report, Federation = home.Invitation.Federation, Sids = effect.Sids };
         DsseEnvelope signed = await home.SignAsync(SiloHome.IdentityKey, EpochBody.PayloadType, Jcs.Serialize(body, EpochBodyJson.Default.EpochReportBody), cancellation);
         await post.SendAsync(SecureFrame.EpochReport, run: null, round: null, [signed], [], cancellation);
+    }
+
+    // Never written down: a masking that a crash cuts short begins again with other noise, and only one vector of a slot ever leaves.
+    private static SecretBytes FreshKey()
+    {
+        SecretBytes key = new(32);
+        RandomNumberGenerator.Fill(key.Span);
+        return key;
     }
 
     /// <summary>Signs and sends a body that travels alone.</summary>

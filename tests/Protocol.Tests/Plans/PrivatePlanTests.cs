@@ -47,9 +47,6 @@ public sealed class PrivatePlanTests
     [InlineData("delta", "0.5", "plan_invalid_value")]
     [InlineData("example_clip", "-2", "plan_invalid_value")]
     [InlineData("expected_batch", "0", "plan_invalid_value")]
-    [InlineData("unit", "silo", "plan_invalid_value")]
-    [InlineData("claim", "distributed", "privacy_unavailable")]
-    [InlineData("claim", "silo", "claim_unsupported")]
     [InlineData("sampling", "shuffle", "plan_unknown_field")]
     public void Read_WrongValue_IsRefusedByName(string field, string value, string code)
     {
@@ -61,15 +58,6 @@ public sealed class PrivatePlanTests
     {
         Assert.Equal(ErrorCodes.PlanInvalidValue, Assert.Single(Read(("epsilon", "8"), ("noise_multiplier", "1")).Problems).Code);
         Assert.Equal(ErrorCodes.PlanInvalidValue, Assert.Single(Read(("claim", "none"), ("epsilon", "8")).Problems).Code);
-    }
-
-    [Fact]
-    public void Read_ClaimOfSilos_SaysTheEpsilon()
-    {
-        // z = 10 at delta = 1e-3 and 10 rounds: 0.78 (privacy, rule P5).
-        PlanProblem problem = Assert.Single(Read(("claim", "silo"), ("delta", "0.001"), ("rounds", "10")).Problems);
-
-        Assert.Contains("10 rounds come to epsilon 0.78 at delta 1e-3", problem.Found, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -122,12 +110,11 @@ public sealed class PrivatePlanTests
     private static PlanReading Read(params (string Field, string Value)[] fields)
     {
         PlanEntry[] Of(params string[] names) => [.. fields.Where(field => names.Contains(field.Field)).Select(field => Entry(field.Field, Scalar(field.Value)))];
-        string[] elsewhere = ["mode", "gradient_accumulation", "rounds"];
+        string[] elsewhere = ["mode", "gradient_accumulation"];
         PlanEntry[] privacy = [.. fields.Where(field => !elsewhere.Contains(field.Field)).Select(field => Entry(field.Field, Scalar(field.Value)))];
         return PlanReader.Read(
             new PlanMapping(1,
             [
-                .. Of("rounds"),
                 Entry("aggregation", new PlanMapping(1, [.. Of("mode")])),
                 Entry("training", new PlanMapping(1, [.. Of("gradient_accumulation")])),
                 Entry("privacy", new PlanMapping(1, [.. privacy])),

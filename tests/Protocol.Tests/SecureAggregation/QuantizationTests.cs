@@ -228,8 +228,10 @@ public sealed class QuantizationTests
         Assert.Null(Checked(layout, 3 * layout.Limit, uniform: true, (long)bound));
         Assert.Equal(ErrorCodes.SumOutOfBounds, Checked(layout, 3 * layout.Limit, uniform: true, (long)bound + 1));
         Assert.Equal(ErrorCodes.SumOutOfBounds, Checked(layout, 3 * layout.Limit, uniform: true, 3 * layout.Limit, 0, 3 * layout.Limit));
-        Assert.Equal(bound + (Math.Sqrt(3) * 5 * (Math.Sqrt(3) + 6)), new SumCheck(RingLayout.Create(Ring.K32, 20, 10, layout.Segments, sigmaLocal: 5), 3, layout.Limit).Bound(0), 1e-6);
-        Assert.Equal(7 * bound, new SumCheck(layout, 3, layout.Limit, maxRecords: 7).Bound(0), 1e-3);
+        RingLayout noised = RingLayout.Create(Ring.K32, 20, 10, [layout.Segments[0] with { NoiseMultiplier = 5, Weighted = false }]);
+        Assert.Equal(5 * noised.Sensitivity(0) / 2, noised.SigmaLocal(0), 1e-6); // t = 7, c_max = 3 of ten: four shares count
+        Assert.Equal(bound + (Math.Sqrt(3) * noised.SigmaLocal(0) * (Math.Sqrt(3) + 6)), new SumCheck(noised, 3, layout.Limit).Bound(0), 1e-3);
+        Assert.Equal(7 * bound, new SumCheck(RingLayout.Create(Ring.K32, 20, 10, [layout.Segments[0] with { MaxRecords = 7 }]), 3, layout.Limit).Bound(0), 1e-3);
     }
 
     [Fact]

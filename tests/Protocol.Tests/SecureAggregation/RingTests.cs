@@ -103,11 +103,10 @@ public sealed class RingTests
         RingSegment model = Segment(RingSegment.Model, 4);
 
         Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.Create(Ring.K32, 29, 10, [model])));
-        Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.Create(Ring.K32, 28, 10, [model], sigmaLocal: 1e8)));
-        Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.Create(Ring.K32, 28, 10, [model], sigmaLocal: double.NaN)));
+        Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.Create(Ring.K32, 28, 10, [model with { NoiseMultiplier = 1, Weighted = false }])));
         Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.Create(Ring.K32, 1, 10, [model])));
         Assert.Equal(ErrorCodes.RingTooSmall, Code(() => RingLayout.LargestBits(Ring.K16, 255, 1e4)));
-        Assert.Equal(28, RingLayout.Create(Ring.K32, 28, 10, [model], sigmaLocal: 1e6).Bits);
+        Assert.Equal(28, RingLayout.Create(Ring.K32, 28, 10, [model with { NoiseMultiplier = 0.01, Weighted = false }]).Bits);
     }
 
     [Fact]
@@ -119,7 +118,7 @@ public sealed class RingTests
 
         Assert.Equal(11, RingLayout.Create(Ring.K32, 20, 10, [model, variates, metrics]).D);
         Assert.All(
-            (RingSegment[][])[[], [metrics], [metrics, model], [model, model], [model, metrics, variates], [model with { Name = "other" }], [model with { Length = 0 }], [model with { Clip = 0 }], [model with { Range = double.NaN }], [model, metrics with { Weighted = true }]],
+            (RingSegment[][])[[], [metrics], [metrics, model], [model, model], [model, metrics, variates], [model with { Name = "other" }], [model with { Length = 0 }], [model with { Clip = 0 }], [model with { Range = double.NaN }], [model with { NoiseMultiplier = -1 }], [model with { NoiseMultiplier = double.NaN }], [model with { NoiseMultiplier = 1, Weighted = true }], [model with { MaxRecords = 0 }], [model, metrics with { Weighted = true }]],
             segments => Assert.Equal(ErrorCodes.SecaggParametersInvalid, Code(() => RingLayout.Create(Ring.K32, 20, 10, segments))));
         Assert.Equal(ErrorCodes.SecaggParametersInvalid, Code(() => RingLayout.Create(Ring.K16, 8, 10, [model])));
         Assert.Equal(ErrorCodes.SecaggParametersInvalid, Code(() => RingLayout.Create(Ring.K32, 8, 10, [model], rotated: true)));

@@ -89,7 +89,8 @@ public sealed class SumOpeningTests
         Assert.Equal(ErrorCodes.SumOutOfBounds, Code(terms with { MinWeight = layout.Limit }, With(102, 2 * layout.Limit)));
         Assert.Equal(ErrorCodes.SumOutOfBounds, Code(terms, With(99, 4 * layout.Limit)));
         Assert.Equal(ErrorCodes.SumOutOfBounds, Code(terms, With(101, 4 * layout.Limit))); // a metric
-        Assert.Null(Record.Exception(() => Open(terms with { MaxRecords = 2 }, With(99, 4 * layout.Limit))));
+        RingLayout twoRecords = RingLayout.Create(layout.Ring, layout.Bits, layout.Silos, layout.Segments.Select(segment => segment with { MaxRecords = 2 }), layout.Rotated);
+        Assert.Null(Record.Exception(() => Open(terms with { Layout = twoRecords }, With(99, 4 * layout.Limit))));
     }
 
     [Fact]
