@@ -197,15 +197,6 @@ public sealed class JobRingTests : IDisposable
         Assert.All(ReadUpdate(), tensor => Assert.All(tensor.Value.Zip(once[tensor.Key]), pair => Assert.InRange(pair.First - pair.Second, -11, 11)));
     }
 
-    [Fact]
-    public void Run_PastTheDeadline_EndsWithoutAnUpdate()
-    {
-        _folder.Job = _folder.Job with { Deadline = 1 };
-
-        Assert.Equal("trainer_deadline", Assert.Throws<FedCloudException>(() => _folder.Run()).Code.Name);
-        Assert.False(File.Exists(_folder.UpdateFile));
-    }
-
     public void Dispose() => _folder.Dispose();
 
     private void AssertRefused(string member)
