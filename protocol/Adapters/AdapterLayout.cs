@@ -101,9 +101,19 @@ public sealed class AdapterLayout
         _ => Tensors,
     };
 
+    /// <summary>The tensors of an update file, in order.</summary>
+    /// <param name="exchanged">The factors that travel.</param>
+    /// <param name="type">F32, the difference new minus old; or I32, whole ring units of a job with <c>ring</c> (docs/job-format.md). Both take 4 bytes.</param>
+    /// <exception cref="ArgumentOutOfRangeException">Another type: no update has it.</exception>
+    public ImmutableArray<TensorEntry> UpdateTensors(ExchangedFactor exchanged, TensorType type = TensorType.F32) => type is TensorType.F32 or TensorType.I32
+        ? [.. Exchanged(exchanged).Select(tensor => tensor.Tensor with { Type = type })]
+        : throw new ArgumentOutOfRangeException(nameof(type), type, "an update is F32 or I32");
+
     /// <summary>The bytes before the data of an update file: a receiver compares them byte for byte.</summary>
-    /// <remarks>An update is the difference new minus old of the exchanged tensors, F32, in layout order, without metadata.</remarks>
-    public byte[] UpdateHeader(ExchangedFactor exchanged) => SafetensorsWriter.HeaderBytes([.. Exchanged(exchanged).Select(tensor => tensor.Tensor)]);
+    /// <remarks>The file holds <see cref="UpdateTensors"/> and no metadata. Its length does not depend on the type.</remarks>
+    /// <param name="exchanged">The factors that travel.</param>
+    /// <param name="type">F32 or I32.</param>
+    public byte[] UpdateHeader(ExchangedFactor exchanged, TensorType type = TensorType.F32) => SafetensorsWriter.HeaderBytes(UpdateTensors(exchanged, type));
 
     /// <summary>The number of coordinates that travel.</summary>
     public long UpdateCoordinates(ExchangedFactor exchanged) => Exchanged(exchanged).Sum(tensor => tensor.Tensor.Count);

@@ -36,6 +36,12 @@ public sealed record JobHost
 /// <param name="NoiseMultiplier">z, the standard deviation of the noise over the clip norm.</param>
 public sealed record JobPrivacy(double SamplingRate, decimal NoiseMultiplier);
 
+/// <summary>How records are rounded to the ring, for noise shares that are added after training (secure-aggregation, section 8.1).</summary>
+/// <param name="Clip">c, the L2 bound of a record's vector before rounding, in ring units.</param>
+/// <param name="Limit">What each coordinate of the silo's sum is clamped to, in ring units: 2^(b-1) - 1.</param>
+/// <param name="MaxRecords">The most training examples of a silo.</param>
+public sealed record JobRing(double Clip, long Limit, int MaxRecords);
+
 /// <summary>The file <c>job.json</c>: what a plan means to a trainer in one round, the same for the silo that trains and for whoever trains again. docs/job-format.md is the contract.</summary>
 public static class JobFile
 {
@@ -48,14 +54,21 @@ public static class JobFile
     /// <param name="mode"><c>train</c> or <c>evaluate</c>.</param>
     /// <param name="exchanged">The factors that train: <c>a</c>, <c>b</c> or <c>both</c>.</param>
     /// <param name="host">The host's part.</param>
-    /// <param name="privacy">The silo's part of the plan's privacy claim; null without a claim.</param>
-    public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host, JobPrivacy? privacy)
+    /// <param name="privacy">The silo's part of the plan's privacy claim; null without a claim, and where noise is added on the ring.</param>
+    /// <param name="ring">How records are rounded to the ring, where noise is added there; null otherwise.</param>
+    /// <exception cref="ArgumentException">A plan with a privacy claim has neither <paramref name="privacy"/> nor <paramref name="ring"/> to train with, or a job has both.</exception>
+    public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host, JobPrivacy? privacy, JobRing? ring = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(host);
-        if (plan.Privacy.IsClaimed && privacy is null && string.Equals(mode, "train", StringComparison.Ordinal))
+        if (plan.Privacy.IsClaimed && privacy is null && ring is null && string.Equals(mode, "train", StringComparison.Ordinal))
         {
             throw new ArgumentException("a plan with a privacy claim is trained with noise or not at all", nameof(privacy));
+        }
+
+        if (privacy is not null && ring is not null)
+        {
+            throw new ArgumentException("noise is added while training or on the ring, not twice", nameof(ring));
         }
 
         using MemoryStream output = new();
@@ -105,6 +118,11 @@ public static class JobFile
                 Write(json, plan.Privacy, privacy);
             }
 
+            if (ring is not null)
+            {
+                Write(json, plan.Privacy, ring);
+            }
+
             json.WriteEndObject();
         }
 
@@ -119,13 +137,26 @@ public static class JobFile
         json.WriteNumber("expected_batch", plan.ExpectedBatch);
         json.WriteNumber("noise_multiplier", privacy.NoiseMultiplier);
         json.WriteNumber("example_clip", plan.ExampleClip);
-        json.WriteString("clipping", plan.Clipping switch
-        {
-            GradientClipping.PerLayer => "per_layer",
-            GradientClipping.Automatic => "automatic",
-            _ => "flat",
-        });
+        json.WriteString("clipping", Name(plan.Clipping));
         json.WriteString("noise", plan.Noise == NoiseProfile.Exact ? "exact" : "rounded");
         json.WriteEndObject();
     }
+
+    private static void Write(Utf8JsonWriter json, PrivacyPlan plan, JobRing ring)
+    {
+        json.WriteStartObject("ring");
+        json.WriteNumber("example_clip", plan.ExampleClip);
+        json.WriteString("clipping", Name(plan.Clipping));
+        json.WriteNumber("clip", ring.Clip);
+        json.WriteNumber("limit", ring.Limit);
+        json.WriteNumber("max_records", ring.MaxRecords);
+        json.WriteEndObject();
+    }
+
+    private static string Name(GradientClipping clipping) => clipping switch
+    {
+        GradientClipping.PerLayer => "per_layer",
+        GradientClipping.Automatic => "automatic",
+        _ => "flat",
+    };
 }

@@ -1,8 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Jobs;
 
 namespace FedCloud.Trainer.Tests;
 
@@ -25,6 +28,30 @@ public sealed class RunCommandTests : IDisposable
         Assert.Equal(header, update[..header.Length]);
         Assert.Equal(SampleJob.Layout.UpdateLength(ExchangedFactor.B), update.Length);
         Assert.True(_sample.Metrics.TrainLoss[^1] < _sample.Metrics.TrainLoss[0]);
+    }
+
+    [Fact]
+    public void Run_RingJob_WritesRingUnitsOrRefusesTooManyRecords()
+    {
+        JobRing ring = new() { ExampleClip = 1, Clipping = "flat", Clip = 1e5, Limit = 1 << 27, MaxRecords = 1000 };
+        _sample.Job = _sample.Job with { LocalSteps = 1, Ring = ring };
+
+        TrainerRun run = TrainerRun.Of("run", _sample.Write());
+
+        Assert.Equal((0, string.Empty), (run.ExitCode, run.Error));
+        Assert.Equal(["started", "evaluated", "step", "done"], run.Events, StringComparer.Ordinal);
+        byte[] update = File.ReadAllBytes(_sample.UpdateFile);
+        byte[] header = SampleJob.Layout.UpdateHeader(ExchangedFactor.B, TensorType.I32);
+        Assert.Equal(header, update[..header.Length]);
+        Assert.Equal(SampleJob.Layout.UpdateLength(ExchangedFactor.B), update.Length);
+        int[] units = MemoryMarshal.Cast<byte, int>(update.AsSpan(header.Length)).ToArray();
+        Assert.InRange(units.Max(Math.Abs), 100, (int)1e5 * _sample.Metrics.TrainExamples);
+
+        _sample.Job = _sample.Job with { Ring = ring with { MaxRecords = 3 } };
+        TrainerRun refused = TrainerRun.Of("run", _sample.Write());
+
+        Assert.Equal(2, refused.ExitCode);
+        Assert.StartsWith("count_invalid: ", refused.Error, StringComparison.Ordinal);
     }
 
     [Fact]

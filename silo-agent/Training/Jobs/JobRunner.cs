@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Collections.Immutable;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using System.Text.Json;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
@@ -52,6 +52,11 @@ public sealed class JobRunner
         int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         ExampleFile evaluation = ExampleFile.Read(_job.EvalFile, tokenizer, endOfText, length);
         ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, tokenizer, endOfText, length, persons: _job.Privacy?.IsPerPerson ?? false) : null;
+        if (train is not null)
+        {
+            RingTraining.RequireRoom(_job.Ring, train);
+        }
+
         int rows = MemoryEstimate.RequireRows(config, _job, length);
 
         using SafetensorsFile weights = OpenBase();
@@ -121,24 +126,47 @@ public sealed class JobRunner
 
         double mean = loss / Math.Max(1, counted);
         return double.IsFinite(mean) ? mean
-            : _job.Privacy is not null ? null
+            : _job.IsClaimed ? null
             : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
     }
 
     private JobMetrics Train(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
     {
         model.TrainAdapter(Exchanged);
-        Dictionary<string, float[]> start = layout.Exchanged(Exchanged).ToDictionary(tensor => tensor.Tensor.Name, tensor => adapter[tensor.Tensor.Name].Value.Span.ToArray(), StringComparer.Ordinal);
         long began = _clock.Timestamp();
+        JobPosition end = _job.Ring is { } ring ? TrainOnRing(model, layout, ring, train) : TrainLocally(model, layout, adapter, train);
+        return metrics with { TrainLoss = [.. end.Losses.Select(loss => double.IsNaN(loss) ? (double?)null : loss)], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
+    }
+
+    private JobPosition TrainLocally(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train)
+    {
+        Dictionary<string, float[]> start = layout.Exchanged(Exchanged).ToDictionary(tensor => tensor.Tensor.Name, tensor => adapter[tensor.Tensor.Name].Value.Span.ToArray(), StringComparer.Ordinal);
         JobPosition end = new LocalTraining(_job, _folder, _clock, _report).Run(model, train);
         WriteUpdate(layout, adapter, start);
-        return metrics with { TrainLoss = [.. end.Losses.Select(loss => double.IsNaN(loss) ? (double?)null : loss)], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
+        return end;
+    }
+
+    // Coordinates are in the order of the trained parameters, and each parameter has its tensor's name.
+    private JobPosition TrainOnRing(LlamaModel model, AdapterLayout layout, JobRing ring, ExampleFile train)
+    {
+        (StepLoss seen, int[] update) = new RingTraining(_job, ring, _clock, _report).Run(model, train);
+        Dictionary<string, int> starts = new(StringComparer.Ordinal);
+        int start = 0;
+        foreach (Parameter parameter in model.Trained)
+        {
+            starts.Add(parameter.Name, start);
+            start += parameter.Value.Span.Length;
+        }
+
+        SafetensorsWriter.WriteFile(Path.Combine(_folder, UpdateName), layout.UpdateTensors(Exchanged, TensorType.I32), metadata: null, (entry, stream) =>
+            stream.Write(MemoryMarshal.AsBytes(update.AsSpan(starts[entry.Name], (int)entry.Count))));
+        CryptographicOperations.ZeroMemory(MemoryMarshal.AsBytes(update.AsSpan()));
+        return new JobPosition([seen.Loss ?? double.NaN], seen.Counted);
     }
 
     private void WriteUpdate(AdapterLayout layout, Dictionary<string, Parameter> adapter, Dictionary<string, float[]> start)
     {
-        ImmutableArray<TensorEntry> entries = [.. layout.Exchanged(Exchanged).Select(tensor => tensor.Tensor)];
-        SafetensorsWriter.WriteFile(Path.Combine(_folder, UpdateName), entries, metadata: null, (entry, stream) =>
+        SafetensorsWriter.WriteFile(Path.Combine(_folder, UpdateName), layout.UpdateTensors(Exchanged), metadata: null, (entry, stream) =>
         {
             ReadOnlySpan<float> now = adapter[entry.Name].Value.Span;
             float[] difference = start[entry.Name];

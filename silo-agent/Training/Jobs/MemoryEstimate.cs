@@ -16,7 +16,7 @@ public static class MemoryEstimate
     /// <param name="rank">The adapter's rank; 0 for none.</param>
     /// <param name="rows">Tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
-    /// <param name="examples">Examples whose gradients a private step keeps apart; 0 for plain steps.</param>
+    /// <param name="examples">Examples whose gradients a private step, or one on the ring, keeps apart; 0 for plain steps.</param>
     public static long Bytes(LlamaConfig config, long rank, long rows, long length, long examples = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
@@ -31,7 +31,7 @@ public static class MemoryEstimate
         long shared = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f) + config.Vocabulary)) + scores;
         long factors = config.Layers * rank * ((7 * c) + (2 * q) + (2 * kv) + (3 * f));
         long hidden = config.Layers * 14 * rows * rank;
-        long apart = examples > 0 ? factors * (examples + 3) : 0; // the examples', a person's, and the sum in 64 bits
+        long apart = examples > 0 ? factors * (examples + 3) : 0; // the examples', a person's or the update, and the sum in 64 bits
         return 4 * (weights + (5 * factors) + apart + hidden + (config.Layers * layerActivations) + shared);
     }
 
@@ -45,7 +45,7 @@ public static class MemoryEstimate
             throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected a batch that one process can address, found {job.BatchSize} sequences of {length} tokens");
         }
 
-        long mib = (Bytes(config, job.Rank, rows, length, job.Privacy is null ? 0 : job.BatchSize) >> 20) + RuntimeMib;
+        long mib = (Bytes(config, job.Rank, rows, length, job.IsClaimed ? job.BatchSize : 0) >> 20) + RuntimeMib;
         return job.MaxMemoryMib == 0 || mib <= job.MaxMemoryMib
             ? (int)rows
             : throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected at most {job.MaxMemoryMib} MiB, the job needs about {mib} MiB");

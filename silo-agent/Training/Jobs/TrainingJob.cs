@@ -109,6 +109,13 @@ public sealed record TrainingJob
     [DisallowNull]
     public JobPrivacy? Privacy { get; init; }
 
+    /// <summary>How records are rounded to the ring, for noise that is added after training; absent for all other training. A null is refused.</summary>
+    [DisallowNull]
+    public JobRing? Ring { get; init; }
+
+    /// <summary>Whether a single record must not show in what the job does.</summary>
+    internal bool IsClaimed => Privacy is not null || Ring is not null;
+
     /// <summary>Reads and checks <c>job.json</c>.</summary>
     /// <exception cref="FedCloudException"><c>file_missing</c> or <c>job_malformed</c>.</exception>
     public static TrainingJob Read(string folder)
@@ -140,17 +147,17 @@ public sealed record TrainingJob
         (string Member, bool Possible)[] members =
         [
             ("v", V == 1),
-            ("mode", Mode is "train" or "evaluate"),
+            ("mode", Mode is "train" || (Mode is "evaluate" && Ring is null)),
             ("round", Round >= 1),
             ("exchanged", Exchanged is "a" or "b" or "both"),
             ("rank", Rank >= 1),
             ("alpha", Alpha > 0),
             ("target_modules", !TargetModules.IsDefaultOrEmpty),
-            ("local_steps", LocalSteps >= 1),
+            ("local_steps", LocalSteps >= 1 && (Ring is null || LocalSteps == 1)),
             ("first_global_step", FirstGlobalStep >= 0),
             ("total_global_steps", TotalGlobalSteps >= 1),
             ("batch_size", BatchSize >= 1),
-            ("gradient_accumulation", GradientAccumulation >= 1 && (Privacy is null || GradientAccumulation == 1)),
+            ("gradient_accumulation", GradientAccumulation >= 1 && (!IsClaimed || GradientAccumulation == 1)),
             ("sequence_length", SequenceLength >= 2),
             ("learning_rate", LearningRate > 0),
             ("schedule", Schedule is "cosine" or "constant"),
@@ -164,8 +171,9 @@ public sealed record TrainingJob
             ("threads", Threads >= 1),
             ("max_memory_mib", MaxMemoryMib >= 0),
             ("checkpoint_every", CheckpointEvery >= 0),
+            ("ring beside privacy", Ring is null || Privacy is null),
         ];
-        return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible();
+        return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible() ?? Ring?.Impossible();
     }
 }
 

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Runtime.InteropServices;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Llama;
@@ -58,9 +59,10 @@ internal sealed unsafe class ExampleGradients : IDisposable
     /// <summary>An example's gradient, (d).</summary>
     public float* Row(int example) => _rows.P + ((long)example * Coordinates);
 
-    /// <inheritdoc/>
+    /// <summary>Zeroes the examples' gradients and lets backward passes sum again.</summary>
     public void Dispose()
     {
+        NativeMemory.Clear(_rows.P, (nuint)_rows.Rows * (nuint)_rows.Columns * sizeof(float));
         foreach (Parameter parameter in _trained)
         {
             parameter.Examples = null;

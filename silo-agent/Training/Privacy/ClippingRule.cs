@@ -36,6 +36,15 @@ internal readonly struct ClippingRule
     /// <summary>The bound on the relative error of norm, clip and scaling: 2(d + 16)u.</summary>
     public static double Eta(long coordinates) => Math.ScaleB(coordinates + 16, -52);
 
+    /// <summary>The mode that a job's member <c>clipping</c> names.</summary>
+    /// <param name="clipping"><c>flat</c>, <c>per_layer</c> or <c>automatic</c>; a checked job names no other.</param>
+    public static ClippingMode ModeOf(string clipping) => clipping switch
+    {
+        "flat" => ClippingMode.Flat,
+        "per_layer" => ClippingMode.PerLayer,
+        _ => ClippingMode.Automatic,
+    };
+
     /// <summary>The factor of a group; 0 for one that is not finite.</summary>
     /// <param name="gradient">Its coordinates.</param>
     public double Factor(ReadOnlySpan<float> gradient)

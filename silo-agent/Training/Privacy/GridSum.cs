@@ -13,7 +13,7 @@ namespace FedCloud.Training.Privacy;
 /// depend on the order. Neighbouring sums differ by one unit's vector of integers, of norm at most C + g sqrt(d) / 2: less than
 /// rule S4 allows, which rounds the sum.
 /// </remarks>
-internal sealed unsafe class GridSum
+internal sealed unsafe class GridSum : IUnitSum
 {
     // Its sums stay in the nearest cache while one unit after the other is added.
     private const int PieceLength = 2048;
@@ -23,10 +23,8 @@ internal sealed unsafe class GridSum
     private const long MostRounded = 1L << 50;
 
     private readonly long[] _sums;
-    private readonly Piece[] _groups;
-    private readonly Piece[] _pieces;
-    private readonly double[] _factors; // (units, groups)
-    private readonly ClippingRule _rule;
+    private readonly GradientPiece[] _pieces;
+    private readonly ClipFactors _factors;
     private readonly double _unitsPerOne;
     private readonly bool _wide;
     private readonly int _threads;
@@ -51,93 +49,40 @@ internal sealed unsafe class GridSum
         _wide = largest < MostRounded;
         _unitsPerOne = 1 / plan.Grid;
         _threads = threads;
-        _groups = Pinned(Groups(mode == ClippingMode.PerLayer ? moduleLengths : [d]));
-        _pieces = Pinned(_groups.SelectMany(Cut));
-        _rule = new ClippingRule(mode, plan.ClipNorm, d, _groups.Length);
-        _sums = Pinned(new long[d]);
-        _factors = Pinned(new double[together * _groups.Length]);
+        _factors = new ClipFactors(mode, plan.ClipNorm, moduleLengths, together, threads);
+        _pieces = _factors.Pieces(PieceLength);
+        _sums = ClipFactors.Pinned(new long[d]);
     }
 
     /// <summary>The sum so far, to be noised in place.</summary>
     public long[] Units => _sums;
 
-    /// <summary>Begins a step.</summary>
+    /// <inheritdoc/>
     public void Clear() => Array.Clear(_sums);
 
-    /// <summary>Clips units and adds them.</summary>
-    /// <param name="gradients">(count, d), one unit a row.</param>
-    /// <param name="count">How many.</param>
-    public void Add(float* gradients, int count)
+    /// <inheritdoc/>
+    public void Add(float* gradients, ReadOnlySpan<int> units)
     {
-        Span<double> factors = _factors.AsSpan(0, count * _groups.Length);
-        fixed (Piece* groups = _groups, pieces = _pieces)
+        Span<double> factors = _factors.Of(gradients, units.Length);
+        foreach (ref double factor in factors)
+        {
+            factor *= _unitsPerOne; // exact: a power of two
+        }
+
+        fixed (GradientPiece* pieces = _pieces)
         fixed (double* f = factors)
         fixed (long* sums = _sums)
         {
-            Workers.Rows(count, _threads, new ClipRows(gradients, _sums.Length, groups, _groups.Length, _rule, f));
-            foreach (ref double factor in factors)
-            {
-                factor *= _unitsPerOne; // exact: a power of two
-            }
-
-            Workers.Rows(_pieces.Length, _threads, new AddRows(gradients, _sums.Length, count, pieces, f, _groups.Length, sums, _wide));
-        }
-    }
-
-    private static T[] Pinned<T>(IEnumerable<T> values)
-        where T : unmanaged
-    {
-        T[] from = [.. values];
-        T[] pinned = GC.AllocateUninitializedArray<T>(from.Length, pinned: true);
-        from.CopyTo(pinned, 0);
-        return pinned;
-    }
-
-    private static IEnumerable<Piece> Groups(IReadOnlyList<int> lengths)
-    {
-        int start = 0;
-        for (int group = 0; group < lengths.Count; group++)
-        {
-            yield return new Piece(start, lengths[group], group);
-            start += lengths[group];
-        }
-    }
-
-    private static IEnumerable<Piece> Cut(Piece group)
-    {
-        for (int start = 0; start < group.Length; start += PieceLength)
-        {
-            yield return new Piece(group.Start + start, Math.Min(PieceLength, group.Length - start), group.Group);
-        }
-    }
-
-    /// <summary>Coordinates of one group.</summary>
-    private readonly record struct Piece(int Start, int Length, int Group);
-
-    /// <summary>The factors of one unit; all zero if any of its groups is not finite.</summary>
-    private readonly struct ClipRows(float* gradients, long d, Piece* groups, int count, ClippingRule rule, double* factors) : IRowJob
-    {
-        public void Row(int i)
-        {
-            Span<double> own = new(factors + ((long)i * count), count);
-            for (int group = 0; group < count; group++)
-            {
-                own[group] = rule.Factor(new ReadOnlySpan<float>(gradients + (i * d) + groups[group].Start, groups[group].Length));
-            }
-
-            if (own.Contains(0))
-            {
-                own.Clear();
-            }
+            Workers.Rows(_pieces.Length, _threads, new AddRows(gradients, _sums.Length, units.Length, pieces, f, _factors.Count, sums, _wide));
         }
     }
 
     /// <summary>Adds all units to the sums of one piece.</summary>
-    private readonly struct AddRows(float* gradients, long d, int units, Piece* pieces, double* factors, int groups, long* sums, bool wide) : IRowJob
+    private readonly struct AddRows(float* gradients, long d, int units, GradientPiece* pieces, double* factors, int groups, long* sums, bool wide) : IRowJob
     {
         public void Row(int i)
         {
-            Piece piece = pieces[i];
+            GradientPiece piece = pieces[i];
             for (int unit = 0; unit < units; unit++)
             {
                 double factor = factors[((long)unit * groups) + piece.Group];

@@ -10,6 +10,7 @@ namespace FedCloud.Training.Privacy;
 internal sealed class MicroBatch(int examples, int length)
 {
     private readonly Example[] _examples = new Example[examples];
+    private readonly int[] _units = new int[examples];
     private readonly bool[] _endsUnit = new bool[examples];
     private readonly int[] _tokens = new int[examples * length];
     private readonly int[] _targets = new int[examples * length];
@@ -41,13 +42,20 @@ internal sealed class MicroBatch(int examples, int length)
     /// <summary>1 / counted, so that the gradient of each is that of its mean loss; 0 where nothing counts.</summary>
     public ReadOnlySpan<float> Scales => _scales.AsSpan(0, B);
 
+    /// <summary>The unit of each example.</summary>
+    public ReadOnlySpan<int> Units => _units.AsSpan(0, B);
+
     /// <summary>Whether an example is the last of its unit.</summary>
     public bool EndsUnit(int example) => _endsUnit[example];
 
     /// <summary>Takes an example.</summary>
-    public void Add(Example example, bool endsUnit)
+    /// <param name="example">The example.</param>
+    /// <param name="unit">The unit that it belongs to.</param>
+    /// <param name="endsUnit">Whether it is the last of its unit.</param>
+    public void Add(Example example, int unit, bool endsUnit)
     {
         _examples[B] = example;
+        _units[B] = unit;
         _endsUnit[B] = endsUnit;
         B++;
     }

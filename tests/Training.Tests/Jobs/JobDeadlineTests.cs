@@ -45,6 +45,24 @@ public sealed class JobDeadlineTests : IDisposable
         Assert.True(File.Exists(_folder.UpdateFile));
     }
 
+    [Fact]
+    public void Run_DeadlinePassesBeforeTheStepForTheRing_StopsWithoutAnUpdate()
+    {
+        _folder.Job = _folder.Job with
+        {
+            LocalSteps = 1,
+            GradientAccumulation = 1,
+            Ring = new JobRing { ExampleClip = 1, Clipping = "flat", Clip = 1000, Limit = 1 << 20, MaxRecords = 100 },
+            Deadline = _clock.Now.AddSeconds(3).ToUnixTimeSeconds(),
+        };
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run(time: _clock));
+
+        Assert.Equal("trainer_deadline", error.Code.Name);
+        Assert.Contains("before step 1 of 1", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder.UpdateFile));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     /// <summary>A clock on which work takes time: five seconds pass whenever somebody measures.</summary>

@@ -118,7 +118,7 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
         MicroBatch batch = new(examples.Length, examples.Max(example => example.Tokens.Length) - 1);
         foreach (Example example in examples)
         {
-            batch.Add(example, endsUnit: true);
+            batch.Add(example, unit: batch.B, endsUnit: true);
         }
 
         batch.Pad();

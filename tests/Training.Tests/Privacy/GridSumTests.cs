@@ -68,7 +68,7 @@ public sealed unsafe class GridSumTests
             GridSum sum = new(plan, ClippingMode.Flat, [d], 1, 1, 1);
             fixed (float* p = gradient)
             {
-                sum.Add(p, 1);
+                sum.Add(p, [0]);
             }
 
             Assert.All(sum.Units, found => Assert.Equal(expected, found));
@@ -139,7 +139,7 @@ public sealed unsafe class GridSumTests
         float[] rows = [.. units.SelectMany(unit => unit)];
         fixed (float* p = rows)
         {
-            sum.Add(p, units.Length);
+            sum.Add(p, [.. Enumerable.Range(0, units.Length)]);
         }
 
         return [.. sum.Units];

@@ -71,7 +71,7 @@ internal sealed class OrthogonalCanaries(int canaries)
 
         fixed (float* first = gradients)
         {
-            sum.Add(first, entered.Length);
+            sum.Add(first, entered);
         }
     }
 

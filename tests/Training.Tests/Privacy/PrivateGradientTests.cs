@@ -28,7 +28,7 @@ public sealed class PrivateGradientTests : IDisposable
         _task.Privacy = _task.Privacy with { Clipping = clipping };
         _task.Exchanged = exchanged;
 
-        AssertClose(Clipped(_task.OneByOne()), _task.Sum());
+        AssertClose(_task.Clipped(_task.OneByOne()), _task.Sum());
     }
 
     [Theory]
@@ -45,7 +45,7 @@ public sealed class PrivateGradientTests : IDisposable
         double[][] each = _task.OneByOne();
         double[][] sums = [.. persons.Distinct(StringComparer.Ordinal).Select(person => each.Where((_, i) => persons[i] == person).Aggregate(Added))];
 
-        AssertClose(Clipped(sums), _task.Sum());
+        AssertClose(_task.Clipped(sums), _task.Sum());
     }
 
     [Theory]
@@ -275,37 +275,6 @@ public sealed class PrivateGradientTests : IDisposable
         }
 
         return 0.5 + (sum * Math.Exp(-x * x / 2) / Math.Sqrt(2 * Math.PI));
-    }
-
-    private double[] Clipped(double[][] units)
-    {
-        using LlamaModel model = _task.Model();
-        int[] modules = [.. model.Linears.Select(linear => new[] { linear.Adapter!.A, linear.Adapter.B }.Sum(factor => factor.Gradient?.Span.Length ?? 0))];
-        int d = modules.Sum();
-        double c = _task.Privacy.ExampleClip;
-        bool perLayer = _task.Privacy.Clipping is "per_layer";
-        double[] sum = new double[d];
-        bool clips = false;
-        foreach (double[] unit in units)
-        {
-            int start = 0;
-            foreach (int length in perLayer ? modules : [d])
-            {
-                double norm = Math.Sqrt(unit[start..(start + length)].Sum(value => value * value));
-                double bound = perLayer ? c / Math.Sqrt(modules.Length) : c;
-                double factor = _task.Privacy.Clipping is "automatic" ? bound / (norm + (0.01 * c)) : Math.Min(1, bound / Math.Max(norm, 1e-300));
-                clips |= factor < 1;
-                for (int i = start; i < start + length; i++)
-                {
-                    sum[i] += unit[i] * factor;
-                }
-
-                start += length;
-            }
-        }
-
-        Assert.True(clips);
-        return sum;
     }
 
     private void AssertClose(double[] expected, long[] units)

@@ -101,6 +101,38 @@ internal sealed class PrivateTask : IDisposable
         })];
     }
 
+    /// <summary>The sum of units' gradients, each clipped as <see cref="Privacy"/> says, one unit at a time.</summary>
+    public double[] Clipped(double[][] units)
+    {
+        using LlamaModel model = Model();
+        int[] modules = [.. model.Linears.Select(linear => new[] { linear.Adapter!.A, linear.Adapter.B }.Sum(factor => factor.Gradient?.Span.Length ?? 0))];
+        int d = modules.Sum();
+        double c = Privacy.ExampleClip;
+        bool perLayer = Privacy.Clipping is "per_layer";
+        double[] sum = new double[d];
+        bool clips = false;
+        foreach (double[] unit in units)
+        {
+            int start = 0;
+            foreach (int length in perLayer ? modules : [d])
+            {
+                double norm = Math.Sqrt(unit[start..(start + length)].Sum(value => value * value));
+                double bound = perLayer ? c / Math.Sqrt(modules.Length) : c;
+                double factor = Privacy.Clipping is "automatic" ? bound / (norm + (0.01 * c)) : Math.Min(1, bound / Math.Max(norm, 1e-300));
+                clips |= factor < 1;
+                for (int i = start; i < start + length; i++)
+                {
+                    sum[i] += unit[i] * factor;
+                }
+
+                start += length;
+            }
+        }
+
+        Assert.True(clips);
+        return sum;
+    }
+
     public void Dispose() => _tiny.Dispose();
 
     // Known keys: what they protect here is made up.

@@ -1,0 +1,60 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.Json.Nodes;
+using FedCloud.Protocol.Jobs;
+using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Tests.Plans;
+using Xunit;
+
+namespace FedCloud.Protocol.Tests.Jobs;
+
+public sealed class JobFileTests
+{
+    private static readonly JobHost Host = new() { BaseModel = "/base", Adapter = "/adapter", TrainFile = "/train", EvalFile = "/eval", Threads = 2, MaxMemoryMib = 0, Deadline = 1 };
+    private static readonly JobPrivacy Privacy = new(0.5, 1.5m);
+    private static readonly JobRing Ring = new(123456.7, 268435455, 11);
+
+    // The same text as in JobRingTests, where the trainer's side reads it.
+    [Fact]
+    public void Of_Ring_WritesThePlansClipAndTheRingsMembers()
+    {
+        JsonObject job = Job(Private(GradientClipping.PerLayer), "train", null, Ring);
+
+        Assert.Equal("""{"example_clip":0.5,"clipping":"per_layer","clip":123456.7,"limit":268435455,"max_records":11}""", job["ring"]!.ToJsonString());
+        Assert.False(job.ContainsKey("privacy"));
+    }
+
+    [Theory]
+    [InlineData(GradientClipping.Flat, "flat")]
+    [InlineData(GradientClipping.PerLayer, "per_layer")]
+    [InlineData(GradientClipping.Automatic, "automatic")]
+    public void Of_EveryClipping_HasTheTrainersName(GradientClipping clipping, string name)
+    {
+        Assert.Equal(name, Job(Private(clipping), "train", null, Ring)["ring"]!["clipping"]!.GetValue<string>());
+        Assert.Equal(name, Job(Private(clipping), "train", Privacy, null)["privacy"]!["clipping"]!.GetValue<string>());
+    }
+
+    [Fact]
+    public void Of_NoRing_HasNoSuchMember()
+    {
+        Assert.False(Job(PlanReaderTests.Config(), "train", null, null).ContainsKey("ring"));
+        Assert.False(Job(Private(GradientClipping.Flat), "train", Privacy, null).ContainsKey("ring"));
+    }
+
+    [Fact]
+    public void Of_ClaimWithNeither_OrBoth_IsRefused()
+    {
+        Assert.Throws<ArgumentException>(() => Job(Private(GradientClipping.Flat), "train", null, null));
+        Assert.Throws<ArgumentException>(() => Job(Private(GradientClipping.Flat), "train", Privacy, Ring));
+        Assert.NotNull(Job(Private(GradientClipping.Flat), "evaluate", null, null));
+    }
+
+    private static JsonObject Job(RunConfig plan, string mode, JobPrivacy? privacy, JobRing? ring) =>
+        JsonNode.Parse(JobFile.Of(plan, 0, 1, mode, "b", Host, privacy, ring))!.AsObject();
+
+    private static RunConfig Private(GradientClipping clipping)
+    {
+        RunConfig plan = PlanReaderTests.Config();
+        return plan with { Privacy = plan.Privacy with { Claim = PrivacyClaim.Distributed, ExampleClip = 0.5m, Clipping = clipping } };
+    }
+}
