@@ -78,7 +78,7 @@ internal static class DemoPolicy
         bool isPerson = plan.Privacy.Unit == PrivacyUnit.Person;
         long records = File.ReadLines(silo.TrainFile).Count(line => line.Length > 0);
         long? persons = isPerson ? PersonsIn(silo) : null;
-        decimal needed = ExamplePrivacy.Of(plan, persons ?? records).LedgerEpsilon();
+        decimal needed = ClaimAccount.Of(plan, persons ?? records).LedgerEpsilon();
         json.WriteStartObject("ledger");
         json.WriteString("dataset_uid", silo.Name.Value);
         json.WriteNumber("records", records);
@@ -89,7 +89,7 @@ internal static class DemoPolicy
 
         json.WriteString("epsilon_max", DecimalString.Format(Math.Ceiling(needed * RunsInBudget)));
         json.WriteString("delta_max", DecimalString.Format(plan.Privacy.Delta));
-        json.WriteString("unit", isPerson ? "person" : "record");
+        json.WriteString("unit", isPerson ? "person" : plan.Privacy.Unit == PrivacyUnit.Silo ? "silo" : "record");
         json.WriteEndObject();
     }
 

@@ -36,15 +36,9 @@ internal sealed record ClaimFigures(long Units, decimal? SamplingRate, decimal? 
     {
         try
         {
-            if (config.Privacy.IsOnRing)
-            {
-                _ = ClaimAccount.Of(config, units);
-                DistributedPrivacy ring = DistributedPrivacy.Of(config);
-                return new(units, 1, ring.NoiseMultiplier, ring.MaxRounds, ring.RoundEpsilon, ring.Epsilon, ring.LedgerEpsilon(config.Privacy.Delta), Refused: null);
-            }
-
-            ExamplePrivacy privacy = ExamplePrivacy.Of(config, units);
-            return new(units, privacy.SamplingRate, privacy.NoiseMultiplier, privacy.MaxSteps, privacy.RoundEpsilon(), privacy.Epsilon, privacy.LedgerEpsilon(), Refused: null);
+            ClaimAccount account = ClaimAccount.Of(config, units);
+            decimal round = config.Privacy.IsOnRing ? DistributedPrivacy.Of(config).RoundEpsilon : ExamplePrivacy.RoundEpsilon(account.Terms);
+            return new(units, account.Terms.Q, account.Terms.Z, account.MaxRounds * account.Terms.Steps, round, account.Terms.PldEps, account.LedgerEpsilon(), Refused: null);
         }
         catch (FedCloudException error)
         {

@@ -56,19 +56,20 @@ public static class JobFile
     /// <param name="host">The host's part.</param>
     /// <param name="privacy">The silo's part of the plan's privacy claim; null without a claim, and where noise is added on the ring.</param>
     /// <param name="ring">How records are rounded to the ring, where noise is added there; null otherwise.</param>
-    /// <exception cref="ArgumentException">A plan with a privacy claim has neither <paramref name="privacy"/> nor <paramref name="ring"/> to train with, or a job has both.</exception>
+    /// <exception cref="ArgumentException">The plan's claim needs other parts for training than there are.</exception>
     public static byte[] Of(RunConfig plan, int version, int round, string mode, string exchanged, JobHost host, JobPrivacy? privacy, JobRing? ring = null)
     {
         ArgumentNullException.ThrowIfNull(plan);
         ArgumentNullException.ThrowIfNull(host);
-        if (plan.Privacy.IsClaimed && privacy is null && ring is null && string.Equals(mode, "train", StringComparison.Ordinal))
+        bool trains = string.Equals(mode, "train", StringComparison.Ordinal);
+        if ((privacy is not null) != (trains && plan.Privacy.Claim == PrivacyClaim.Example))
         {
-            throw new ArgumentException("a plan with a privacy claim is trained with noise or not at all", nameof(privacy));
+            throw new ArgumentException("a plan whose claim is kept in the silo is trained with noise or not at all, and no other plan is", nameof(privacy));
         }
 
-        if (privacy is not null && ring is not null)
+        if ((ring is not null) != (trains && plan.Privacy.IsRecordOnRing))
         {
-            throw new ArgumentException("noise is added while training or on the ring, not twice", nameof(ring));
+            throw new ArgumentException("a plan whose noise on the ring protects records has each of them rounded to it, and no other plan has", nameof(ring));
         }
 
         using MemoryStream output = new();

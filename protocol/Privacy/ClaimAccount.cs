@@ -42,6 +42,10 @@ public sealed record ClaimAccount(LedgerTerms Terms, int MaxRounds)
         return new(distributed.ToTerms(plan), distributed.MaxRounds);
     }
 
+    /// <summary>The limit that an unused ledger needs for the job, at the plan's delta; above the job's own epsilon, because jobs are chosen one after the other.</summary>
+    public decimal LedgerEpsilon() => LedgerFilter.RequiredEpsilon(Terms.Rdp.Times(MaxRounds), (double)Terms.Delta)
+        ?? throw PrivacyArguments.Refusal(ErrorCodes.AccountantNotFinite, "the epsilon that the ledger needs", "a finite number", "none");
+
     /// <summary>What this version of the accountant says about a charge that another version accounted for (privacy, L13).</summary>
     /// <param name="terms">The charge's terms.</param>
     /// <exception cref="FedCloudException"><c>ledger_broken</c>: of a mechanism that this version does not make.</exception>

@@ -129,11 +129,6 @@ public sealed record DistributedPrivacy
         }
     }
 
-    /// <summary>The limit that an unused ledger needs for the job, at the plan's delta.</summary>
-    /// <param name="delta">The plan's delta.</param>
-    public decimal LedgerEpsilon(decimal delta) => LedgerFilter.RequiredEpsilon(Round.Times(MaxRounds), (double)delta)
-        ?? throw PrivacyArguments.Refusal(ErrorCodes.AccountantNotFinite, "the epsilon that the ledger needs", "a finite number", "none");
-
     /// <summary>What the ledger is asked for.</summary>
     /// <param name="plan">The plan.</param>
     public LedgerTerms ToTerms(RunConfig plan)

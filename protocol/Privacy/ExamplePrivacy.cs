@@ -50,11 +50,12 @@ public sealed record ExamplePrivacy
     public long MaxSteps => (long)MaxRounds * StepsPerRound;
 
     /// <summary>The epsilon of one round alone, by PLD.</summary>
-    public decimal RoundEpsilon() => LedgerRdp.RoundUp(DpSgdAccountant.Epsilon((double)EffectiveNoiseMultiplier, (double)SamplingRate, StepsPerRound, (double)Delta), EpsilonPlaces);
-
-    /// <summary>The limit that an unused ledger needs for the job, at the plan's delta; above <see cref="Epsilon"/>, because jobs are chosen one after the other.</summary>
-    public decimal LedgerEpsilon() => LedgerFilter.RequiredEpsilon(Round.Times(MaxRounds), (double)Delta)
-        ?? throw PrivacyArguments.Refusal(ErrorCodes.AccountantNotFinite, "the epsilon that the ledger needs", "a finite number", "none");
+    /// <param name="terms">The terms of a plan with claim A.</param>
+    public static decimal RoundEpsilon(LedgerTerms terms)
+    {
+        ArgumentNullException.ThrowIfNull(terms);
+        return LedgerRdp.RoundUp(DpSgdAccountant.Epsilon((double)terms.ZEff, (double)terms.Q, terms.Steps, (double)terms.Delta), EpsilonPlaces);
+    }
 
     /// <summary>What the ledger is asked for.</summary>
     /// <param name="plan">The plan's privacy.</param>

@@ -13,6 +13,7 @@ using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.SecureAggregation;
@@ -48,16 +49,22 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             RunConfig plan = models.Plan(start.Job);
             ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(start.Exchanged) ?? throw new FedCloudException(ErrorCodes.BodyMalformed, "the start names unknown factors");
             string folder = home.RoundFolder(start.Job, start.Round);
-            AdapterLayout layout = await PrepareAsync(plan, start.Model, start.Round, "train", start.Exchanged, start.Deadline, folder, cancellation);
-            RequireShape(plan, layout, exchanged, start);
+            AdapterLayout layout = AdapterLayout.Of(plan, await models.BaseModelAsync(plan, cancellation));
+            JobRing? ring = RequireShape(plan, layout, exchanged, start);
+            await PrepareAsync(plan, layout, start.Model, start.Round, "train", start.Exchanged, start.Deadline, folder, ring, cancellation);
 
             TrainerOutcome outcome = await RunTrainerAsync(start.Job, start.Round, folder, cancellation);
-            if (!outcome.Succeeded)
+            string update = Path.Combine(folder, "update.safetensors");
+            if (!outcome.Succeeded && IsDiverged(plan, outcome))
+            {
+                WriteZeros(update, layout, exchanged);
+            }
+            else if (!outcome.Succeeded)
             {
                 return new TrainingFailed(time.GetUtcNow(), start.Job, effect.Rid, ReasonOf(plan, outcome));
             }
 
-            (Sha256Digest sha256, long length) = CheckUpdate(Path.Combine(folder, "update.safetensors"), layout, exchanged);
+            (Sha256Digest sha256, long length) = CheckUpdate(update, layout.UpdateHeader(exchanged, UpdateType(plan)), layout.UpdateLength(exchanged));
             return new TrainingFinished(time.GetUtcNow(), start.Job, effect.Rid, sha256, length, policy.WeightIn(plan), Disclosed(plan, folder));
         }
         catch (FedCloudException error)
@@ -79,7 +86,8 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             RunConfig plan = models.Plan(effect.Job);
             string folder = home.RoundFolder(effect.Job, effect.Round);
             long deadline = time.GetUtcNow().AddSeconds(plan.Participation.RoundDeadline).ToUnixTimeSeconds();
-            await PrepareAsync(plan, effect.Model, effect.Round, "evaluate", "both", deadline, folder, cancellation);
+            AdapterLayout layout = AdapterLayout.Of(plan, await models.BaseModelAsync(plan, cancellation));
+            await PrepareAsync(plan, layout, effect.Model, effect.Round, "evaluate", "both", deadline, folder, ring: null, cancellation);
             TrainerOutcome outcome = await RunTrainerAsync(effect.Job, effect.Round, folder, cancellation);
             return new EvaluationFinished(time.GetUtcNow(), effect.Job, effect.Round, outcome.Succeeded ? Disclosed(plan, folder) : Nothing);
         }
@@ -119,11 +127,17 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         return SealedFile.ClaimAsync("update", UploadName.Container(home.Invitation.SiloId), UploadName.Path(update.Job, update.Round, attempt), sealedPath, cancellation);
     }
 
-    private async Task<AdapterLayout> PrepareAsync(
-        RunConfig plan, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, CancellationToken cancellation)
+    /// <summary>The type of an update's tensors: whole ring units where the trainer rounded each record, else the difference of the parameters.</summary>
+    public static TensorType UpdateType(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return plan.Privacy.IsRecordOnRing ? TensorType.I32 : TensorType.F32;
+    }
+
+    private async Task PrepareAsync(
+        RunConfig plan, AdapterLayout layout, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, JobRing? ring, CancellationToken cancellation)
     {
         string baseModel = await models.BaseModelAsync(plan, cancellation);
-        AdapterLayout layout = AdapterLayout.Of(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
         JobHost host = new()
@@ -137,11 +151,11 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             Deadline = deadline,
         };
         JobPrivacy? privacy = string.Equals(mode, "train", StringComparison.Ordinal) ? await budget.PrivacyAsync(plan, cancellation) : null;
-        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host, privacy));
-        return layout;
+        WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host, privacy, ring));
     }
 
-    private static void RequireShape(RunConfig plan, AdapterLayout layout, ExchangedFactor exchanged, RoundOpening start)
+    // What the trainer rounds records to, where it does.
+    private static JobRing? RequireShape(RunConfig plan, AdapterLayout layout, ExchangedFactor exchanged, RoundOpening start)
     {
         if (start.Slot is { } slot)
         {
@@ -150,11 +164,16 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             {
                 throw new FedCloudException(ErrorCodes.RoundStartInvalid, $"expected {ring.D} coordinates of {ring.Ring.Bits} bits, found {slot.D} of {slot.K}");
             }
+
+            return plan.Privacy.IsRecordOnRing ? new JobRing(ring.Scale(0) * ring.Segments[0].Clip, ring.Limit, plan.Privacy.MaxRecords) : null;
         }
-        else if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
+
+        if (layout.UpdateLength(exchanged) != start.UpdateLen || plan.FactorsOf(start.ModelVersion) != exchanged)
         {
             throw new FedCloudException(ErrorCodes.UpdateLengthMismatch, "the start asks for other tensors than plan and base model imply");
         }
+
+        return null;
     }
 
     // A killed trainer goes on from its checkpoint; one that says why it failed would only say it again.
@@ -169,18 +188,33 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         return outcome;
     }
 
-    private static (Sha256Digest Sha256, long Length) CheckUpdate(string path, AdapterLayout layout, ExchangedFactor exchanged)
+    private static (Sha256Digest Sha256, long Length) CheckUpdate(string path, byte[] expected, long length)
     {
         using FileStream file = File.Exists(path) ? File.OpenRead(path) : throw new FedCloudException(ErrorCodes.UpdateMalformed, "the trainer left no update");
-        byte[] expected = layout.UpdateHeader(exchanged);
         byte[] found = new byte[expected.Length];
-        if (file.Length != layout.UpdateLength(exchanged) || file.ReadAtLeast(found, found.Length, throwOnEndOfStream: false) < found.Length || !found.AsSpan().SequenceEqual(expected))
+        if (file.Length != length || file.ReadAtLeast(found, found.Length, throwOnEndOfStream: false) < found.Length || !found.AsSpan().SequenceEqual(expected))
         {
             throw new FedCloudException(ErrorCodes.UpdateMalformed, "the trainer's update holds other tensors than the round exchanges");
         }
 
         file.Position = 0;
         return (Sha256Digest.FromBytes(SHA256.HashData(file)), file.Length);
+    }
+
+    // With noise on the ring for the whole silo, training that diverges must not show: the silo adds zeros, and its noise.
+    private static bool IsDiverged(RunConfig plan, TrainerOutcome outcome) =>
+        plan.Privacy is { IsOnRing: true, Unit: PrivacyUnit.Silo } && string.Equals(outcome.Code, ErrorCodes.LossNotFinite.Name, StringComparison.Ordinal);
+
+    private static void WriteZeros(string path, AdapterLayout layout, ExchangedFactor exchanged)
+    {
+        byte[] zeros = new byte[1 << 16];
+        SafetensorsWriter.WriteFile(path, layout.UpdateTensors(exchanged), metadata: null, (entry, stream) =>
+        {
+            for (long left = entry.Count * sizeof(float); left > 0; left -= zeros.Length)
+            {
+                stream.Write(zeros, 0, (int)Math.Min(left, zeros.Length));
+            }
+        });
     }
 
     // What a trainer stumbled over may follow from a record, and under a privacy claim nobody charges for telling (privacy, section 8.1).

@@ -109,7 +109,7 @@ public sealed class SecureWork(
                     Layout = ring,
                     Secrets = secrets,
                     UpdatePath = update,
-                    HeaderBytes = layout.UpdateHeader(exchanged).Length,
+                    HeaderBytes = layout.UpdateHeader(exchanged, RoundWork.UpdateType(plan)).Length,
                     Coordinates = layout.UpdateCoordinates(exchanged),
                     Weight = PlannedRing.WeightOf(plan, ring, effect.Weight),
                     ClampLimit = (double)plan.Aggregation.Secure.ClampLimit,

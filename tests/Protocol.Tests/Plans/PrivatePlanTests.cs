@@ -70,15 +70,17 @@ public sealed class PrivatePlanTests
     [Fact]
     public void Of_GivenEpsilon_FindsTheLeastNoiseThatKeepsIt()
     {
-        ExamplePrivacy privacy = ExamplePrivacy.Of(Config(("epsilon", "3"), ("expected_batch", "50"), ("spare_rounds", "2")), 1_000);
+        RunConfig plan = Config(("epsilon", "3"), ("expected_batch", "50"), ("spare_rounds", "2"));
+
+        ExamplePrivacy privacy = ExamplePrivacy.Of(plan, 1_000);
 
         Assert.Equal((0.05m, 7, 20, 140L), (privacy.SamplingRate, privacy.MaxRounds, privacy.StepsPerRound, privacy.MaxSteps));
         Assert.InRange(privacy.Epsilon, 2.99m, 3m);
         Assert.True(privacy.EffectiveNoiseMultiplier < privacy.NoiseMultiplier);
         double less = (double)privacy.EffectiveNoiseMultiplier - 0.001;
         Assert.True(DpSgdAccountant.Epsilon(less, 0.05, 140, 1e-5) > 3);
-        Assert.InRange(privacy.RoundEpsilon(), 0.1m, privacy.Epsilon);
-        Assert.InRange(privacy.LedgerEpsilon(), privacy.Epsilon, 4.5m);
+        Assert.InRange(ExamplePrivacy.RoundEpsilon(privacy.ToTerms(plan.Privacy)), 0.1m, privacy.Epsilon);
+        Assert.InRange(ClaimAccount.Of(plan, 1_000).LedgerEpsilon(), privacy.Epsilon, 4.5m);
     }
 
     [Fact]
