@@ -51,7 +51,7 @@ public static partial class ErrorCodes
         "unit_weaker",
         ExitCode.Refused,
         "a job protects a weaker unit than the limit of the data set is for: a record is less than a person, a person less than a silo",
-        "use a plan with the limit's unit; a limit for a stronger unit cannot follow spending for a weaker one");
+        "use a plan with the limit's unit; a limit for another unit cannot follow what was spent");
 
     /// <summary>A job's delta is above the limit's.</summary>
     public static ErrorCode DeltaAboveLimit { get; } = new(

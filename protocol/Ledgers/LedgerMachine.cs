@@ -26,11 +26,10 @@ public static class LedgerMachine
             return draft.Grant();
         }
 
-        // What was spent for records says nothing about persons.
-        bool understated = state.Jobs.Values.SelectMany(job => job.ByMechanism.Values).Any(reserve => reserve.Terms.Unit < limit.Unit);
-        if (understated)
+        // What was spent for one unit says nothing about another. A limit that keeps its unit may follow whatever an earlier version spent.
+        if (limit.Unit != state.Limit?.Unit && UnitRefusal(limit.Unit, state) is { } otherUnit)
         {
-            return draft.RefuseSilently(ErrorCodes.UnitWeaker);
+            return draft.RefuseSilently(otherUnit);
         }
 
         draft.Add(LedgerEntryType.Limit, entry => entry with
@@ -202,6 +201,21 @@ public static class LedgerMachine
         return draft.Grant();
     }
 
+    /// <summary>Why a ledger of one unit cannot count a job of another; null where they are the same.</summary>
+    /// <remarks>
+    /// A job of a stronger unit is refused too, as what bounds a person does not bound one of the person's records at the same epsilon:
+    /// adding or removing a person moves a sum by at most the clip norm C, removing one record may turn the person's clipped vector by up to 2C.
+    /// </remarks>
+    /// <param name="ledger">The limit's unit.</param>
+    /// <param name="job">The job's.</param>
+    public static ErrorCode? UnitRefusal(PrivacyUnit ledger, PrivacyUnit job) =>
+        job == ledger ? null : job < ledger ? ErrorCodes.UnitWeaker : ErrorCodes.UnitNotAccounted;
+
+    private static ErrorCode? UnitRefusal(PrivacyUnit ledger, LedgerState state) => state.Jobs.Values
+        .SelectMany(job => job.ByMechanism.Values)
+        .Select(reserve => UnitRefusal(ledger, reserve.Terms.Unit))
+        .FirstOrDefault(refusal => refusal is not null);
+
     private static void Bar(LedgerDraft draft, LedgerJob job, LoggedReserve logged, LoggedTerms terms)
     {
         foreach ((LedgerTerms one, long rounds) in terms.Rounds)
@@ -238,12 +252,13 @@ public static class LedgerMachine
             return ErrorCodes.ReserveChanged;
         }
 
-        if (Missing(job, request).Any() && request.Terms.Any(terms => terms.Unit < limit.Unit))
+        if (!Missing(job, request).Any())
         {
-            return ErrorCodes.UnitWeaker;
+            return null;
         }
 
-        return Missing(job, request).Any() && request.Terms.Any(terms => terms.Delta > limit.DeltaMax) ? ErrorCodes.DeltaAboveLimit : null;
+        return request.Terms.Select(terms => UnitRefusal(limit.Unit, terms.Unit)).FirstOrDefault(otherUnit => otherUnit is not null)
+            ?? (request.Terms.Any(terms => terms.Delta > limit.DeltaMax) ? ErrorCodes.DeltaAboveLimit : null);
     }
 
     private static bool IsChanged(LedgerJob job, ReserveRequest request) =>
@@ -276,6 +291,12 @@ public static class LedgerMachine
         if (reserve.Left == 0)
         {
             return ErrorCodes.ReserveUsedUp;
+        }
+
+        // Earlier versions reserved for a stronger unit than the limit's.
+        if (state.Limit is { } counted && UnitRefusal(counted.Unit, reserve.Terms.Unit) is { } otherUnit)
+        {
+            return otherUnit;
         }
 
         // Always so after a reserve; not where the limit was lowered or a newer accountant counts more.

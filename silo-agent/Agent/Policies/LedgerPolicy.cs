@@ -38,7 +38,7 @@ public sealed record LedgerPolicy
     [JsonConverter(typeof(DecimalStringJsonConverter))]
     public required decimal DeltaMax { get; init; }
 
-    /// <summary>The unit that is protected: plans that protect less are refused.</summary>
+    /// <summary>The unit that is protected: a ledger counts one, and plans that protect another are refused.</summary>
     public required PrivacyUnit Unit { get; init; }
 
     /// <summary>The smallest noise multiplier of a plan; null for any.</summary>
@@ -81,7 +81,12 @@ public sealed record LedgerPolicy
     public long? UnitsOf(PrivacyPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return plan.Unit == PrivacyUnit.Person ? Persons : Records;
+        return plan.Unit switch
+        {
+            PrivacyUnit.Silo => 1,
+            PrivacyUnit.Person => Persons,
+            _ => Records,
+        };
     }
 
     /// <summary>Why the administrator's rules refuse a plan's claim, whatever is left of the budget; null when they do not.</summary>
@@ -94,8 +99,7 @@ public sealed record LedgerPolicy
             return plan.IsPublic || UnaccountedRuns.Contains(plan.Job) ? null : ErrorCodes.PrivacyRequired;
         }
 
-        bool isWeaker = Unit == PrivacyUnit.Person && privacy.Unit == PrivacyUnit.Record;
-        return isWeaker || UnitsOf(privacy) is null ? ErrorCodes.UnitNotAccounted : null;
+        return LedgerMachine.UnitRefusal(Unit, privacy.Unit) ?? (UnitsOf(privacy) is null ? ErrorCodes.UnitNotAccounted : null);
     }
 
     /// <summary>Why the noise is too little for the administrator; null when it is not.</summary>

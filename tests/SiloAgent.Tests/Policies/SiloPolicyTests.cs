@@ -102,10 +102,23 @@ public sealed class SiloPolicyTests
         Assert.Equal(ErrorCodes.PrivacyRequired, budgeted.Refusal(open));
         Assert.Null((budgeted with { PublicData = true }).Refusal(open with { Data = "public" }));
         Assert.Null((budgeted with { Ledger = Budget with { UnaccountedRuns = [open.Job] } }).Refusal(open));
-        Assert.Equal(ErrorCodes.UnitNotAccounted, (budgeted with { Ledger = Budget with { Unit = PrivacyUnit.Person } }).Refusal(claimed));
-        RunConfig persons = claimed with { Privacy = claimed.Privacy with { Unit = PrivacyUnit.Person } };
-        Assert.Equal(ErrorCodes.UnitNotAccounted, budgeted.Refusal(persons));
-        Assert.Null((budgeted with { Ledger = Budget with { Persons = 40 } }).Refusal(persons));
+    }
+
+    [Fact]
+    public void Refusal_OtherUnitThanTheLedgers_SaysWhetherItIsWeaker()
+    {
+        RunConfig open = Secure(Plan(), secure => secure);
+        RunConfig Claimed(PrivacyUnit unit) => open with { Privacy = open.Privacy with { Claim = PrivacyClaim.Example, Epsilon = 8, Unit = unit } };
+        SiloPolicy Counting(PrivacyUnit unit, long? persons = 40) => Policy() with { Ledger = Budget with { Unit = unit, Persons = persons } };
+
+        Assert.Null(Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Null(Counting(PrivacyUnit.Silo, persons: null).Refusal(Claimed(PrivacyUnit.Silo)));
+        Assert.Equal(1, Counting(PrivacyUnit.Silo, persons: null).Ledger!.UnitsOf(Claimed(PrivacyUnit.Silo).Privacy));
+        Assert.Equal(ErrorCodes.UnitWeaker, Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Record)));
+        Assert.Equal(ErrorCodes.UnitWeaker, Counting(PrivacyUnit.Silo).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Record).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Silo)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Person, persons: null).Refusal(Claimed(PrivacyUnit.Person)));
     }
 
     [Fact]
