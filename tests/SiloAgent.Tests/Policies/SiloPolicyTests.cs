@@ -162,6 +162,21 @@ public sealed class SiloPolicyTests
         Assert.Empty(ledger.AllowedOverlaps);
     }
 
+    [Fact]
+    public void Parse_Period_IsTheLifetimeOrNothing()
+    {
+        string json = JsonSerializer.Serialize(Policy() with { Ledger = Budget }, SiloPolicyJson.Default.SiloPolicy);
+        SiloPolicy Parsed(string period) => SiloPolicy.Parse(Encoding.UTF8.GetBytes(json.Replace("\"unit\":\"record\"", "\"unit\":\"record\"" + period, StringComparison.Ordinal)));
+
+        Assert.DoesNotContain("period", json, StringComparison.Ordinal);
+        Assert.Equal(Policy().Digest(), (Parsed(string.Empty) with { Ledger = null }).Digest());
+        Assert.Equal(Sha256Digest.Of(Jcs.Canonicalize(Encoding.UTF8.GetBytes(json))), Parsed(string.Empty).Digest());
+        Assert.Equal("lifetime", Parsed(",\"period\":\"lifetime\"").Ledger!.Period);
+        Assert.Equal(
+            "policy_malformed: ledger.period: expected lifetime, since only a limit over all runs that the data ever has is proven to hold, found another value",
+            Assert.Throws<FedCloudException>(() => Parsed(",\"period\":\"year\"")).Message.Split('\n')[0].Split(". ")[0]);
+    }
+
     private static LedgerPolicy Budget => new() { DatasetUid = "data-1", Records = 100, EpsilonMax = 4, DeltaMax = 0.00001m, Unit = PrivacyUnit.Record };
 
     [Theory]
