@@ -102,6 +102,13 @@ public static partial class ErrorCodes
         "a round was to be charged for noise that another mechanism was charged for in the same round",
         "nothing leaves the silo; report it with the job's plan");
 
+    /// <summary>The clock is more than a day off.</summary>
+    public static ErrorCode ClockOff { get; } = new(
+        "clock_off",
+        ExitCode.Refused,
+        "the silo's clock is more than 24 h off the times that others signed into the audit log, so its privacy ledger reserves and charges nothing",
+        "set the clock by NTP and start the agent again; its terminal shows both times");
+
     /// <summary>Data sets that share records need one ledger.</summary>
     public static ErrorCode BudgetGroupRequired { get; } = new(
         "budget_group_required",

@@ -143,6 +143,16 @@ public static class LedgerMachine
         return draft.Grant();
     }
 
+    /// <summary>Refuses a job because of the silo's clock, which the ledger does not know of itself.</summary>
+    /// <param name="state">The ledger.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="time">Now, by that clock.</param>
+    public static LedgerStep RefuseForClock(LedgerState state, RunId job, DateTimeOffset time)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new LedgerDraft(state, time).Refuse(job, ErrorCodes.ClockOff);
+    }
+
     /// <summary>Counts reserves as spent in full, after a start that does not continue the one before (rule L11).</summary>
     /// <remarks>
     /// A reserve that neither this ledger nor the caller knows closes the ledger: the step refuses with <c>ledger_gap</c>, and so does

@@ -133,6 +133,10 @@ public sealed class SiloLedger : IDisposable
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public LedgerStep Charge(ChargeRequest request) => Take((state, now) => LedgerMachine.Charge(state, request, now));
 
+    /// <summary>Refuses a job because the silo's clock is off the log's time.</summary>
+    /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
+    public LedgerStep RefuseForClock(RunId job) => Take((state, now) => LedgerMachine.RefuseForClock(state, job, now));
+
     /// <summary>Ends a job: its unused reserve returns.</summary>
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public LedgerStep Settle(RunId job) => Take((state, now) => LedgerMachine.Settle(state, job, now));

@@ -118,6 +118,24 @@ public sealed class BudgetTests
         Assert.Equal((MemberPhase.Declined, ErrorCodes.DatasetChanged.Name), (member.Phase, member.Reason));
     }
 
+    [Fact]
+    public async Task Clock_MoreThanADayBehindTheLog_ChargesNothingAndTellsOnlyTheTerminal()
+    {
+        await using WholeFederation federation = Of(rounds: 2);
+        SimulatedSilo late = federation.Silos[3];
+        During(federation, () => late.Clock.Skew = TimeSpan.FromHours(-25));
+
+        await federation.RunAsync();
+
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        RoundRecordMember member = rounds[1].Members[late.Id];
+        Assert.Equal((MemberPhase.Declined, ErrorCodes.ClockOff.Name), (member.Phase, member.Reason));
+        Assert.Single(late.Ledger().State.Jobs[federation.Config.Job].Charges);
+        Assert.Contains(late.Ledger().Entries, entry => entry is { Type: LedgerEntryType.Refuse, Reason: "clock_off" });
+        Assert.Contains(late.Reports, line => line.Contains("clock_off: this machine's clock says 2027-01-14T", StringComparison.Ordinal) && line.Contains(", the log 2027-01-15T", StringComparison.Ordinal));
+    }
+
     private static void During(WholeFederation federation, Action what)
     {
         bool done = false;
