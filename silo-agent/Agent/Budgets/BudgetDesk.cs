@@ -46,6 +46,7 @@ public sealed class BudgetDesk : IDisposable
         ArgumentNullException.ThrowIfNull(policy);
         (_policy, _models, _log, _time, _report) = (policy, models, log, time, report);
         _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.LedgersFolder, ledger.DataSet(policy.TrainFile), time) : null;
+        _ledger?.NameExcluded(policy.Ledger?.UnaccountedRuns ?? []);
         _ledger?.Recompute(DpSgdAccountant.Version, Account);
         if (_ledger?.TornBytes > 0)
         {
@@ -99,13 +100,18 @@ public sealed class BudgetDesk : IDisposable
         return step.Refusal;
     }
 
-    /// <summary>What the trainer needs to know of a run with a privacy claim; null for other runs.</summary>
-    /// <exception cref="FedCloudException"><c>reserve_missing</c>, or <c>dataset_changed</c> since the administrator declared it.</exception>
+    /// <summary>What the trainer needs to know of a run with a privacy claim; null for other runs, of which those on private data are written down as what epsilon excludes.</summary>
+    /// <exception cref="FedCloudException"><c>reserve_missing</c>, <c>disk_full</c>, or <c>dataset_changed</c> since the administrator declared it.</exception>
     public async Task<JobPrivacy?> PrivacyAsync(RunConfig plan, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (!plan.Privacy.IsClaimed)
         {
+            if (!plan.IsPublic)
+            {
+                _ledger?.MarkUsed(plan.Job);
+            }
+
             return null;
         }
 

@@ -30,6 +30,11 @@ public static class BudgetText
             yield return $"  past year  {(ledger.Recent.EpsilonAlone is { } alone ? Up(alone) : "unbounded")}  (what {ledger.Recent.Charges.ToString(CultureInfo.InvariantCulture)} rounds charged in the last {ledger.Recent.Days.ToString(CultureInfo.InvariantCulture)} days would need alone; for information, the limit counts all time)";
         }
 
+        if (!ledger.EpsilonExcludes.IsEmpty)
+        {
+            yield return $"  epsilon excludes: {string.Join(", ", ledger.EpsilonExcludes.Select(run => run.Value))}";
+        }
+
         if (ledger.Closed)
         {
             yield return "  closed     ledger_gap: the log shows a reserve that this ledger does not know, and the plan to recompute it is missing";

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Text.Json;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Privacy;
 using FedCloud.SiloAgent.Budgets;
@@ -101,6 +102,36 @@ public sealed class BudgetReportTests
         ledger.Recompute("later-1", terms => terms.Rdp.Times(2));
 
         Assert.Equal(LedgerFilter.RequiredEpsilon(Terms().Rdp.Times(2), 0.00001), Assert.Single(BudgetReport.Read(_home.Folder, Now).Ledgers).Recent.EpsilonAlone);
+    }
+
+    [Fact]
+    public void EpsilonExcludes_RunsThatThePolicyNames_AndForGoodThoseThatUsedTheData()
+    {
+        using SiloLedger ledger = _home.Charged();
+        IEnumerable<string> Lines() => BudgetText.Lines(BudgetReport.Read(_home.Folder, Now)).Where(line => line.Contains("excludes", StringComparison.Ordinal));
+        Assert.Empty(Lines());
+
+        ledger.NameExcluded([new("run-8"), new("run-7")]);
+        ledger.MarkUsed(new("run-9"));
+        ledger.MarkUsed(new("run-8"));
+        ledger.MarkUsed(new("run-8"));
+        Assert.Equal(["  epsilon excludes: run-7, run-8, run-9"], Lines());
+
+        ledger.NameExcluded([]);
+        Assert.Equal(["  epsilon excludes: run-8, run-9"], Lines());
+        using JsonDocument document = JsonDocument.Parse(JsonSerializer.Serialize(BudgetReport.Read(_home.Folder, Now), BudgetJson.Default.BudgetReport));
+        Assert.Equal(["run-8", "run-9"], document.RootElement.GetProperty("ledgers")[0].GetProperty("epsilonExcludes").EnumerateArray().Select(run => run.GetString()));
+    }
+
+    [Fact]
+    public void EpsilonExcludes_DamagedFile_IsNoEmptyList()
+    {
+        using SiloLedger ledger = _home.Charged();
+        ledger.NameExcluded([new("run-7")]);
+        File.WriteAllText(_home.Paths().Excluded, "{\"named\":[]}");
+
+        Assert.Equal(ErrorCodes.LedgerBroken, Assert.Throws<FedCloudException>(() => BudgetReport.Read(_home.Folder, Now)).Code);
+        Assert.Equal(ErrorCodes.LedgerBroken, Assert.Throws<FedCloudException>(() => ledger.MarkUsed(new("run-8"))).Code);
     }
 
     private SiloLedger Written()
