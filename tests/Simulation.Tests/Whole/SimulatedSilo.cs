@@ -68,7 +68,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     }
 
     /// <summary>The privacy budget of the data set; null for none.</summary>
-    public LedgerPolicy? Budget { get; init; }
+    public LedgerPolicy? Budget { get; set; }
 
     /// <summary>The training file of a data set with a budget.</summary>
     public string TrainFile => folder + ".train.jsonl";
