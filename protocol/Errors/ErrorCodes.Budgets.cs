@@ -29,6 +29,6 @@ public static partial class ErrorCodes
     public static ErrorCode UnitNotAccounted { get; } = new(
         "unit_not_accounted",
         ExitCode.Refused,
-        "the plan protects another unit than the silo's policy accounts for",
-        "set privacy.unit to what the policy asks for; for persons the policy declares their number");
+        "a job protects another unit than the data set's ledger counts, or the policy declares no number of it; a bound for whole persons or silos is none for one of their records at the same epsilon, so it cannot be added to the ledger's",
+        "use a plan with the ledger's unit; for unit person the administrator declares ledger.persons");
 }

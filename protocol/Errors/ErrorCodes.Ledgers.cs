@@ -51,7 +51,7 @@ public static partial class ErrorCodes
         "unit_weaker",
         ExitCode.Refused,
         "a job protects a weaker unit than the limit of the data set is for: a record is less than a person, a person less than a silo",
-        "use a plan with the limit's unit; a limit for a stronger unit cannot follow spending for a weaker one");
+        "use a plan with the limit's unit; a limit for another unit cannot follow what was spent");
 
     /// <summary>A job's delta is above the limit's.</summary>
     public static ErrorCode DeltaAboveLimit { get; } = new(
@@ -101,6 +101,13 @@ public static partial class ErrorCodes
         ExitCode.Refused,
         "a round was to be charged for noise that another mechanism was charged for in the same round",
         "nothing leaves the silo; report it with the job's plan");
+
+    /// <summary>The clock is more than a day off.</summary>
+    public static ErrorCode ClockOff { get; } = new(
+        "clock_off",
+        ExitCode.Refused,
+        "the silo's clock is more than 24 h off the times that others signed into the audit log, so its privacy ledger reserves and charges nothing",
+        "set the clock by NTP and start the agent again; its terminal shows both times");
 
     /// <summary>Data sets that share records need one ledger.</summary>
     public static ErrorCode BudgetGroupRequired { get; } = new(

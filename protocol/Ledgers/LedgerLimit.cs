@@ -14,8 +14,11 @@ public sealed record LedgerLimit
     /// <summary>delta_max of the filter, and the largest delta of a job.</summary>
     public required decimal DeltaMax { get; init; }
 
-    /// <summary>What a job has to protect at least.</summary>
+    /// <summary>What a job has to protect: no less, and no other.</summary>
     public required PrivacyUnit Unit { get; init; }
+
+    /// <summary>The time that it is over. An entry without the member, which all have, means the lifetime.</summary>
+    public LedgerPeriod Period { get; init; } = LedgerPeriod.Lifetime;
 
     /// <summary>The declared number of records; it stays in the silo.</summary>
     public required long Records { get; init; }

@@ -26,11 +26,10 @@ public static class LedgerMachine
             return draft.Grant();
         }
 
-        // What was spent for records says nothing about persons.
-        bool understated = state.Jobs.Values.SelectMany(job => job.ByMechanism.Values).Any(reserve => reserve.Terms.Unit < limit.Unit);
-        if (understated)
+        // What was spent for one unit says nothing about another. A limit that keeps its unit may follow whatever an earlier version spent.
+        if (limit.Unit != state.Limit?.Unit && UnitRefusal(limit.Unit, state) is { } otherUnit)
         {
-            return draft.RefuseSilently(ErrorCodes.UnitWeaker);
+            return draft.RefuseSilently(otherUnit);
         }
 
         draft.Add(LedgerEntryType.Limit, entry => entry with
@@ -144,6 +143,16 @@ public static class LedgerMachine
         return draft.Grant();
     }
 
+    /// <summary>Refuses a job because of the silo's clock, which the ledger does not know of itself.</summary>
+    /// <param name="state">The ledger.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="time">Now, by that clock.</param>
+    public static LedgerStep RefuseForClock(LedgerState state, RunId job, DateTimeOffset time)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new LedgerDraft(state, time).Refuse(job, ErrorCodes.ClockOff);
+    }
+
     /// <summary>Counts reserves as spent in full, after a start that does not continue the one before (rule L11).</summary>
     /// <remarks>
     /// A reserve that neither this ledger nor the caller knows closes the ledger: the step refuses with <c>ledger_gap</c>, and so does
@@ -202,6 +211,21 @@ public static class LedgerMachine
         return draft.Grant();
     }
 
+    /// <summary>Why a ledger of one unit cannot count a job of another; null where they are the same.</summary>
+    /// <remarks>
+    /// A job of a stronger unit is refused too, as what bounds a person does not bound one of the person's records at the same epsilon:
+    /// adding or removing a person moves a sum by at most the clip norm C, removing one record may turn the person's clipped vector by up to 2C.
+    /// </remarks>
+    /// <param name="ledger">The limit's unit.</param>
+    /// <param name="job">The job's.</param>
+    public static ErrorCode? UnitRefusal(PrivacyUnit ledger, PrivacyUnit job) =>
+        job == ledger ? null : job < ledger ? ErrorCodes.UnitWeaker : ErrorCodes.UnitNotAccounted;
+
+    private static ErrorCode? UnitRefusal(PrivacyUnit ledger, LedgerState state) => state.Jobs.Values
+        .SelectMany(job => job.ByMechanism.Values)
+        .Select(reserve => UnitRefusal(ledger, reserve.Terms.Unit))
+        .FirstOrDefault(refusal => refusal is not null);
+
     private static void Bar(LedgerDraft draft, LedgerJob job, LoggedReserve logged, LoggedTerms terms)
     {
         foreach ((LedgerTerms one, long rounds) in terms.Rounds)
@@ -238,12 +262,13 @@ public static class LedgerMachine
             return ErrorCodes.ReserveChanged;
         }
 
-        if (Missing(job, request).Any() && request.Terms.Any(terms => terms.Unit < limit.Unit))
+        if (!Missing(job, request).Any())
         {
-            return ErrorCodes.UnitWeaker;
+            return null;
         }
 
-        return Missing(job, request).Any() && request.Terms.Any(terms => terms.Delta > limit.DeltaMax) ? ErrorCodes.DeltaAboveLimit : null;
+        return request.Terms.Select(terms => UnitRefusal(limit.Unit, terms.Unit)).FirstOrDefault(otherUnit => otherUnit is not null)
+            ?? (request.Terms.Any(terms => terms.Delta > limit.DeltaMax) ? ErrorCodes.DeltaAboveLimit : null);
     }
 
     private static bool IsChanged(LedgerJob job, ReserveRequest request) =>
@@ -276,6 +301,12 @@ public static class LedgerMachine
         if (reserve.Left == 0)
         {
             return ErrorCodes.ReserveUsedUp;
+        }
+
+        // Earlier versions reserved for a stronger unit than the limit's.
+        if (state.Limit is { } counted && UnitRefusal(counted.Unit, reserve.Terms.Unit) is { } otherUnit)
+        {
+            return otherUnit;
         }
 
         // Always so after a reserve; not where the limit was lowered or a newer accountant counts more.

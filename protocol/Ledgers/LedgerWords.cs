@@ -45,6 +45,17 @@ public enum LedgerMechanism
     Metric,
 }
 
+/// <summary>The time that a limit is over.</summary>
+[JsonConverter(typeof(LedgerPeriodJsonConverter))]
+public enum LedgerPeriod
+{
+    /// <summary>All jobs that the data set ever has: the only one for which the filter is proven.</summary>
+    Lifetime,
+}
+
+/// <summary>Reads and writes a period in lower case.</summary>
+public sealed class LedgerPeriodJsonConverter() : JsonStringEnumConverter<LedgerPeriod>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
+
 /// <summary>Reads and writes a type of entry in lower case.</summary>
 public sealed class LedgerEntryTypeJsonConverter() : JsonStringEnumConverter<LedgerEntryType>(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false);
 

@@ -53,6 +53,39 @@ public sealed class DemoTests(ITestOutputHelper output)
         await RequireVerifiedAsync(report, Path.Combine(folder, "evidence.zip"), progress);
     }
 
+    [Fact]
+    public async Task Demo_UnitPerson_TrainsOnExamplesOfPersonsAndChargesThem()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+        string data = Directory.CreateDirectory(Path.Combine(folder, "data")).FullName;
+        string target = Path.Combine(folder, "out");
+        string[] names = ["bank-hill", "clinic-north", "clinic-south"];
+        foreach (string name in names)
+        {
+            string[] records = await File.ReadAllLinesAsync(Path.Combine(Programs.Samples, "data", name + ".train.jsonl"));
+            await File.WriteAllLinesAsync(Path.Combine(data, name + ".train.jsonl"), records.Select((record, i) => $"{{\"person\":\"p-{i / 3}\",{record[1..]}"));
+            File.Copy(Path.Combine(Programs.Samples, "data", name + ".eval.jsonl"), Path.Combine(data, name + ".eval.jsonl"));
+        }
+
+        string plan = Path.Combine(folder, "plan.yaml");
+        string sample = await File.ReadAllTextAsync(Path.Combine(Programs.Samples, "private.yaml"));
+        await File.WriteAllTextAsync(plan, sample.Replace("unit: record", "unit: person", StringComparison.Ordinal).Replace("expected_batch: 24", "expected_batch: 8", StringComparison.Ordinal));
+
+        (int exit, _, string progress) = await RunAsync("demo", "--plan", plan, "--data", data, "--rounds", "1", "--out", target, "--no-alone", "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        string[] ledgers = Directory.GetFiles(target, "*.jsonl", SearchOption.AllDirectories).Where(path => Path.GetFileName(Path.GetDirectoryName(path)) == "ledgers").ToArray();
+        Assert.Equal(names.Order(StringComparer.Ordinal), ledgers.Select(Path.GetFileNameWithoutExtension).Order(StringComparer.Ordinal));
+        Assert.All(ledgers, path =>
+        {
+            JsonElement[] entries = [.. File.ReadLines(path).Select(line => JsonDocument.Parse(line).RootElement)];
+            Assert.Equal(["limit", "reserve", "charge", "settle"], entries.Select(entry => entry.GetProperty("type").GetString()));
+            Assert.All(entries.SkipLast(1), entry => Assert.Equal("person", entry.GetProperty("unit").GetString()));
+            Assert.Equal("0.5", entries[2].GetProperty("q").GetString());
+        });
+    }
+
     // The demo's own verdict, and an outsider's on the file that it left.
     private static async Task RequireVerifiedAsync(JsonElement report, string evidence, string progress)
     {

@@ -58,7 +58,7 @@ public sealed class BlobLogView : ILogView
         }
 
         _follower.Take(read ?? await _follower.ReadAsync(checkpoint, afresh: false, cancellation));
-        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator, _follower.Index.Masked, _follower.Index.Budgets);
+        return new LogLook.Accepted(_follower.Index.Size, _follower.Index.Own, _follower.Index.Administrator, _follower.Index.Masked, _follower.Index.Budgets, _follower.Index.Parties);
     }
 
     /// <inheritdoc/>

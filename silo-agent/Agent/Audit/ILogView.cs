@@ -38,12 +38,14 @@ public abstract record LogLook
     /// <param name="Administrator">The highest number of its administrator in the log; 0 for none.</param>
     /// <param name="Masked">The newest masked vector of each index since the newest roster; null for none.</param>
     /// <param name="Budgets">This silo's privacy ledgers, by data set commitment; null for none.</param>
+    /// <param name="Parties">The newest entry of each other party; null for none.</param>
     public sealed record Accepted(
         long Size,
         ImmutableSortedDictionary<long, OwnPlace> Own,
         long Administrator = 0,
         ImmutableSortedDictionary<int, MaskedPlace>? Masked = null,
-        ImmutableSortedDictionary<string, BudgetPlace>? Budgets = null) : LogLook;
+        ImmutableSortedDictionary<string, BudgetPlace>? Budgets = null,
+        ImmutableSortedDictionary<string, PartyPlace>? Parties = null) : LogLook;
 
     /// <summary>The log shows another history, or an older one.</summary>
     /// <param name="Code">How.</param>

@@ -32,6 +32,11 @@ public sealed record MaskedPlace(long Index, Sha256Digest JournalHead);
 /// <param name="At">Its time.</param>
 public sealed record OwnPlace(long Index, Sha256Digest Identity, DateTimeOffset At = default);
 
+/// <summary>The newest entry of another party in the log; a silo and its administrator are one.</summary>
+/// <param name="Index">Its index.</param>
+/// <param name="At">The newest time of the party's entries.</param>
+public sealed record PartyPlace(long Index, DateTimeOffset At);
+
 /// <summary>What the log shows of one of this silo's privacy ledgers.</summary>
 /// <param name="Head">The ledger's head after its newest entry.</param>
 /// <param name="Reserves">The runs with a reserve that is not settled, and how many reserves each has.</param>
@@ -41,7 +46,7 @@ public sealed record BudgetPlace(Sha256Digest Head, ImmutableSortedDictionary<st
 public sealed record LogIndex
 {
     /// <summary>The version that this code writes and reads.</summary>
-    public const int CurrentVersion = 3;
+    public const int CurrentVersion = 4;
 
     /// <summary>The index of no entries.</summary>
     public static LogIndex Empty { get; } = new()
@@ -84,6 +89,9 @@ public sealed record LogIndex
     /// <summary>This silo's privacy ledgers, by data set commitment.</summary>
     public ImmutableSortedDictionary<string, BudgetPlace> Budgets { get; init; } = ImmutableSortedDictionary.Create<string, BudgetPlace>(StringComparer.Ordinal);
 
+    /// <summary>The newest entry of each other party: <c>coordinator coordinator</c>, <c>silo</c> and the id.</summary>
+    public ImmutableSortedDictionary<string, PartyPlace> Parties { get; init; } = ImmutableSortedDictionary.Create<string, PartyPlace>(StringComparer.Ordinal);
+
     /// <summary>The tree over the entries.</summary>
     public CompactRange Range() => CompactRange.Restore(Size, [.. Peaks.Select(peak => MerkleHash.FromBytes(Convert.FromBase64String(peak)))]);
 
@@ -93,7 +101,7 @@ public sealed record LogIndex
     public LogIndex With(SiloId self, LogEntry entry)
     {
         ArgumentNullException.ThrowIfNull(entry);
-        LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size) };
+        LogIndex next = this with { Size = Size + 1, KeyChange = LogKeyChange.After(KeyChange, entry, Size), Parties = PartiesAfter(self, entry) };
         return entry.Type switch
         {
             _ when entry.Actor.Key == new ActorKey(EntryActor.Silo, self.Value) => next with { Own = Own.SetItem(entry.Seq, new OwnPlace(Size, entry.Identity, entry.Instant)), Budgets = BudgetsAfter(entry) },
@@ -106,6 +114,15 @@ public sealed record LogIndex
             EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
             _ => next,
         };
+    }
+
+    private ImmutableSortedDictionary<string, PartyPlace> PartiesAfter(SiloId self, LogEntry entry)
+    {
+        ActorKey party = new(entry.Actor.Kind is EntryActor.Admin ? EntryActor.Silo : entry.Actor.Kind, entry.Actor.Id);
+        DateTimeOffset before = Parties.GetValueOrDefault(party.ToString())?.At ?? entry.Instant;
+        return party == new ActorKey(EntryActor.Silo, self.Value)
+            ? Parties
+            : Parties.SetItem(party.ToString(), new PartyPlace(Size, entry.Instant > before ? entry.Instant : before));
     }
 
     private ImmutableSortedDictionary<string, BudgetPlace> BudgetsAfter(LogEntry entry)

@@ -19,6 +19,7 @@ public sealed class OwnEntries : IDisposable
     private readonly CoordinatorPost _post;
     private readonly TimeProvider _time;
     private readonly EntryJournal _journal;
+    private readonly Dictionary<long, DateTimeOffset> _clocks = [];
     private ImmutableSortedDictionary<long, OwnPlace> _logged = ImmutableSortedDictionary<long, OwnPlace>.Empty;
     private bool _numbersKnown;
     private long _sent;
@@ -82,6 +83,12 @@ public sealed class OwnEntries : IDisposable
         .Select(entry => _logged.GetValueOrDefault(entry.Seq) is { } place && place.Identity == entry.Identity ? place.Index : (long?)null)
         .FirstOrDefault(index => index is not null);
 
+    /// <summary>The newest entry of this start of the agent that the log shows; null while it shows none. A log that shows one is newer than this start.</summary>
+    public ClockReading? Newest() => _journal.Entries
+        .Where(entry => _clocks.ContainsKey(entry.Seq) && _logged.GetValueOrDefault(entry.Seq)?.Identity == entry.Identity)
+        .Select(entry => new ClockReading(_logged[entry.Seq].Index, _clocks[entry.Seq]))
+        .MaxBy(reading => reading.Index);
+
     /// <summary>Signs and sends what the log lacks: new entries at once, the others again after a while.</summary>
     public async Task SendAsync(CancellationToken cancellation)
     {
@@ -141,6 +148,7 @@ public sealed class OwnEntries : IDisposable
         (VerificationKey identity, _) = await _home.KeyAsync(SiloHome.IdentityKey, cancellation);
         EntryActor actor = new() { Kind = EntryActor.Silo, Id = _home.Invitation.SiloId.Value, KeyId = identity.Fingerprint };
         _journal.Append(draft.ToEntry(_home.Invitation.Federation, actor, Math.Max(_journal.LastSeq, Highest()) + 1, At()));
+        _clocks[_journal.LastSeq] = _time.GetUtcNow();
     }
 
     // A clock that goes back does not take the entries with it: the log would not have them.

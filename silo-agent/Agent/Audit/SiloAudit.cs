@@ -107,6 +107,7 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
                 entries.Administrator.Confirm(accepted.Administrator);
                 _started ??= SiloEntries.Started(_nonce, journalHead, member.Idx, isContinuous, _ledgerHead);
                 await entries.LogAsync(_started, cancellation);
+                budget.Take(LogTimes.Of(accepted.Parties, entries.Newest()));
                 await budget.CompareAsync(accepted.Budgets, isContinuous, IsStartLogged, cancellation);
                 IsInLog = true;
                 masked = accepted.Masked;

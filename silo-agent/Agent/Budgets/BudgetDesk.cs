@@ -24,10 +24,12 @@ public sealed class BudgetDesk : IDisposable
     private readonly ModelCache _models;
     private readonly OwnEntries _log;
     private readonly Action<RunId?, int?, BudgetNews> _report;
+    private readonly TimeProvider _time;
     private readonly SiloLedger? _ledger;
     private readonly HashSet<string> _reservedNow = new(StringComparer.Ordinal);
     private Sha256Digest _logged = Sha256Digest.Zero;
     private Sha256Digest? _lost;
+    private LogTime? _logTime;
     private bool _isCompared;
 
     /// <summary>Opens the ledger of the policy's data set; there is none where the policy sets no budget.</summary>
@@ -42,8 +44,9 @@ public sealed class BudgetDesk : IDisposable
     {
         ArgumentNullException.ThrowIfNull(home);
         ArgumentNullException.ThrowIfNull(policy);
-        (_policy, _models, _log, _report) = (policy, models, log, report);
+        (_policy, _models, _log, _time, _report) = (policy, models, log, time, report);
         _ledger = policy.Ledger is { } ledger ? SiloLedger.Open(home.LedgersFolder, ledger.DataSet(policy.TrainFile), time) : null;
+        _ledger?.NameExcluded(policy.Ledger?.UnaccountedRuns ?? []);
         _ledger?.Recompute(DpSgdAccountant.Version, ClaimAccount.Recount);
         if (_ledger?.TornBytes > 0)
         {
@@ -72,6 +75,11 @@ public sealed class BudgetDesk : IDisposable
             return ErrorCodes.BudgetMissing;
         }
 
+        if (await ClockRefusalAsync(_ledger, plan.Job, round: null, cancellation) is { } clock)
+        {
+            return clock;
+        }
+
         await RequireDeclaredAsync(budget, cancellation);
         ReserveRequest? request = RequestOf(_ledger.State, plan);
         if (request is null)
@@ -92,13 +100,18 @@ public sealed class BudgetDesk : IDisposable
         return step.Refusal;
     }
 
-    /// <summary>What the trainer needs to know of a run with a privacy claim; null for runs without, and for those whose noise is added later, on the ring.</summary>
-    /// <exception cref="FedCloudException"><c>reserve_missing</c>, or <c>dataset_changed</c> since the administrator declared it.</exception>
+    /// <summary>What the trainer needs to know of a run with a privacy claim; null where its noise is added later, on the ring, and for other runs, of which those on private data are written down as what epsilon excludes.</summary>
+    /// <exception cref="FedCloudException"><c>reserve_missing</c>, <c>disk_full</c>, or <c>dataset_changed</c> since the administrator declared it.</exception>
     public async Task<JobPrivacy?> PrivacyAsync(RunConfig plan, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(plan);
         if (!plan.Privacy.IsClaimed)
         {
+            if (!plan.IsPublic)
+            {
+                _ledger?.MarkUsed(plan.Job);
+            }
+
             return null;
         }
 
@@ -128,6 +141,11 @@ public sealed class BudgetDesk : IDisposable
         }
 
         SiloLedger ledger = _ledger ?? throw new FedCloudException(ErrorCodes.ReserveMissing, "the silo has no ledger any more");
+        if (await ClockRefusalAsync(ledger, plan.Job, round, cancellation) is { } clock)
+        {
+            throw new FedCloudException(clock, $"round {round} of {plan.Job} is not charged, so nothing of it leaves");
+        }
+
         LedgerStep step = ledger.Charge(new ChargeRequest(plan.Job, ClaimAccount.MechanismOf(plan), round, noiseId));
         await LogAsync(cancellation);
         _report(plan.Job, round, BudgetNews.Of(step.Refusal is null ? BudgetEvent.Charged : BudgetEvent.Refused, step, plan.Job));
@@ -145,6 +163,9 @@ public sealed class BudgetDesk : IDisposable
             _report(job, null, BudgetNews.Of(BudgetEvent.Settled, step, job));
         }
     }
+
+    /// <summary>Takes what the log says of the time; nothing is reserved or charged while the silo's clock is more than a day off it (privacy, section 6.4).</summary>
+    public void Take(LogTime log) => _logTime = log;
 
     /// <summary>Compares the ledger with what the log shows of it (privacy, L11): a ledger that is older, or a start that does not continue the last one, makes every reserve in the log spent in full.</summary>
     /// <param name="budgets">This silo's ledgers in the log.</param>
@@ -179,6 +200,19 @@ public sealed class BudgetDesk : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _ledger?.Dispose();
+
+    private async Task<ErrorCode?> ClockRefusalAsync(SiloLedger ledger, RunId job, int? round, CancellationToken cancellation)
+    {
+        if (LedgerClock.FaultOf(_time.GetUtcNow(), _logTime) is not { } fault)
+        {
+            return null;
+        }
+
+        LedgerStep step = ledger.RefuseForClock(job);
+        await LogAsync(cancellation);
+        _report(job, round, BudgetNews.Clock(fault));
+        return step.Refusal;
+    }
 
     // Each entry of the ledger is one of the log, by the head after it; the administrator's own are signed with the policy.
     private async Task LogAsync(CancellationToken cancellation)

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Privacy;
@@ -47,6 +48,13 @@ public sealed record BudgetNews(
 {
     /// <summary>A line that a crash left half written was cut.</summary>
     public static BudgetNews Torn(long bytes) => new(BudgetEvent.Torn, string.Create(CultureInfo.InvariantCulture, $"the ledger's last line was half written, {bytes} bytes; it never counted and was cut"));
+
+    /// <summary>The silo's clock contradicts the log.</summary>
+    public static BudgetNews Clock(ClockFault fault)
+    {
+        ArgumentNullException.ThrowIfNull(fault);
+        return new(BudgetEvent.Refused, string.Create(CultureInfo.InvariantCulture, $"{ErrorCodes.ClockOff.Name}: this machine's clock says {fault.Clock.UtcDateTime:s}Z, the log {fault.Log.UtcDateTime:s}Z, more than {LedgerClock.Limit.TotalHours} h apart; nothing is reserved or charged. Set the clock by NTP and start the agent again"));
+    }
 
     /// <summary>News of a decision.</summary>
     /// <param name="what">What happened.</param>

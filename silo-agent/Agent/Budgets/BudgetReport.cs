@@ -15,11 +15,13 @@ public sealed record BudgetReport(ImmutableArray<LedgerReport> Ledgers)
 {
     /// <summary>Reads and verifies the ledgers of a folder; an agent may be writing them.</summary>
     /// <exception cref="Protocol.Errors.FedCloudException"><c>ledger_broken</c>, <c>ledger_missing</c>, <c>key_file_permissions</c>.</exception>
-    public static BudgetReport Read(string folder) => new(
+    /// <param name="folder">The folder.</param>
+    /// <param name="now">The time.</param>
+    public static BudgetReport Read(string folder, DateTimeOffset now) => new(
     [
         .. LedgerPaths.In(folder)
             .Where(paths => File.Exists(paths.Salt) || File.Exists(paths.Records) || (File.Exists(paths.Entries) && new FileInfo(paths.Entries).Length > 0))
-            .Select(paths => LedgerReport.Of(paths.Name, LedgerReading.Read(paths))),
+            .Select(paths => LedgerReport.Of(paths.Name, LedgerReading.Read(paths), ExcludedRuns.Read(paths), now)),
     ]);
 }
 
@@ -28,21 +30,28 @@ public sealed record BudgetReport(ImmutableArray<LedgerReport> Ledgers)
 /// <param name="Limit">The limit in force; null before the first.</param>
 /// <param name="RequiredEpsilon">The eps_max that what is spent and reserved needs; null without a limit, or where no order has a bound.</param>
 /// <param name="RemainingEpsilon">eps_max less that; not below 0.</param>
+/// <param name="Recent">What the last 365 days' charges alone would need: for information, no limit.</param>
+/// <param name="EpsilonExcludes">Runs without a privacy claim that the policy names or that used the data: no figure here counts them.</param>
 /// <param name="Closed">Whether nothing can be spent because a logged reserve is missing (<c>ledger_gap</c>).</param>
 /// <param name="Head">The hash of the last entry.</param>
 /// <param name="Entries">The number of entries.</param>
 /// <param name="TornBytes">The bytes of a half written last line, which the agent cuts when it starts.</param>
 /// <param name="Jobs">The jobs by name.</param>
-public sealed record LedgerReport(string Name, LedgerLimit? Limit, decimal? RequiredEpsilon, decimal? RemainingEpsilon, bool Closed, Sha256Digest Head, long Entries, long TornBytes, ImmutableArray<JobReport> Jobs)
+public sealed record LedgerReport(string Name, LedgerLimit? Limit, decimal? RequiredEpsilon, decimal? RemainingEpsilon, RecentSpending Recent, ImmutableArray<RunId> EpsilonExcludes, bool Closed, Sha256Digest Head, long Entries, long TornBytes, ImmutableArray<JobReport> Jobs)
 {
     /// <summary>The report of a ledger.</summary>
-    public static LedgerReport Of(string name, LedgerReading reading)
+    /// <param name="name">Its name.</param>
+    /// <param name="reading">The ledger.</param>
+    /// <param name="excluded">The runs that it does not count.</param>
+    /// <param name="now">The time.</param>
+    public static LedgerReport Of(string name, LedgerReading reading, ExcludedRuns excluded, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(reading);
+        ArgumentNullException.ThrowIfNull(excluded);
         LedgerState state = reading.State;
         decimal? required = state.Spent.Plus(state.Reserved).Equals(LedgerRdp.Zero) && state.Limit is not null ? 0 : state.RequiredEpsilon;
         decimal? remaining = state.Limit is { } limit ? Math.Max(0, limit.EpsMax - (required ?? limit.EpsMax)) : null;
-        return new(name, state.Limit, required, remaining, state.IsClosed, state.Head, state.Seq, reading.TornBytes, [.. state.Jobs.Select(job => JobReport.Of(job.Key, job.Value))]);
+        return new(name, state.Limit, required, remaining, RecentSpending.Of(reading, now), excluded.All, state.IsClosed, state.Head, state.Seq, reading.TornBytes, [.. state.Jobs.Select(job => JobReport.Of(job.Key, job.Value))]);
     }
 }
 

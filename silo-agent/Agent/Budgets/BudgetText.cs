@@ -20,13 +20,19 @@ public static class BudgetText
 
     private static IEnumerable<string> Lines(LedgerReport ledger)
     {
-        yield return $"{ledger.Name}: {(ledger.Limit is { } limit ? $"limit epsilon {Exact(limit.EpsMax)} at delta {Exact(limit.DeltaMax)}, unit {Word(limit.Unit.ToString())}" : "no limit, so nothing can be spent")}";
+        yield return $"{ledger.Name}: {(ledger.Limit is { } limit ? $"limit epsilon {Exact(limit.EpsMax)} at delta {Exact(limit.DeltaMax)}, unit {Word(limit.Unit.ToString())}, over its {Word(limit.Period.ToString())}" : "no limit, so nothing can be spent")}";
         if (ledger.Limit is { } signed)
         {
             yield return $"  records    {signed.Records.ToString(CultureInfo.InvariantCulture)}";
             yield return $"  manifest   {signed.ManifestSha256.Hex}";
             yield return $"  needed     {(ledger.RequiredEpsilon is { } needed ? Up(needed) : "unbounded")}  (epsilon of the limit that all that is spent and reserved needs)";
             yield return $"  left       {Down(ledger.RemainingEpsilon ?? 0)}";
+            yield return $"  past year  {(ledger.Recent.EpsilonAlone is { } alone ? Up(alone) : "unbounded")}  (what {ledger.Recent.Charges.ToString(CultureInfo.InvariantCulture)} rounds charged in the last {ledger.Recent.Days.ToString(CultureInfo.InvariantCulture)} days would need alone; for information, the limit counts all time)";
+        }
+
+        if (!ledger.EpsilonExcludes.IsEmpty)
+        {
+            yield return $"  epsilon excludes: {string.Join(", ", ledger.EpsilonExcludes.Select(run => run.Value))}";
         }
 
         if (ledger.Closed)

@@ -26,6 +26,9 @@ public sealed record LedgerPaths(string Folder, string Name)
     /// <summary>The digests of the records that were ever part of the data set.</summary>
     public string Records => Of(".records");
 
+    /// <summary>The runs that the ledger does not count.</summary>
+    public string Excluded => Of(".excluded");
+
     /// <summary>The files of a ledger.</summary>
     /// <exception cref="Protocol.Errors.FedCloudException"><c>id_malformed</c>: the name would make no file name.</exception>
     public static LedgerPaths Of(string folder, string name) => new(folder, Identifier.Require(name, "the data set's uid or budget group"));

@@ -133,6 +133,10 @@ public sealed class SiloLedger : IDisposable
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public LedgerStep Charge(ChargeRequest request) => Take((state, now) => LedgerMachine.Charge(state, request, now));
 
+    /// <summary>Refuses a job because the silo's clock is off the log's time.</summary>
+    /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
+    public LedgerStep RefuseForClock(RunId job) => Take((state, now) => LedgerMachine.RefuseForClock(state, job, now));
+
     /// <summary>Ends a job: its unused reserve returns.</summary>
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public LedgerStep Settle(RunId job) => Take((state, now) => LedgerMachine.Settle(state, job, now));
@@ -148,6 +152,14 @@ public sealed class SiloLedger : IDisposable
     /// <exception cref="FedCloudException"><c>disk_full</c>.</exception>
     public LedgerStep Recompute(string version, Func<LedgerTerms, LedgerRdp> account) => Take((state, now) => LedgerMachine.Recompute(state, version, account, now));
 
+    /// <summary>Keeps which runs without a claim the policy names; those that used the data stay beside them.</summary>
+    /// <exception cref="FedCloudException"><c>disk_full</c>, <c>ledger_broken</c>.</exception>
+    public void NameExcluded(ImmutableArray<RunId> runs) => Exclude(excluded => excluded with { Named = [.. runs.Distinct()] });
+
+    /// <summary>Keeps, for good, that a run without a claim uses the data.</summary>
+    /// <exception cref="FedCloudException"><c>disk_full</c>, <c>ledger_broken</c>.</exception>
+    public void MarkUsed(RunId run) => Exclude(excluded => excluded.Used.Contains(run) ? excluded : excluded with { Used = excluded.Used.Add(run) });
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
@@ -159,6 +171,14 @@ public sealed class SiloLedger : IDisposable
             LedgerStep step = decide(_file.State, _time.GetUtcNow());
             _file.Append(step);
             return step;
+        }
+    }
+
+    private void Exclude(Func<ExcludedRuns, ExcludedRuns> change)
+    {
+        lock (_turn)
+        {
+            change(ExcludedRuns.Read(_paths)).Write(_paths);
         }
     }
 

@@ -19,7 +19,7 @@ internal static class BudgetCommand
         command.SetAction(parsed =>
         {
             SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
-            BudgetReport report = BudgetReport.Read(opened.LedgersFolder);
+            BudgetReport report = BudgetReport.Read(opened.LedgersFolder, TimeProvider.System.GetUtcNow());
             IEnumerable<string> lines = parsed.GetValue(json) ? [JsonSerializer.Serialize(report, BudgetJson.Default.BudgetReport)] : BudgetText.Lines(report);
             foreach (string line in lines)
             {

@@ -15,6 +15,8 @@ namespace FedCloud.SiloAgent.Policies;
 /// <summary>The privacy budget of the silo's data set, as its administrator sets it (privacy, section 6.1). None of it leaves the silo.</summary>
 public sealed record LedgerPolicy
 {
+    private const string Lifetime = "lifetime";
+
     /// <summary>The data set's stable id, given by the administrator.</summary>
     public required string DatasetUid { get; init; }
 
@@ -38,8 +40,12 @@ public sealed record LedgerPolicy
     [JsonConverter(typeof(DecimalStringJsonConverter))]
     public required decimal DeltaMax { get; init; }
 
-    /// <summary>The unit that is protected: plans that protect less are refused.</summary>
+    /// <summary>The unit that is protected: a ledger counts one, and plans that protect another are refused.</summary>
     public required PrivacyUnit Unit { get; init; }
+
+    /// <summary>The time that the limit is over: <c>lifetime</c>, or null, which means the same and keeps the signed bytes of older policies.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Period { get; init; }
 
     /// <summary>The smallest noise multiplier of a plan; null for any.</summary>
     [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
@@ -60,6 +66,7 @@ public sealed record LedgerPolicy
         ("ledger.persons", Persons is null || (Persons >= 1 && Persons <= Records), "from 1 to the number of records"),
         ("ledger.epsilon_max", EpsilonMax is > 0 and <= 1000, "a number above 0, to 1000"),
         ("ledger.delta_max", DeltaMax is > 0 and <= 0.01m, "a number above 0, to 0.01"),
+        ("ledger.period", Period is null or Lifetime, "lifetime, since only a limit over all runs that the data ever has is proven to hold"),
         ("ledger.min_noise_multiplier", MinNoiseMultiplier is null or > 0, "a number above 0"),
     ];
 
@@ -73,6 +80,7 @@ public sealed record LedgerPolicy
         EpsMax = EpsilonMax,
         DeltaMax = DeltaMax,
         Unit = Unit,
+        Period = LedgerPeriod.Lifetime,
         Records = Records,
         ManifestSha256 = ManifestSha256 ?? throw new FedCloudException(ErrorCodes.PolicyMalformed, "ledger.manifest_sha256: expected the training file's SHA-256, which the command that signs a policy fills in"),
     };
@@ -81,7 +89,12 @@ public sealed record LedgerPolicy
     public long? UnitsOf(PrivacyPlan plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return plan.Unit == PrivacyUnit.Person ? Persons : Records;
+        return plan.Unit switch
+        {
+            PrivacyUnit.Silo => 1,
+            PrivacyUnit.Person => Persons,
+            _ => Records,
+        };
     }
 
     /// <summary>Why the administrator's rules refuse a plan's claim, whatever is left of the budget; null when they do not.</summary>
@@ -94,8 +107,7 @@ public sealed record LedgerPolicy
             return plan.IsPublic || UnaccountedRuns.Contains(plan.Job) ? null : ErrorCodes.PrivacyRequired;
         }
 
-        bool isWeaker = Unit == PrivacyUnit.Person && privacy.Unit == PrivacyUnit.Record;
-        return isWeaker || UnitsOf(privacy) is null ? ErrorCodes.UnitNotAccounted : null;
+        return LedgerMachine.UnitRefusal(Unit, privacy.Unit) ?? (UnitsOf(privacy) is null ? ErrorCodes.UnitNotAccounted : null);
     }
 
     /// <summary>Why the noise is too little for the administrator; null when it is not.</summary>

@@ -63,6 +63,8 @@ public static class PolicySigning
             throw new FedCloudException(refusal, "the ledger does not take the policy's limit");
         }
 
+        ledger.NameExcluded(budget.UnaccountedRuns);
+
         // Also one that an earlier command wrote before it was stopped.
         foreach (LedgerEntry limit in ledger.Entries.Where(entry => entry.Type == LedgerEntryType.Limit))
         {

@@ -41,6 +41,17 @@ public sealed class LedgerEntryTests
         Assert.DoesNotContain("reason", line, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ToBytes_Limit_HasTheMembersOfTheFirstLedgers_WhichMeanTheLifetime()
+    {
+        LedgerEntry limit = OfEveryType.First(entry => entry.Type == LedgerEntryType.Limit);
+
+        Assert.Equal(
+            $"{{\"approval_sig\":\"{Sig}\",\"dataset_commitment\":\"{limit.DatasetCommitment.Hex}\",\"delta_max\":\"0.00001\",\"eps_max\":\"10\",\"manifest_sha256\":\"{Hash("file").Hex}\",\"prev_hash\":\"{new string('0', 64)}\",\"records\":\"1000\",\"seq\":\"1\",\"time\":\"2026-03-01T12:00:00Z\",\"type\":\"limit\",\"unit\":\"record\"}}",
+            Encoding.UTF8.GetString(limit.ToBytes()));
+        Assert.Equal(LedgerPeriod.Lifetime, limit.Limit!.Period);
+    }
+
     [Theory]
     [InlineData("\"seq\":\"4\"", "\"seq\":4")]
     [InlineData("\"seq\":\"4\"", "\"seq\":\"04\"")]

@@ -128,10 +128,12 @@ public sealed class LedgerMachineTests
     }
 
     [Fact]
-    public void Reserve_WeakerUnitOrLargerDelta_IsRefused()
+    public void Reserve_OtherUnitOrLargerDelta_IsRefused()
     {
         Assert.Equal(ErrorCodes.UnitWeaker, WithLimit(unit: PrivacyUnit.Person).Reserve(Request()).Refusal);
-        Assert.Null(WithLimit(unit: PrivacyUnit.Person).Reserve(Request("run-1", 10, Terms() with { Unit = PrivacyUnit.Silo })).Refusal);
+        Assert.Equal(ErrorCodes.UnitNotAccounted, WithLimit(unit: PrivacyUnit.Person).Reserve(Of(PrivacyUnit.Silo)).Refusal);
+        Assert.Equal(ErrorCodes.UnitNotAccounted, WithLimit().Reserve(Of(PrivacyUnit.Person)).Refusal);
+        Assert.Null(WithLimit(unit: PrivacyUnit.Silo).Reserve(Of(PrivacyUnit.Silo)).Refusal);
         Assert.Equal(ErrorCodes.DeltaAboveLimit, WithLimit().Reserve(Request("run-1", 10, Terms() with { Delta = 0.000011m })).Refusal);
     }
 
@@ -176,15 +178,32 @@ public sealed class LedgerMachineTests
     }
 
     [Fact]
-    public void SetLimit_StrongerUnitThanWhatWasReserved_IsRefused()
+    public void SetLimit_OtherUnitThanWhatWasReserved_IsRefused()
     {
-        LedgerState state = WithLimit().Reserve(Request()).State;
+        LedgerStep stronger = LedgerMachine.SetLimit(WithLimit().Reserve(Request()).State, Limit(100m, PrivacyUnit.Person), Sig, Now);
+        LedgerStep weaker = LedgerMachine.SetLimit(WithLimit(unit: PrivacyUnit.Person).Reserve(Of(PrivacyUnit.Person)).State, Limit(100m), Sig, Now);
 
-        LedgerStep step = LedgerMachine.SetLimit(state, Limit(100m, PrivacyUnit.Person), Sig, Now);
-
-        Assert.Equal(ErrorCodes.UnitWeaker, step.Refusal);
-        Assert.Empty(step.Entries);
+        Assert.Equal(ErrorCodes.UnitWeaker, stronger.Refusal);
+        Assert.Equal(ErrorCodes.UnitNotAccounted, weaker.Refusal);
+        Assert.Empty(stronger.Entries);
+        Assert.Empty(weaker.Entries);
     }
+
+    [Fact]
+    public void Ledger_OfAnEarlierVersion_WithChargesOfAnotherUnit_OpensAndSpendsNoMoreOfThem()
+    {
+        LedgerState persons = WithLimit(unit: PrivacyUnit.Person).Reserve(Of(PrivacyUnit.Person)).State.Charge(ChargeOf()).State;
+        LedgerEntry limit = LedgerMachine.SetLimit(Fresh(), Limit(100m), Sig, Now).Entries[0];
+        LedgerState mixed = persons.Apply(limit with { Seq = persons.Seq + 1, PrevHash = persons.Head });
+
+        Assert.Equal(Terms().Rdp, mixed.Spent);
+        Assert.Null(LedgerMachine.SetLimit(mixed, Limit(50m), Sig, Now).Refusal);
+        Assert.Null(mixed.Charge(ChargeOf()).Refusal);
+        Assert.Equal(ErrorCodes.UnitNotAccounted, mixed.Charge(ChargeOf(round: 1)).Refusal);
+        Assert.Null(mixed.Reserve(Request("run-2")).Refusal);
+    }
+
+    private static ReserveRequest Of(PrivacyUnit unit) => Request("run-1", 10, Terms() with { Unit = unit });
 
     [Fact]
     public void Charge_Redelivered_IsOneCharge_AndNewNoiseOrAnotherRoundIsAnother()

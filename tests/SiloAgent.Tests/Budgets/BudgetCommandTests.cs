@@ -34,7 +34,7 @@ public sealed class BudgetCommandTests : IDisposable
         (int jsonCode, string json, _) = await RunAsync("budget", "--home", HomeFolder, "--json");
 
         Assert.Equal((0, 0), (textCode, jsonCode));
-        Assert.StartsWith("data-1: limit epsilon 4 at delta 0.00001, unit record\n", text, StringComparison.Ordinal);
+        Assert.StartsWith("data-1: limit epsilon 4 at delta 0.00001, unit record, over its lifetime\n", text, StringComparison.Ordinal);
         Assert.Contains("run-1  reserved  dpsgd      record  0 of 10  2.5000   0.00001  1.1  0.02", text, StringComparison.Ordinal);
         using JsonDocument document = JsonDocument.Parse(json);
         Assert.Equal("run-1", document.RootElement.GetProperty("ledgers")[0].GetProperty("jobs")[0].GetProperty("job").GetString());

@@ -102,10 +102,23 @@ public sealed class SiloPolicyTests
         Assert.Equal(ErrorCodes.PrivacyRequired, budgeted.Refusal(open));
         Assert.Null((budgeted with { PublicData = true }).Refusal(open with { Data = "public" }));
         Assert.Null((budgeted with { Ledger = Budget with { UnaccountedRuns = [open.Job] } }).Refusal(open));
-        Assert.Equal(ErrorCodes.UnitNotAccounted, (budgeted with { Ledger = Budget with { Unit = PrivacyUnit.Person } }).Refusal(claimed));
-        RunConfig persons = claimed with { Privacy = claimed.Privacy with { Unit = PrivacyUnit.Person } };
-        Assert.Equal(ErrorCodes.UnitNotAccounted, budgeted.Refusal(persons));
-        Assert.Null((budgeted with { Ledger = Budget with { Persons = 40 } }).Refusal(persons));
+    }
+
+    [Fact]
+    public void Refusal_OtherUnitThanTheLedgers_SaysWhetherItIsWeaker()
+    {
+        RunConfig open = Secure(Plan(), secure => secure);
+        RunConfig Claimed(PrivacyUnit unit) => open with { Privacy = open.Privacy with { Claim = PrivacyClaim.Example, Epsilon = 8, Unit = unit } };
+        SiloPolicy Counting(PrivacyUnit unit, long? persons = 40) => Policy() with { Ledger = Budget with { Unit = unit, Persons = persons } };
+
+        Assert.Null(Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Null(Counting(PrivacyUnit.Silo, persons: null).Refusal(Claimed(PrivacyUnit.Silo)));
+        Assert.Equal(1, Counting(PrivacyUnit.Silo, persons: null).Ledger!.UnitsOf(Claimed(PrivacyUnit.Silo).Privacy));
+        Assert.Equal(ErrorCodes.UnitWeaker, Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Record)));
+        Assert.Equal(ErrorCodes.UnitWeaker, Counting(PrivacyUnit.Silo).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Record).Refusal(Claimed(PrivacyUnit.Person)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Person).Refusal(Claimed(PrivacyUnit.Silo)));
+        Assert.Equal(ErrorCodes.UnitNotAccounted, Counting(PrivacyUnit.Person, persons: null).Refusal(Claimed(PrivacyUnit.Person)));
     }
 
     [Fact]
@@ -147,6 +160,21 @@ public sealed class SiloPolicyTests
 
         Assert.Empty(ledger.UnaccountedRuns);
         Assert.Empty(ledger.AllowedOverlaps);
+    }
+
+    [Fact]
+    public void Parse_Period_IsTheLifetimeOrNothing()
+    {
+        string json = JsonSerializer.Serialize(Policy() with { Ledger = Budget }, SiloPolicyJson.Default.SiloPolicy);
+        SiloPolicy Parsed(string period) => SiloPolicy.Parse(Encoding.UTF8.GetBytes(json.Replace("\"unit\":\"record\"", "\"unit\":\"record\"" + period, StringComparison.Ordinal)));
+
+        Assert.DoesNotContain("period", json, StringComparison.Ordinal);
+        Assert.Equal(Policy().Digest(), (Parsed(string.Empty) with { Ledger = null }).Digest());
+        Assert.Equal(Sha256Digest.Of(Jcs.Canonicalize(Encoding.UTF8.GetBytes(json))), Parsed(string.Empty).Digest());
+        Assert.Equal("lifetime", Parsed(",\"period\":\"lifetime\"").Ledger!.Period);
+        Assert.Equal(
+            "policy_malformed: ledger.period: expected lifetime, since only a limit over all runs that the data ever has is proven to hold, found another value",
+            Assert.Throws<FedCloudException>(() => Parsed(",\"period\":\"year\"")).Message.Split('\n')[0].Split(". ")[0]);
     }
 
     private static LedgerPolicy Budget => new() { DatasetUid = "data-1", Records = 100, EpsilonMax = 4, DeltaMax = 0.00001m, Unit = PrivacyUnit.Record };

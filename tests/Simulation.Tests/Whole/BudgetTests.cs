@@ -4,7 +4,9 @@ using System.Globalization;
 using System.Text;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Ledgers;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Rounds;
+using FedCloud.SiloAgent.Budgets;
 using Xunit;
 
 namespace FedCloud.Simulation.Tests.Whole;
@@ -116,6 +118,45 @@ public sealed class BudgetTests
         Assert.Equal(RunPhase.Completed, state.Phase);
         RoundRecordMember member = rounds[1].Members[changed.Id];
         Assert.Equal((MemberPhase.Declined, ErrorCodes.DatasetChanged.Name), (member.Phase, member.Reason));
+    }
+
+    [Fact]
+    public async Task Run_UnitPerson_IsSampledByPersonsAndChargedForThem_WhereThePolicyDeclaresThem()
+    {
+        await using WholeFederation federation = new(5, Calm, silos: 4, WholeScheduleTests.PrivateConfig(rounds: 2, quorum: 3, unit: "person"));
+        SimulatedSilo undeclared = federation.Silos[3];
+        undeclared.Budget = undeclared.Budget! with { Persons = null };
+
+        await federation.RunAsync();
+
+        RunState state = (await federation.ReadAsync()).State;
+        Assert.Equal((RunPhase.Completed, ErrorCodes.UnitNotAccounted.Name), (state.Phase, state.Silos.Values.Single(standing => standing.Reason.Length > 0).Reason));
+        Assert.Empty(undeclared.Ledger().State.Jobs);
+        Assert.All(federation.Silos.Except([undeclared]), silo =>
+        {
+            LedgerReading ledger = silo.Ledger();
+            Assert.Equal(2, ledger.Entries.Count(entry => entry.Type == LedgerEntryType.Charge));
+            Assert.All(ledger.Entries.Where(entry => entry.Terms is not null || entry.Type == LedgerEntryType.Limit), entry => Assert.Equal(PrivacyUnit.Person, entry.Unit));
+            Assert.Equal(100m / WholeFederation.Persons, ledger.State.Jobs[federation.Config.Job].ByMechanism[LedgerMechanism.Dpsgd].Terms.Q);
+        });
+    }
+
+    [Fact]
+    public async Task Clock_MoreThanADayBehindTheLog_ChargesNothingAndTellsOnlyTheTerminal()
+    {
+        await using WholeFederation federation = Of(rounds: 2);
+        SimulatedSilo late = federation.Silos[3];
+        During(federation, () => late.Clock.Skew = TimeSpan.FromHours(-25));
+
+        await federation.RunAsync();
+
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        RoundRecordMember member = rounds[1].Members[late.Id];
+        Assert.Equal((MemberPhase.Declined, ErrorCodes.ClockOff.Name), (member.Phase, member.Reason));
+        Assert.Single(late.Ledger().State.Jobs[federation.Config.Job].Charges);
+        Assert.Contains(late.Ledger().Entries, entry => entry is { Type: LedgerEntryType.Refuse, Reason: "clock_off" });
+        Assert.Contains(late.Reports, line => line.Contains("clock_off: this machine's clock says 2027-01-14T", StringComparison.Ordinal) && line.Contains(", the log 2027-01-15T", StringComparison.Ordinal));
     }
 
     private static void During(WholeFederation federation, Action what)

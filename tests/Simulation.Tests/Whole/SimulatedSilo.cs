@@ -20,13 +20,16 @@ using FedCloud.SiloAgent.SecureAggregation;
 namespace FedCloud.Simulation.Tests.Whole;
 
 /// <summary>A silo: a home folder, which survives crashes, and the agent, which does not.</summary>
-internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBlobStore store, ITrainer trainer, TimeProvider time) : IDisposable
+internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBlobStore store, ITrainer trainer, SkewedTime time) : IDisposable
 {
     private readonly List<string> _said = [];
     private SiloAgentService? _agent;
     private SiloPolicy? _policy;
 
     public SiloId Id { get; } = id;
+
+    /// <summary>The machine's clock.</summary>
+    public SkewedTime Clock => time;
 
     /// <summary>The last things that the agent reported, for a schedule that fails.</summary>
     public IEnumerable<string> Said => _said.TakeLast(20);
@@ -65,7 +68,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     }
 
     /// <summary>The privacy budget of the data set; null for none.</summary>
-    public LedgerPolicy? Budget { get; init; }
+    public LedgerPolicy? Budget { get; set; }
 
     /// <summary>The training file of a data set with a budget.</summary>
     public string TrainFile => folder + ".train.jsonl";

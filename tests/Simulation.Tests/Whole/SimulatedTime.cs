@@ -16,12 +16,15 @@ internal sealed class SimulatedTime : TimeProvider
     public void Advance(TimeSpan by) => Now += by;
 }
 
-/// <summary>A party's own clock, which is off by a constant.</summary>
+/// <summary>A party's own clock, which is off by so much.</summary>
 internal sealed class SkewedTime(TimeProvider world, TimeSpan skew) : TimeProvider
 {
+    /// <summary>How much the clock is ahead.</summary>
+    public TimeSpan Skew { get; set; } = skew;
+
     public override long TimestampFrequency => world.TimestampFrequency;
 
-    public override DateTimeOffset GetUtcNow() => world.GetUtcNow() + skew;
+    public override DateTimeOffset GetUtcNow() => world.GetUtcNow() + Skew;
 
     public override long GetTimestamp() => world.GetTimestamp();
 }

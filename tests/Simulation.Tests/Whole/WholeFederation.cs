@@ -91,6 +91,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
 
     /// <summary>What each silo's ledger may spend in all, under a plan with a privacy claim.</summary>
     internal const decimal EpsilonMax = 4;
+    internal const long Persons = 500;
 
     /// <summary>Slots of each epoch.</summary>
     public int EpochSlots { get; init; } = 4;
@@ -237,9 +238,19 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
         return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew))
         {
-            Budget = Config.Privacy.IsClaimed ? new LedgerPolicy { DatasetUid = id.Value, Records = 1_000, EpsilonMax = EpsilonMax, DeltaMax = Config.Privacy.Delta, Unit = PrivacyUnit.Record } : null,
+            Budget = Config.Privacy.IsClaimed ? BudgetOf(id) : null,
         };
     }
+
+    private LedgerPolicy BudgetOf(SiloId id) => new()
+    {
+        DatasetUid = id.Value,
+        Records = 1_000,
+        Persons = Config.Privacy.Unit == PrivacyUnit.Person ? Persons : null,
+        EpsilonMax = EpsilonMax,
+        DeltaMax = Config.Privacy.Delta,
+        Unit = Config.Privacy.Unit,
+    };
 
     // The operator and the administrators are people: they try again until it works.
     private async Task StepAsync()

@@ -153,8 +153,8 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         Config(rounds, quorum, algorithm, SecureAggregation(bits, weighting, clip), deadline, step: 60, grace);
 
     /// <summary>A plan with a privacy claim; with this noise its rounds cost little, and the accountant is quick.</summary>
-    internal static RunConfig PrivateConfig(int rounds, int quorum, int spare = 1, decimal noise = 4) =>
-        Config(rounds, quorum, "ffa_lora", SecureAggregation(32, "uniform", 100), deadline: 600, step: 60, grace: 20, privacy: [Text("noise_multiplier", noise), Text("expected_batch", 100), Text("spare_rounds", spare)]);
+    internal static RunConfig PrivateConfig(int rounds, int quorum, int spare = 1, decimal noise = 4, string unit = "record") =>
+        Config(rounds, quorum, "ffa_lora", SecureAggregation(32, "uniform", 100), deadline: 600, step: 60, grace: 20, privacy: [Text("unit", unit), Text("noise_multiplier", noise), Text("expected_batch", 100), Text("spare_rounds", spare)]);
 
     private static ImmutableArray<PlanEntry> SecureAggregation(int bits, string weighting, int clip) =>
         [
