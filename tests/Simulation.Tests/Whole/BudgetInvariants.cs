@@ -22,11 +22,12 @@ internal sealed class BudgetInvariants(WholeFederation federation)
             LedgerState ledger = silo.Ledger().State;
             Require(ledger.RequiredEpsilon <= WholeFederation.EpsilonMax, $"{silo.Id} has spent and reserved more than its limit");
             LedgerJob? job = ledger.Jobs.GetValueOrDefault(_config.Job);
-            LedgerReserve? reserve = job?.ByMechanism.GetValueOrDefault(LedgerMechanism.Dpsgd);
+            LedgerReserve? reserve = job?.ByMechanism.GetValueOrDefault(ClaimAccount.MechanismOf(_config));
             Require(reserve is null || reserve.SpentRounds <= _config.Rounds + _config.Privacy.SpareRounds, $"{silo.Id} has spent more rounds than it reserved");
             foreach (RoundRecord round in committed.Where(round => round.Members.GetValueOrDefault(silo.Id)?.Phase == MemberPhase.Verified))
             {
-                Require(job?.Charges.Keys.Count(charge => charge.Round == round.Round) == 1, $"{silo.Id} has not charged round {round.Round} once");
+                // Noise on the ring is drawn anew for every slot that a round was tried in, and charged by it.
+                Require(job?.Charges.Keys.Count(charge => charge.Round == round.Round && (!_config.Privacy.IsOnRing || charge.NoiseId == round.Secure?.Rid)) == 1, $"{silo.Id} has not charged round {round.Round} once");
             }
 
             // A silo that was removed hears nothing of the run any more.

@@ -41,6 +41,34 @@ public sealed class BudgetTests
     }
 
     [Fact]
+    public async Task Run_NoiseOnTheRing_ChargesEachSlotAsItsMechanism()
+    {
+        await using WholeFederation federation = new(5, Calm, silos: 4, WholeScheduleTests.RingConfig(rounds: 2, quorum: 3, bits: 24));
+
+        await federation.RunAsync();
+
+        await new WholeInvariants(federation).RequireAsync();
+        Assert.Equal(RunPhase.Completed, (await federation.ReadAsync()).State.Phase);
+        Assert.All(federation.Silos, silo =>
+        {
+            LedgerReserve reserve = Assert.Single(silo.Ledger().State.Jobs).Value.ByMechanism[LedgerMechanism.Skellam];
+            Assert.Equal((3, 2, PrivacyUnit.Record, 8m, 1m), (reserve.Rounds, reserve.SpentRounds, reserve.Terms.Unit, reserve.Terms.Z, reserve.Terms.Q));
+        });
+    }
+
+    [Fact]
+    public async Task Run_ThirtySilos_ProtectsEachOfThemAsAWhole()
+    {
+        await using WholeFederation federation = new(5, Calm, silos: 30, WholeScheduleTests.RingConfig(rounds: 1, quorum: 30, unit: "silo", step: 3600));
+
+        await federation.RunAsync();
+
+        await new WholeInvariants(federation).RequireAsync();
+        Assert.Equal(RunPhase.Completed, (await federation.ReadAsync()).State.Phase);
+        Assert.All(federation.Silos, silo => Assert.Equal(PrivacyUnit.Silo, Assert.Single(silo.Ledger().State.Jobs).Value.ByMechanism[LedgerMechanism.DiscreteGaussian].Terms.Unit));
+    }
+
+    [Fact]
     public async Task Plan_AboveTheBudget_IsRefusedAndNothingIsSpent()
     {
         await using WholeFederation federation = Of(rounds: 3, noise: 0.6m);

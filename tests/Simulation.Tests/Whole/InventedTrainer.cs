@@ -52,6 +52,10 @@ internal sealed class InventedTrainer(SiloId silo, Func<JobFault> next) : ITrain
         return values;
     }
 
+    /// <summary>The whole ring units of a tensor in the update of a job that rounds records to the ring.</summary>
+    public static int[] Units(SiloId silo, int round, Sha256Digest model, string tensor, long count) =>
+        [.. Values(silo, round, model, tensor, count).Select(value => (int)(value * 4096))];
+
     public Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation)
     {
         JobFault fault = next();
@@ -70,7 +74,8 @@ internal sealed class InventedTrainer(SiloId silo, Func<JobFault> next) : ITrain
             using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(Text("base_model_dir"), "model.safetensors"), SafetensorsLimits.BaseModel);
             AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, modules, rank), rank);
             Sha256Digest model = Sha256Digest.Of(File.ReadAllBytes(Text("adapter_file")));
-            Write(Path.Combine(jobFolder, "update.safetensors"), layout.Exchanged(exchanged).Select(tensor => tensor.Tensor), job.RootElement.GetProperty("round").GetInt32(), model, fault);
+            TensorType type = job.RootElement.TryGetProperty("ring", out _) ? TensorType.I32 : TensorType.F32;
+            Write(Path.Combine(jobFolder, "update.safetensors"), layout.UpdateTensors(exchanged, type), job.RootElement.GetProperty("round").GetInt32(), model, fault);
         }
 
         File.WriteAllText(Path.Combine(jobFolder, "metrics.json"), "{\"eval_loss_before\":1.5}");
@@ -82,6 +87,12 @@ internal sealed class InventedTrainer(SiloId silo, Func<JobFault> next) : ITrain
         TensorEntry[] entries = [.. fault == JobFault.Garbage ? tensors.Reverse() : tensors];
         SafetensorsWriter.WriteFile(path, entries, metadata: null, (entry, stream) =>
         {
+            if (entry.Type == TensorType.I32)
+            {
+                stream.Write(MemoryMarshal.AsBytes<int>(Units(silo, round, model, entry.Name, entry.Count)));
+                return;
+            }
+
             float[] values = Values(silo, round, model, entry.Name, entry.Count);
             values[0] = fault == JobFault.NotANumber ? float.NaN : values[0];
             stream.Write(MemoryMarshal.AsBytes<float>(values));

@@ -131,6 +131,10 @@ internal sealed class SecureInvariants(WholeFederation federation)
         return [.. stored.OrderBy(body => body.Idx).Select(body => body.Envelope)];
     }
 
+    private static double[] UpdateOf(SiloId silo, RoundRecord round, AdapterTensor[] tensors, RingLayout layout) => layout.Segments[0].MaxRecords > 1
+        ? [.. tensors.SelectMany(tensor => InventedTrainer.Units(silo, round.Round, round.Model.Sha256, tensor.Tensor.Name, tensor.Tensor.Count)).Select(value => value / layout.Scale(0))]
+        : [.. tensors.SelectMany(tensor => InventedTrainer.Values(silo, round.Round, round.Model.Sha256, tensor.Tensor.Name, tensor.Tensor.Count)).Select(value => (double)value)];
+
     // What the members' trainers gave, weighted and clipped as the plan says: a member adds less than one step of the grid to a coordinate.
     private async Task RequireModelAsync(RoundRecord round, AdapterLayout adapter, RingLayout layout, SiloId[] members)
     {
@@ -140,10 +144,10 @@ internal sealed class SecureInvariants(WholeFederation federation)
         double weights = 0;
         foreach (SiloId silo in members)
         {
-            double[] update = [.. tensors.SelectMany(tensor => InventedTrainer.Values(silo, round.Round, round.Model.Sha256, tensor.Tensor.Name, tensor.Tensor.Count)).Select(value => (double)value)];
+            double[] update = UpdateOf(silo, round, tensors, layout);
             double weight = model.Weighted ? Math.Min(federation.WeightOf(silo), _config.Aggregation.WeightMax) / (double)_config.Aggregation.WeightMax : 1;
             double norm = weight * Math.Sqrt(update.Sum(value => value * value));
-            double factor = weight * Math.Min(1, model.Clip / norm);
+            double factor = weight * (model.MaxRecords > 1 ? 1 : Math.Min(1, model.Clip / norm));
             weights += weight;
             for (int i = 0; i < sum.Length; i++)
             {
@@ -152,7 +156,8 @@ internal sealed class SecureInvariants(WholeFederation federation)
         }
 
         float[] moved = await MovedAsync(round, tensors);
-        double step = members.Length / layout.Scale(0) / weights;
+        double noise = 8 * layout.SigmaLocal(0) * Math.Sqrt(members.Length);
+        double step = (members.Length + noise) / layout.Scale(0) / weights;
         double[] off = [.. moved.Select((value, i) => Math.Abs(value - (sum[i] / weights)))];
 
         // A rotation spreads the rounding of all coordinates over each.

@@ -18,6 +18,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     private const int Schedules = 100;
     private const int SecureSchedules = 40;
     private const int PrivateSchedules = 24;
+    private const int RingSchedules = 12;
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
@@ -34,6 +35,9 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
     [Fact]
     public async Task Schedules_PrivacyClaim_KeepEveryInvariant() => await RunAsync(PrivateSchedules, seed => PrivateOf(seed, HarshForLedgers));
+
+    [Fact]
+    public async Task Schedules_NoiseOnTheRing_KeepEveryInvariant() => await RunAsync(RingSchedules, seed => RingOf(seed, HarshForLedgers));
 
     private async Task RunAsync(int schedules, Func<int, WholeFederation> make)
     {
@@ -149,12 +153,32 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         return new WholeFederation(seed, faults, silos, PrivateConfig(shape.Next(1, 4), shape.Next(2, silos + 1), spare: shape.Next(0, 4)));
     }
 
+    private static WholeFederation RingOf(int seed, WholeFaults faults)
+    {
+        Random shape = new(seed);
+        int silos = shape.Next(3, 6);
+        return new WholeFederation(seed, faults, silos, RingConfig(shape.Next(1, 4), shape.Next(2, silos + 1), spare: shape.Next(1, 4), bits: 24 + (8 * shape.Next(2))));
+    }
+
     internal static RunConfig SecureConfig(int rounds, int quorum, string algorithm, int bits = 32, string weighting = "uniform", int clip = 100, int grace = 20, int deadline = 600) =>
         Config(rounds, quorum, algorithm, SecureAggregation(bits, weighting, clip), deadline, step: 60, grace);
 
     /// <summary>A plan with a privacy claim; with this noise its rounds cost little, and the accountant is quick.</summary>
     internal static RunConfig PrivateConfig(int rounds, int quorum, int spare = 1, decimal noise = 4, string unit = "record") =>
         Config(rounds, quorum, "ffa_lora", SecureAggregation(32, "uniform", 100), deadline: 600, step: 60, grace: 20, privacy: [Text("unit", unit), Text("noise_multiplier", noise), Text("expected_batch", 100), Text("spare_rounds", spare)]);
+
+    /// <summary>A plan whose noise silos add on the ring: for records, or for silos.</summary>
+    internal static RunConfig RingConfig(int rounds, int quorum, int spare = 1, int bits = 32, string unit = "record", int step = 60) =>
+        Config(
+            rounds,
+            quorum,
+            "ffa_lora",
+            SecureAggregation(bits, "uniform", 100),
+            deadline: 10 * step,
+            step,
+            grace: 20,
+            privacy: [Text("claim", "distributed"), Text("unit", unit), Text("noise_multiplier", 8), Text("max_records", unit is "record" ? 1000 : 0), Text("spare_rounds", spare)],
+            training: [Text("local_steps", 1), Text("schedule", "constant"), Text("warmup_steps", 0)]);
 
     private static ImmutableArray<PlanEntry> SecureAggregation(int bits, string weighting, int clip) =>
         [
@@ -168,7 +192,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
     private static PlanEntry Text(string name, object value) => new(0, name, new PlanScalar(0, value is bool flag ? (flag ? "true" : "false") : Convert.ToString(value, CultureInfo.InvariantCulture)!, Quoted: false));
 
-    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20, ImmutableArray<PlanEntry> privacy = default)
+    private static RunConfig Config(int rounds, int quorum, string algorithm, ImmutableArray<PlanEntry> aggregation, int deadline = 120, int step = 30, int grace = 20, ImmutableArray<PlanEntry> privacy = default, ImmutableArray<PlanEntry> training = default)
     {
         PlanMapping plan = new(0,
         [
@@ -177,6 +201,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
             Text("accept_inexact_lora", algorithm is "fedavg"),
             new PlanEntry(0, "lora", new PlanMapping(0, [Text("rank", 2), new PlanEntry(0, "target_modules", new PlanSequence(0, [new PlanScalar(0, "q_proj", Quoted: false), new PlanScalar(0, "v_proj", Quoted: false)]))])),
             new PlanEntry(0, "aggregation", new PlanMapping(0, aggregation)),
+            new PlanEntry(0, "training", new PlanMapping(0, training.IsDefault ? [] : training)),
             new PlanEntry(0, "privacy", privacy.IsDefault ? new PlanScalar(0, "none", Quoted: false) : new PlanMapping(0, privacy)),
             new PlanEntry(0, "participation", new PlanMapping(0, [Text("quorum", quorum), Text("min_silos", quorum), Text("round_deadline", deadline), Text("step_timeout", step), Text("straggler_grace", grace), Text("max_abandoned_rounds", 5)])),
         ]);
