@@ -54,6 +54,27 @@ public sealed class DemoTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public async Task Demo_DistributedSample_LearnsUnderSharesOfNoiseAndChargesEverySilo()
+    {
+        string folder = Directory.CreateTempSubdirectory("demo").FullName;
+
+        (int exit, string json, string progress) = await RunAsync("demo", "--plan", Path.Combine(Programs.Samples, "distributed.yaml"), "--silos", "3", "--rounds", "3", "--out", folder, "--json");
+
+        output.WriteLine(progress);
+        Assert.True(exit == 0, progress);
+        JsonElement report = JsonDocument.Parse(json).RootElement;
+        Assert.Equal("demonstration", report.GetProperty("epsilon").GetString());
+        Assert.True(report.GetProperty("evalLossFinal").GetDouble() < report.GetProperty("evalLossBase").GetDouble() - 0.5, progress);
+        Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
+        {
+            JsonElement budget = silo.GetProperty("budget");
+            Assert.InRange(budget.GetProperty("runEpsilon").GetDouble(), 3.5, 4.5); // four rounds with noise 2.32
+            Assert.Equal((3, 4), (budget.GetProperty("roundsCharged").GetInt32(), budget.GetProperty("roundsReserved").GetInt32()));
+        });
+        await RequireVerifiedAsync(report, Path.Combine(folder, "evidence.zip"), progress);
+    }
+
+    [Fact]
     public async Task Demo_UnitPerson_TrainsOnExamplesOfPersonsAndChargesThem()
     {
         string folder = Directory.CreateTempSubdirectory("demo").FullName;

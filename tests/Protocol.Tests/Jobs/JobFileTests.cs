@@ -3,6 +3,7 @@
 using System.Text.Json.Nodes;
 using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Tests.Plans;
 using Xunit;
 
@@ -31,30 +32,42 @@ public sealed class JobFileTests
     public void Of_EveryClipping_HasTheTrainersName(GradientClipping clipping, string name)
     {
         Assert.Equal(name, Job(Private(clipping), "train", null, Ring)["ring"]!["clipping"]!.GetValue<string>());
-        Assert.Equal(name, Job(Private(clipping), "train", Privacy, null)["privacy"]!["clipping"]!.GetValue<string>());
+        Assert.Equal(name, Job(Private(clipping, PrivacyClaim.Example), "train", Privacy, null)["privacy"]!["clipping"]!.GetValue<string>());
     }
 
     [Fact]
     public void Of_NoRing_HasNoSuchMember()
     {
         Assert.False(Job(PlanReaderTests.Config(), "train", null, null).ContainsKey("ring"));
-        Assert.False(Job(Private(GradientClipping.Flat), "train", Privacy, null).ContainsKey("ring"));
+        Assert.False(Job(Private(GradientClipping.Flat, PrivacyClaim.Example), "train", Privacy, null).ContainsKey("ring"));
+        Assert.False(Job(OfSilos(), "train", null, null).ContainsKey("ring"));
     }
 
     [Fact]
-    public void Of_ClaimWithNeither_OrBoth_IsRefused()
+    public void Of_OtherPartsThanTheClaimNeeds_IsRefused()
     {
-        Assert.Throws<ArgumentException>(() => Job(Private(GradientClipping.Flat), "train", null, null));
-        Assert.Throws<ArgumentException>(() => Job(Private(GradientClipping.Flat), "train", Privacy, Ring));
-        Assert.NotNull(Job(Private(GradientClipping.Flat), "evaluate", null, null));
+        RunConfig inSilo = Private(GradientClipping.Flat, PrivacyClaim.Example);
+        RunConfig onRing = Private(GradientClipping.Flat);
+
+        Assert.All(
+            ((RunConfig Plan, JobPrivacy? Privacy, JobRing? Ring)[])[(inSilo, null, null), (inSilo, null, Ring), (inSilo, Privacy, Ring), (onRing, null, null), (onRing, Privacy, null), (onRing, Privacy, Ring), (OfSilos(), null, Ring), (OfSilos(), Privacy, null), (PlanReaderTests.Config(), Privacy, null), (PlanReaderTests.Config(), null, Ring)],
+            job => Assert.Throws<ArgumentException>(() => Job(job.Plan, "train", job.Privacy, job.Ring)));
+        Assert.NotNull(Job(onRing, "evaluate", null, null));
+        Assert.NotNull(Job(inSilo, "evaluate", null, null));
     }
 
     private static JsonObject Job(RunConfig plan, string mode, JobPrivacy? privacy, JobRing? ring) =>
         JsonNode.Parse(JobFile.Of(plan, 0, 1, mode, "b", Host, privacy, ring))!.AsObject();
 
-    private static RunConfig Private(GradientClipping clipping)
+    private static RunConfig OfSilos()
+    {
+        RunConfig plan = Private(GradientClipping.Flat);
+        return plan with { Privacy = plan.Privacy with { Unit = PrivacyUnit.Silo } };
+    }
+
+    private static RunConfig Private(GradientClipping clipping, PrivacyClaim claim = PrivacyClaim.Distributed)
     {
         RunConfig plan = PlanReaderTests.Config();
-        return plan with { Privacy = plan.Privacy with { Claim = PrivacyClaim.Distributed, ExampleClip = 0.5m, Clipping = clipping } };
+        return plan with { Privacy = plan.Privacy with { Claim = claim, ExampleClip = 0.5m, Clipping = clipping } };
     }
 }

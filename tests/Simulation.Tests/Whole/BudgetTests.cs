@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Text;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Rounds;
@@ -57,14 +58,18 @@ public sealed class BudgetTests
     }
 
     [Fact]
-    public async Task Run_ThirtySilos_ProtectsEachOfThemAsAWhole()
+    public async Task Run_ThirtySilos_ProtectsEachOfThemAsAWhole_AlsoWhereTrainingDiverges()
     {
         await using WholeFederation federation = new(5, Calm, silos: 30, WholeScheduleTests.RingConfig(rounds: 1, quorum: 30, unit: "silo", step: 3600));
+        SiloId[] diverging = [federation.Silos[3].Id, federation.Silos[4].Id];
+        federation.JobOf = silo => silo == diverging[0] ? JobFault.Fails : silo == diverging[1] ? JobFault.NotANumber : JobFault.None;
 
         await federation.RunAsync();
 
         await new WholeInvariants(federation).RequireAsync();
-        Assert.Equal(RunPhase.Completed, (await federation.ReadAsync()).State.Phase);
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.All(diverging, silo => Assert.Equal(MemberPhase.Verified, rounds[0].Members[silo].Phase));
         Assert.All(federation.Silos, silo => Assert.Equal(PrivacyUnit.Silo, Assert.Single(silo.Ledger().State.Jobs).Value.ByMechanism[LedgerMechanism.DiscreteGaussian].Terms.Unit));
     }
 

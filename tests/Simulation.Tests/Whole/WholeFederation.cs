@@ -100,6 +100,9 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
 
     public int Steps { get; private set; }
 
+    /// <summary>What goes wrong with a silo's jobs, where a test says so; null for what the schedule's chances say.</summary>
+    public Func<SiloId, JobFault>? JobOf { get; set; }
+
     public int Crashes { get; private set; }
 
     /// <summary>Everything that the coordinator said of what went wrong.</summary>
@@ -236,7 +239,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         // Every clock is off by a little.
         TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
         string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
-        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, NextJob), new SkewedTime(_time, skew))
+        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, () => JobOf?.Invoke(id) ?? NextJob()), new SkewedTime(_time, skew))
         {
             Budget = Config.Privacy.IsClaimed ? BudgetOf(id) : null,
         };
