@@ -137,6 +137,7 @@ internal static class RunCommands
                     else
                     {
                         Console.WriteLine($"{run.State.Config.Job}  {run.State.Phase}{(run.State.Reason is { } reason ? $"  {reason}" : string.Empty)}");
+                        Console.WriteLine(PrivacyLine.Of(run.State.Config));
                     }
 
                     return (int)(run.State.Phase == RunPhase.Completed ? ExitCode.Done : ExitCode.Failed);
@@ -172,6 +173,7 @@ internal static class RunCommands
     {
         RunState state = run.State;
         Console.WriteLine($"{state.Config.Job}  {state.Config.Adapter}  {state.Phase}  {state.CommittedRounds}/{state.Config.Rounds} rounds{(state.Reason is { } reason ? $"  {reason}" : string.Empty)}");
+        Console.WriteLine("  " + PrivacyLine.Of(state.Config));
         foreach ((Protocol.Identity.SiloId silo, SiloStanding standing) in state.Silos)
         {
             Console.WriteLine($"  {silo}  {standing.Approval}{(standing.Reason.Length > 0 ? $"  {standing.Reason}" : string.Empty)}");

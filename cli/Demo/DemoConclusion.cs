@@ -12,6 +12,7 @@ internal static class DemoConclusion
     {
         List<string> lines = [.. report.Comparison is { } comparison ? Compared(report, comparison) : Plain(report)];
         lines.AddRange(Budgets(report));
+        lines.Add(report.Privacy);
         lines.AddRange(report.AuditFindings);
         lines.Add(report.AuditVerified
             ? $"Audit log verified: {report.AuditEntries} entries{(report.AuditSums > 0 ? $", {report.AuditSums} sums recomputed bit for bit" : string.Empty)}, root {report.AuditRoot}. Evidence in {report.EvidencePath}"

@@ -26,6 +26,9 @@ internal sealed record DemoReport
     /// <summary>What the epsilons are: <c>guarantee</c>, or <c>demonstration</c> where the data is public; null without a claim.</summary>
     public string? Epsilon { get; init; }
 
+    /// <summary>What is claimed about privacy, or that nothing is, in one line.</summary>
+    public required string Privacy { get; init; }
+
     /// <summary>The folder with the adapter in PEFT format.</summary>
     public required string AdapterPath { get; init; }
 

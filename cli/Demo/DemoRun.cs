@@ -233,6 +233,7 @@ internal static class DemoRun
                 }),
             ],
             Epsilon = !run.State.Config.Privacy.IsClaimed ? null : run.State.Config.IsPublic ? "demonstration" : "guarantee",
+            Privacy = PrivacyLine.Of(run.State.Config),
             AdapterPath = adapterPath,
             AdapterSha256 = adapterSha256,
             SecondsTotal = 0,

@@ -75,8 +75,8 @@ internal static class PrivacyStory
         yield return Row("privacy claim", $"{(privacy.Claim == PrivacyClaim.Silo ? "silo-level" : "distributed")} (shares of noise on the ring); {(isRecord ? OneRecord : "one silo's update replaced by zeros")}");
         yield return Row("holds against", "a coordinator and up to c_max colluding silos, who see only the sum, and users of the model");
         yield return Row("noise", isRecord
-            ? Text($"{sampler}, exact; the honest silos' together is {privacy.NoiseMultiplier} times one record's bound; gradients clipped to {privacy.ExampleClip} ({Words(privacy.Clipping)})")
-            : Text($"{sampler}, exact; the honest silos' together is {privacy.NoiseMultiplier} times one silo's bound; updates clipped to {config.Aggregation.Secure.UpdateClip}"));
+            ? Text($"{sampler}, exact; the honest silos' noise together is {privacy.NoiseMultiplier} times one record's bound; gradients clipped to {privacy.ExampleClip} ({Words(privacy.Clipping)})")
+            : Text($"{sampler}, exact; the honest silos' noise together is {privacy.NoiseMultiplier} times one silo's bound; updates clipped to {config.Aggregation.Secure.UpdateClip}"));
         yield return Row("accountant", $"RDP, {DpSgdAccountant.Version}; {(isRecord ? "every record in every step" : "every silo in every round")}; delta {Scientific((double)privacy.Delta)}");
         yield return Row("charged at most", Text($"{config.Rounds + privacy.SpareRounds} rounds ({privacy.SpareRounds} spare){(isRecord ? " of 1 step" : string.Empty)}"));
         if (!isRecord)

@@ -30,5 +30,5 @@ public static partial class ErrorCodes
         "unit_not_accounted",
         ExitCode.Refused,
         "a job protects another unit than the data set's ledger counts, or the policy declares no number of it; a bound for whole persons or silos is none for one of their records at the same epsilon, so it cannot be added to the ledger's",
-        "use a plan with the ledger's unit; for unit person the administrator declares ledger.persons");
+        "use a unit that the plan's claim protects and the ledger counts; for unit person the administrator declares ledger.persons");
 }

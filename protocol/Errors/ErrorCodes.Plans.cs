@@ -60,13 +60,6 @@ public static partial class ErrorCodes
         "version 0 of the adapter would be something else than A from the seed and B zero; a start made from private gradients is a release that nobody charges",
         "remove lora.init, or write lora.init: seed");
 
-    /// <summary>The claim is not part of this version.</summary>
-    public static ErrorCode PrivacyUnavailable { get; } = new(
-        "privacy_unavailable",
-        ExitCode.Unusable,
-        "the privacy claim is understood and not part of this version",
-        "write privacy.claim: example, or privacy: none for data that may be trained on without a claim");
-
     /// <summary>The plan cannot support its claim.</summary>
     public static ErrorCode ClaimUnsupported { get; } = new(
         "claim_unsupported",

@@ -66,7 +66,10 @@ public sealed record ClaimAccount(LedgerTerms Terms, int MaxRounds)
         DpSgdAccountant.RequireDelta((double)plan.Privacy.Delta, records);
         if (records > plan.Privacy.MaxRecords)
         {
-            throw PrivacyArguments.Refusal(ErrorCodes.CountInvalid, "the silo's declared records", $"at most {plan.Privacy.MaxRecords} (privacy.max_records)", records.ToString(CultureInfo.InvariantCulture));
+            throw new FedCloudException(
+                ErrorCodes.CountInvalid,
+                string.Create(CultureInfo.InvariantCulture, $"the silo's declared records must be at most the plan's privacy.max_records {plan.Privacy.MaxRecords}, found {records}"),
+                "ask for a plan that allows as many records");
         }
     }
 }

@@ -42,6 +42,7 @@ public sealed class DemoTests(ITestOutputHelper output)
         JsonElement report = JsonDocument.Parse(json).RootElement;
         Assert.Equal("demonstration", report.GetProperty("epsilon").GetString());
         Assert.True(report.GetProperty("evalLossFinal").GetDouble() < report.GetProperty("evalLossBase").GetDouble(), progress);
+        Assert.Equal("privacy: example-level, one record in a silo added or removed, against coordinator, other silos and users of the model; epsilon at most 8 at delta 1e-5 a silo, by PLD (fedcloud-1), exact noise; public data, so epsilon is a demonstration", report.GetProperty("privacy").GetString());
         Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
         {
             JsonElement budget = silo.GetProperty("budget");
@@ -65,6 +66,7 @@ public sealed class DemoTests(ITestOutputHelper output)
         JsonElement report = JsonDocument.Parse(json).RootElement;
         Assert.Equal("demonstration", report.GetProperty("epsilon").GetString());
         Assert.True(report.GetProperty("evalLossFinal").GetDouble() < report.GetProperty("evalLossBase").GetDouble() - 0.5, progress);
+        Assert.StartsWith("privacy: distributed, one record in a silo added or removed", report.GetProperty("privacy").GetString(), StringComparison.Ordinal);
         Assert.All(report.GetProperty("perSilo").EnumerateArray(), silo =>
         {
             JsonElement budget = silo.GetProperty("budget");

@@ -62,7 +62,11 @@ internal sealed unsafe class ExampleGradients : IDisposable
     /// <summary>Zeroes the examples' gradients and lets backward passes sum again.</summary>
     public void Dispose()
     {
-        NativeMemory.Clear(_rows.P, (nuint)_rows.Rows * (nuint)_rows.Columns * sizeof(float));
+        if (_rows.P is not null)
+        {
+            NativeMemory.Clear(_rows.P, (nuint)_rows.Rows * (nuint)_rows.Columns * sizeof(float));
+        }
+
         foreach (Parameter parameter in _trained)
         {
             parameter.Examples = null;

@@ -19,8 +19,11 @@ public sealed class CanaryAuditTests(ITestOutputHelper output) : IDisposable
     private const int ModelGuesses = ModelCanaries / 10;
     private const int Canaries = 4000;
     private const int Guesses = Canaries / 20;
+    private const int RingCanaryCount = 2000;
+    private const int RingGuesses = RingCanaryCount / 20;
 
     private readonly CanaryClaim _claim = new(NoiseMultiplier: 2, SamplingRate: 0.125, Steps: 64);
+    private readonly CanaryClaim _ringClaim = new(NoiseMultiplier: 12, SamplingRate: 1, Steps: 64);
     private readonly PrivateTask _task = new() { Exchanged = ExchangedFactor.B };
 
     /// <summary>How a test breaks the steps whose epsilon is claimed.</summary>
@@ -70,6 +73,31 @@ public sealed class CanaryAuditTests(ITestOutputHelper output) : IDisposable
 
         Assert.True(_claim.FindsTooMany(scores, 0.01));
         Assert.True(_claim.FindsTooMany(scores, 0.1));
+    }
+
+    [Theory]
+    [InlineData(32)]
+    [InlineData(24)]
+    public void Ring_AsClaimed_LeaksNoMoreThanClaimed(int bits)
+    {
+        CanaryScores scores = OnRing(Fault.None, bits);
+
+        Assert.InRange(CanaryClaim.LowerEpsilon(scores, RingGuesses), _ringClaim.Epsilon / 8, _ringClaim.Epsilon);
+        Assert.False(_ringClaim.FindsTooMany(scores, 0.01));
+        Assert.False(_ringClaim.FindsTooMany(scores, 0.1));
+    }
+
+    [Theory]
+    [InlineData(Fault.NoNoise)]
+    [InlineData(Fault.QuarterOfTheNoise)]
+    [InlineData(Fault.LooseClipping)]
+    public void Ring_Broken_LeaksMoreThanClaimed(Fault fault)
+    {
+        CanaryScores scores = OnRing(fault, bits: 32);
+
+        Assert.True(CanaryClaim.LowerEpsilon(scores, RingGuesses) > _ringClaim.Epsilon);
+        Assert.True(_ringClaim.FindsTooMany(scores, 0.01));
+        Assert.True(_ringClaim.FindsTooMany(scores, 0.1));
     }
 
     [Fact]
@@ -130,6 +158,24 @@ public sealed class CanaryAuditTests(ITestOutputHelper output) : IDisposable
         output.WriteLine(claim.Figures($"a model, informed attack, {fault}", informed, ModelGuesses));
         output.WriteLine(claim.Figures($"a model, blind attack, {fault}", blind, ModelGuesses));
         return (claim, [informed, blind]);
+    }
+
+    private CanaryScores OnRing(Fault fault, int bits)
+    {
+        RingCanaries rounds = new(RingCanaryCount)
+        {
+            RingBits = bits,
+            Loosened = fault is Fault.LooseClipping ? 4 : 1,
+            NoiseMultiplier = fault switch
+            {
+                Fault.NoNoise => 1e-3,
+                Fault.QuarterOfTheNoise => _ringClaim.NoiseMultiplier / 4,
+                _ => _ringClaim.NoiseMultiplier,
+            },
+        };
+        CanaryScores scores = rounds.Run(_ringClaim.Steps, key: 5000);
+        output.WriteLine(_ringClaim.Figures($"noise on a ring of {bits} bits, {fault}", scores, RingGuesses));
+        return scores;
     }
 
     private CanaryScores Attacked(Fault fault, string clipping, string noise)

@@ -117,6 +117,12 @@ public sealed class PrivateGradientTests : IDisposable
         Assert.All(quarter, gradient => Assert.Contains(gradient, value => value != 0));
     }
 
+    [Fact]
+    public void Dispose_Twice_IsOnce()
+    {
+        Assert.Null(Record.Exception(() => _task.Steps(1, (gradient, _, _) => gradient.Dispose())));
+    }
+
     [Theory]
     [InlineData("exact")]
     [InlineData("rounded")]
