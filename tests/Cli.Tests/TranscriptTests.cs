@@ -30,7 +30,8 @@ public sealed class TranscriptTests
     [InlineData("lora:\n  init: gradient\n", "private_init: line 2: lora.init gradient: ")]
     [InlineData("rounds: [1\n", "plan_unreadable: plan.yaml, line")]
     [InlineData("a: &x 1\n", "plan_unreadable: plan.yaml, line 1: expected plain fields, found an anchor, alias or tag")]
-    [InlineData("privacy:\n  claim: distributed\n", "privacy_unavailable: line 2: privacy.claim distributed: noise shares on the ring are not part of this version")]
+    [InlineData("privacy:\n  claim: distributed\n", "plan_invalid_value: line 2: privacy.claim distributed: silos, coordinator and auditors compute the ring from the noise, so the plan gives privacy.noise_multiplier and not epsilon")]
+    [InlineData("privacy:\n  claim: silo\n  noise_multiplier: 10\n  delta: 0.001\nrounds: 10\n", "claim_unsupported: line 2: privacy.claim silo with unit silo: noise of 10 times one silo's update on the sum comes to epsilon 0.78 at delta 1e-3 over 10 rounds")]
     [InlineData("privacy:\n  epsilon: 8\naggregation:\n  mode: plain\n", "privacy_needs_secure: line 4: a charge of a silo's ledger")]
     public async Task PlanValidate_BadPlan_SaysWhatAndWhere(string text, string expected)
     {
@@ -136,6 +137,20 @@ public sealed class TranscriptTests
         Assert.Contains("a silo of records                   48\nsampling rate                      0.5\nnoise multiplier                 2.466\nepsilon of one round            3.0197\nepsilon at the end              7.9997\nits ledger needs                9.7405\n", output, StringComparison.Ordinal);
         Assert.Contains("The data is public, so epsilon is a demonstration.", output, StringComparison.Ordinal);
         Assert.DoesNotContain("without differential privacy", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PlanExplain_DistributedSample_ShowsOneNoiseForAllSilos()
+    {
+        string plan = Path.Combine(AppContext.BaseDirectory, "samples", "distributed.yaml");
+
+        (int exit, string output, _) = await RunAsync("plan", "explain", plan);
+        (_, string tooMany, _) = await RunAsync("plan", "explain", plan, "--records", "49");
+
+        Assert.Equal(0, exit);
+        Assert.Contains("privacy claim           distributed (shares of noise on the ring); one record added or removed\n", output, StringComparison.Ordinal);
+        Assert.Contains("a silo of records                   48\nsampling rate                        1\nnoise multiplier                  2.32\nepsilon of one round            1.8482\nepsilon at the end              7.9617\nits ledger needs                8.8913\n", output, StringComparison.Ordinal);
+        Assert.Contains("A silo of 49 records refuses: count_invalid: the silo's declared records must be at most the plan's privacy.max_records 48, found 49", tooMany, StringComparison.Ordinal);
     }
 
     [Fact]
