@@ -111,12 +111,13 @@ public sealed class LogWriter
         return sizes is [.., long newest] ? At(newest) : throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet");
     }
 
-    /// <summary>Whether the first checkpoint of a roster version has enough witness lines (W4). While another process is the writer, that is not known here, and true.</summary>
+    /// <summary>Whether the first checkpoint of a roster version has enough witness lines (W4). Before the log was read after a start, and while another process is the writer, that is not known here, and false.</summary>
     public async Task<bool> IsWitnessedAsync(int rosterVersion, CancellationToken cancellation)
     {
+        // Not read yet, after a start: nobody knows.
         if (_state is not { } state)
         {
-            return true;
+            return false;
         }
 
         LoggedRoster[] rosters = Logged(state);
