@@ -126,6 +126,14 @@ public sealed class LogWriterTests : IAsyncLifetime
         }
     }
 
+    [Fact]
+    public async Task IsWitnessed_BeforeTheLogWasRead_IsNot()
+    {
+        LogWriter writer = Writer(_federation.Store);
+
+        Assert.False(await writer.IsWitnessedAsync(1, CancellationToken.None));
+    }
+
     private async Task CatchUpAsync()
     {
         LogWriter writer = Writer(_federation.Store);

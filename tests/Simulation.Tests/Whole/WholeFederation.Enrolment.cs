@@ -1,17 +1,43 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Globalization;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Privacy;
+using FedCloud.SiloAgent.Policies;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
 /// <content>Invitations and the silos' homes.</content>
 internal sealed partial class WholeFederation
 {
+    private SimulatedSilo SiloOf(int number)
+    {
+        SiloId id = new(string.Create(CultureInfo.InvariantCulture, $"silo-{number}"));
+
+        // Every clock is off by a little.
+        TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
+        string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
+        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, () => JobOf?.Invoke(id) ?? NextJob()), new SkewedTime(_time, skew))
+        {
+            Budget = Config.Privacy.IsClaimed ? BudgetOf(id) : null,
+        };
+    }
+
+    private LedgerPolicy BudgetOf(SiloId id) => new()
+    {
+        DatasetUid = id.Value,
+        Records = 1_000,
+        Persons = Config.Privacy.Unit == PrivacyUnit.Person ? Persons : null,
+        EpsilonMax = EpsilonMax,
+        DeltaMax = Config.Privacy.Delta,
+        Unit = Config.Privacy.Unit,
+    };
+
     private async Task EnrolAsync()
     {
         foreach (SimulatedSilo silo in Silos.Take(_founders))

@@ -232,29 +232,6 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         Directory.Delete(_memory, recursive: true);
     }
 
-    private SimulatedSilo SiloOf(int number)
-    {
-        SiloId id = new(string.Create(CultureInfo.InvariantCulture, $"silo-{number}"));
-
-        // Every clock is off by a little.
-        TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
-        string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
-        return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, () => JobOf?.Invoke(id) ?? NextJob()), new SkewedTime(_time, skew))
-        {
-            Budget = Config.Privacy.IsClaimed ? BudgetOf(id) : null,
-        };
-    }
-
-    private LedgerPolicy BudgetOf(SiloId id) => new()
-    {
-        DatasetUid = id.Value,
-        Records = 1_000,
-        Persons = Config.Privacy.Unit == PrivacyUnit.Person ? Persons : null,
-        EpsilonMax = EpsilonMax,
-        DeltaMax = Config.Privacy.Delta,
-        Unit = Config.Privacy.Unit,
-    };
-
     // The operator and the administrators are people: they try again until it works.
     private async Task StepAsync()
     {
