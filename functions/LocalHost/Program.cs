@@ -3,6 +3,7 @@
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.LocalHost;
@@ -49,6 +50,7 @@ static async Task RunAsync(HostSettings settings)
     builder.Services.AddSingleton(TimeProvider.System);
     builder.Services.AddSingleton(new Doorbell(settings.Token));
     builder.Services.AddSingleton<IBlobStore>(new RestBlobStore(settings.Storage, key));
+    builder.Services.AddSingleton<IMailboxes, BlobMailboxes>();
     builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
     builder.Services.AddSingleton<ICoordinatorEvents>(services => new HostEvents(services.GetRequiredService<Doorbell>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
     builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays) });

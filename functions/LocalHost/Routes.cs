@@ -81,7 +81,7 @@ internal static class Routes
         {
             RunId id = RunId.Parse(job);
             await coordinator.CancelAsync(id, cancellation);
-            return Results.Json(Summarize(coordinator.Run(id)), ApiJson.Default.RunSummary);
+            return Results.Json(Summarize(await coordinator.Work.RunAsync(id, cancellation)), ApiJson.Default.RunSummary);
         }).WithSummary("Ends a run").Produces<RunSummary>();
     }
 
@@ -143,7 +143,7 @@ internal static class Routes
         TemporaryFolder folder = new(scratch);
         http.Response.RegisterForDispose(folder);
         string path = folder.File("evidence.zip");
-        await coordinator.PackEvidenceAsync(path, sums, recipient, cancellation);
+        await coordinator.Work.Log.PackAsync(path, sums, recipient, cancellation);
         return Results.File(path, EvidenceType);
     }
 

@@ -53,7 +53,7 @@ internal sealed class SecureRoundFiles : IDisposable
     public RevealedSecrets Recover() => _epoch.Recover(Scope, Agreement);
 
     public Task<OpenedSum> SumAsync(RevealedSecrets secrets, int workers) => new SecureSum(Store).RunAsync(
-        new SecureSumInputs { Scope = Scope, Agreement = Agreement, Secrets = secrets, Terms = Terms, Vectors = Vectors }, ZPath, MeanPath, workers, default);
+        new SecureSumInputs { Scope = Scope, Agreement = Agreement, Secrets = secrets, Terms = Terms, Vectors = Vectors }, ZPath, MeanPath, workers, parts: null, default);
 
     public Dictionary<int, Stream> Open() => Vectors.ToDictionary(pair => pair.Key, pair => (Stream)File.OpenRead(Store.PathOf(pair.Value)));
 

@@ -16,31 +16,39 @@ namespace FedCloud.Coordinator.Audit;
 /// <summary>The coordinator's own entries: journaled with their number, then signed, then sent to the log's writer until a checkpoint holds them.</summary>
 public sealed class AuditDesk : IDisposable
 {
+    // With so many confirmed entries the queue is written for their sake.
+    private const int MostConfirmed = 64;
+
     private readonly IKeyVault _vault;
     private readonly FederationId _federation;
     private readonly TimeProvider _time;
     private readonly Action _ring;
     private readonly StoredDocument<OutgoingEntries> _stored;
-    private readonly BlobMailbox _mailbox;
+    private readonly IMailbox _mailbox;
+    private readonly bool _isShared;
     private readonly MessageIds _ids;
     private readonly SemaphoreSlim _gate = new(1, 1);
-    private OutgoingEntries _queue = OutgoingEntries.Resume(0, 0);
+    private HeldDocument<OutgoingEntries>? _queue;
     private long _sent;
+    private long _confirmed;
 
     /// <summary>Makes a desk.</summary>
     /// <param name="store">The storage.</param>
+    /// <param name="mailbox">The mailbox of the log's writer.</param>
     /// <param name="vault">The vault that holds CK.</param>
     /// <param name="federation">The federation.</param>
     /// <param name="time">The clock.</param>
     /// <param name="ring">Wakes the log's writer.</param>
-    public AuditDesk(IBlobStore store, IKeyVault vault, FederationId federation, TimeProvider time, Action ring)
+    /// <param name="isShared">Whether other processes journal entries too, which may end before they sent them.</param>
+    public AuditDesk(IBlobStore store, IMailbox mailbox, IKeyVault vault, FederationId federation, TimeProvider time, Action ring, bool isShared = false)
     {
+        _isShared = isShared;
+        _mailbox = mailbox;
         _vault = vault;
         _federation = federation;
         _time = time;
         _ring = ring;
         _stored = new StoredDocument<OutgoingEntries>(store, StorageNames.Outgoing, DocumentJson.Default.OutgoingEntries);
-        _mailbox = new BlobMailbox(store, StorageNames.MailAudit, time);
         _ids = new MessageIds(time);
     }
 
@@ -50,14 +58,9 @@ public sealed class AuditDesk : IDisposable
     public async Task StartAsync(Func<Task<LogState>> log, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(log);
-        if (await _stored.LoadAsync(cancellation) is { } queue)
-        {
-            _queue = queue;
-            return;
-        }
-
-        LogState state = await log();
-        await SaveAsync(OutgoingEntries.Resume(state.Highest.GetValueOrDefault(new ActorKey(EntryActor.Coordinator, EntryActor.Coordinator)), state.Size), cancellation);
+        OutgoingEntries? stored = await _stored.LoadAsync(cancellation);
+        LogState? state = stored is null ? await log() : null;
+        _queue = await _stored.HoldAsync(() => OutgoingEntries.Resume(state?.Highest.GetValueOrDefault(new ActorKey(EntryActor.Coordinator, EntryActor.Coordinator)) ?? 0, state?.Size ?? 0), cancellation);
     }
 
     /// <summary>Takes the entries of an effect; a second time it changes nothing. Durable when this returns.</summary>
@@ -75,15 +78,12 @@ public sealed class AuditDesk : IDisposable
         await _gate.WaitAsync(cancellation);
         try
         {
-            await RefreshAsync(cancellation);
             VerificationKey key = VerificationKey.FromSpki((await KeyAsync(cancellation)).Spki);
             EntryActor actor = new() { Kind = EntryActor.Coordinator, Id = EntryActor.Coordinator, KeyId = key.Fingerprint };
-            OutgoingEntries next = _queue.Take(source, effect, drafts, _federation, actor, _time.GetUtcNow());
-            if (!ReferenceEquals(next, _queue))
-            {
-                await SaveAsync(next, cancellation);
-            }
+            DateTimeOffset at = _time.GetUtcNow();
 
+            // What is confirmed leaves with what comes: never for its own sake, since the writer knows what a restart sends again.
+            await Queue.ReplaceAsync(queue => queue.Take(source, effect, drafts, _federation, actor, at) is var next && ReferenceEquals(next, queue) ? queue : next.Confirm(_confirmed), cancellation);
             await SendAsync(cancellation);
         }
         finally
@@ -111,10 +111,18 @@ public sealed class AuditDesk : IDisposable
         await _gate.WaitAsync(cancellation);
         try
         {
-            await RefreshAsync(cancellation);
+            _confirmed = Math.Max(_confirmed, highest ?? 0);
+            if (_isShared)
+            {
+                // The processes that journal entries do not know what is confirmed.
+                await Queue.ReloadAsync(cancellation);
+                await Queue.ReplaceAsync(queue => queue.Pending.Count(entry => entry.Seq <= _confirmed) < MostConfirmed ? queue : queue.Confirm(_confirmed), cancellation);
+            }
+            else
+            {
+                await Queue.RefreshAsync(cancellation);
+            }
 
-            // Not saved for its own sake: what a restart sends again, the writer knows.
-            _queue = highest is { } known ? _queue.Confirm(known) : _queue;
             await SendAsync(cancellation);
         }
         finally
@@ -124,11 +132,17 @@ public sealed class AuditDesk : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _gate.Dispose();
+    public void Dispose()
+    {
+        _gate.Dispose();
+        _queue?.Dispose();
+    }
+
+    private HeldDocument<OutgoingEntries> Queue => _queue ?? throw new InvalidOperationException("the desk is not started");
 
     private async Task SendAsync(CancellationToken cancellation)
     {
-        foreach (ImmutableArray<LogEntry> entries in EntryBundle.Parts(_queue.Pending.Where(entry => entry.Seq > _sent), entry => entry.SignedBytes().Length))
+        foreach (ImmutableArray<LogEntry> entries in EntryBundle.Parts(Queue.Current.Pending.Where(entry => entry.Seq > Math.Max(_sent, _confirmed)), entry => entry.SignedBytes().Length))
         {
             List<byte[]> signed = [];
             foreach (LogEntry entry in entries)
@@ -158,19 +172,4 @@ public sealed class AuditDesk : IDisposable
     }
 
     private Task<KeyVersion> KeyAsync(CancellationToken cancellation) => _vault.EnsureAsync(SiloPost.MessageKey, KeyKind.EcP256, cancellation);
-
-    private async Task SaveAsync(OutgoingEntries queue, CancellationToken cancellation)
-    {
-        await _stored.SaveAsync(queue, cancellation);
-        _queue = queue;
-    }
-
-    // After a write whose outcome is not known, the storage says what is journaled.
-    private async Task RefreshAsync(CancellationToken cancellation)
-    {
-        if (_stored.IsInDoubt && await _stored.LoadAsync(cancellation) is { } stored)
-        {
-            _queue = stored;
-        }
-    }
 }

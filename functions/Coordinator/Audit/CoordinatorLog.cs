@@ -2,6 +2,7 @@
 
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -32,9 +33,11 @@ public sealed class CoordinatorLog : IDisposable
     private Sha256Digest? _disabled;
 
     /// <summary>Makes it.</summary>
-    public CoordinatorLog(IBlobStore store, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
+    public CoordinatorLog(IBlobStore store, IMailboxes mailboxes, IKeyVault vault, TimeProvider time, CoordinatorOptions options, ICoordinatorEvents events)
     {
+        ArgumentNullException.ThrowIfNull(mailboxes);
         ArgumentNullException.ThrowIfNull(options);
+        IMailbox mailbox = mailboxes.Open(StorageNames.MailAudit);
         _blobs = store;
         _vault = vault;
         _time = time;
@@ -42,8 +45,8 @@ public sealed class CoordinatorLog : IDisposable
         _events = events;
         Origin = $"{options.Federation.Value}/log";
         _store = new LogStore(store);
-        _writer = new LogWriter(store, vault, time, Origin, events, Linger);
-        Desk = new AuditDesk(store, vault, options.Federation, time, Ring);
+        _writer = new LogWriter(store, mailbox, vault, time, Origin, events, Linger);
+        Desk = new AuditDesk(store, mailbox, vault, options.Federation, time, Ring, options.IsShared);
     }
 
     /// <summary>The log's identity, also the name of its key.</summary>
@@ -52,8 +55,8 @@ public sealed class CoordinatorLog : IDisposable
     /// <summary>Takes entries.</summary>
     public AuditDesk Desk { get; }
 
-    /// <summary>The newest change of the log's key; null for none, and while another process is the writer.</summary>
-    public LogKeyChanged? KeyChange => _writer.KeyChange;
+    /// <summary>The newest change of the log's key; null for none.</summary>
+    public Task<LogKeyChanged?> KeyChangeAsync(CancellationToken cancellation) => _writer.KeyChangeAsync(cancellation);
 
     /// <summary>Takes up what is stored, and records the wrapping key in use.</summary>
     public async Task StartAsync(CancellationToken cancellation)
@@ -73,7 +76,7 @@ public sealed class CoordinatorLog : IDisposable
     /// <param name="sums">Whether what recomputes the sums of its rounds is packed too.</param>
     /// <param name="recipient">The role that it is exported for, which the log then says; null for a look that is no export.</param>
     /// <param name="cancellation">Stops it.</param>
-    /// <exception cref="FedCloudException"><c>log_empty</c>, <c>log_lease_lost</c>, <c>storage_*</c>.</exception>
+    /// <exception cref="FedCloudException"><c>log_empty</c> or <c>storage_*</c>.</exception>
     public async Task PackAsync(string path, bool sums, string? recipient, CancellationToken cancellation)
     {
         using StoredEvidence evidence = new(_blobs, _vault, await _writer.WitnessedAsync(cancellation));
@@ -113,6 +116,42 @@ public sealed class CoordinatorLog : IDisposable
         }
     }
 
+    /// <summary>Whether entries were sent since this was asked last.</summary>
+    public bool TakeRing() => _bell.Wait(0, CancellationToken.None);
+
+    /// <summary>Writes what waits: until nothing was due for a while, or it is enough for once.</summary>
+    /// <param name="idle">How long to wait for more.</param>
+    /// <param name="longest">How long at the most.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <returns>Whether something was written.</returns>
+    public async Task<bool> WriteAsync(TimeSpan idle, TimeSpan longest, CancellationToken cancellation)
+    {
+        long began = _time.GetTimestamp();
+        long last = began;
+        bool wrote = false;
+        try
+        {
+            while (_time.GetElapsedTime(last) < idle && _time.GetElapsedTime(began) < longest)
+            {
+                if (await TurnAsync(cancellation))
+                {
+                    wrote = true;
+                    last = _time.GetTimestamp();
+                }
+                else
+                {
+                    await _bell.WaitAsync(_options.PollInterval, cancellation);
+                }
+            }
+        }
+        finally
+        {
+            await _writer.ReleaseAsync(CancellationToken.None);
+        }
+
+        return wrote;
+    }
+
     /// <summary>Writes until it is stopped.</summary>
     public async Task ServeAsync(CancellationToken cancellation)
     {
@@ -142,7 +181,7 @@ public sealed class CoordinatorLog : IDisposable
     // After the overlap of a rotation the old key is retired in the log first, and in the vault when the log says so; a lost one at once.
     private async Task RetireAsync(CancellationToken cancellation)
     {
-        if (KeyChange is not { } change || change.Old == _disabled)
+        if (_writer.KeyChange is not { } change || change.Old == _disabled)
         {
             return;
         }

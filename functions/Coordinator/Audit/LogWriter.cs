@@ -4,7 +4,6 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
-using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Errors;
@@ -19,7 +18,7 @@ public sealed class LogWriter
     private const int MostOffers = 4_096;
 
     private readonly LogStore _log;
-    private readonly BlobMailbox _mailbox;
+    private readonly IMailbox _mailbox;
     private readonly WriterLease _lease;
     private readonly LogSigner _signer;
     private readonly RosterShelf _rosters;
@@ -34,6 +33,9 @@ public sealed class LogWriter
     // After a full batch the next one may be at hand already; after another, what it waits for may be in the mailbox.
     private bool _lastWasFull;
     private LogState? _state;
+
+    // As it was read while another process is the writer, or left when this one was: right for as long as no checkpoint is newer.
+    private LogState? _read;
     private Checkpoint? _signed;
 
     // Batches with a record and no checkpoint: their key was lost, and the next one signs them with the entry that says so.
@@ -41,18 +43,19 @@ public sealed class LogWriter
 
     /// <summary>Makes a writer.</summary>
     /// <param name="store">The storage.</param>
+    /// <param name="mailbox">The writer's mailbox.</param>
     /// <param name="vault">The vault that holds LK.</param>
     /// <param name="time">The clock.</param>
     /// <param name="origin">The log's identity.</param>
     /// <param name="events">Hears of entries that the log refuses.</param>
     /// <param name="linger">How long an entry that does not press waits for others, so that they share a batch; default not at all.</param>
-    public LogWriter(IBlobStore store, IKeyVault vault, TimeProvider time, string origin, ICoordinatorEvents events, TimeSpan linger = default)
+    public LogWriter(IBlobStore store, IMailbox mailbox, IKeyVault vault, TimeProvider time, string origin, ICoordinatorEvents events, TimeSpan linger = default)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(linger, LogSequencer.MaxBatchAge);
         _time = time;
         _linger = linger;
         _log = new LogStore(store);
-        _mailbox = new BlobMailbox(store, StorageNames.MailAudit, time);
+        _mailbox = mailbox;
         _lease = new WriterLease(store, time);
         _rosters = new RosterShelf(store);
         _signer = new LogSigner(vault);
@@ -88,14 +91,17 @@ public sealed class LogWriter
     /// <summary>The actor's highest number in the log; null while another process is the writer.</summary>
     public long? Highest(ActorKey actor) => _state?.Highest.GetValueOrDefault(actor);
 
-    /// <summary>The newest change of the log's key; null for none, and while another process is the writer.</summary>
+    /// <summary>The newest change of the log's key, as the writer knows it; null for none, and while another process is the writer.</summary>
     public LogKeyChanged? KeyChange => _state?.KeyChange;
 
+    /// <summary>The newest change of the log's key, whoever writes it; null for none.</summary>
+    public async Task<LogKeyChanged?> KeyChangeAsync(CancellationToken cancellation) => (await ReadAsync(cancellation)).KeyChange;
+
     /// <summary>The newest checkpoint with enough witness lines (W4): where evidence for others ends. The newest of all while there is none.</summary>
-    /// <exception cref="FedCloudException"><c>log_empty</c>, or <c>log_lease_lost</c> while another process is the writer.</exception>
+    /// <exception cref="FedCloudException"><c>log_empty</c> or <c>storage_*</c>.</exception>
     public async Task<LogPosition> WitnessedAsync(CancellationToken cancellation)
     {
-        LogState state = _state ?? throw new FedCloudException(ErrorCodes.LogLeaseLost, "this process is not the log's writer at the moment");
+        LogState state = await ReadAsync(cancellation);
         LoggedRoster[] rosters = Logged(state);
         ImmutableArray<long> sizes = [.. (await _log.SizesAsync(cancellation)).Where(size => size <= state.Size)];
         LogPosition At(long size) => new(size, rosters.Count(roster => roster.Index < size));
@@ -111,15 +117,10 @@ public sealed class LogWriter
         return sizes is [.., long newest] ? At(newest) : throw new FedCloudException(ErrorCodes.LogEmpty, "the log has no checkpoint yet");
     }
 
-    /// <summary>Whether the first checkpoint of a roster version has enough witness lines (W4). Before the log was read after a start, and while another process is the writer, that is not known here, and false.</summary>
+    /// <summary>Whether the first checkpoint of a roster version has enough witness lines (W4).</summary>
     public async Task<bool> IsWitnessedAsync(int rosterVersion, CancellationToken cancellation)
     {
-        // Not read yet, after a start: nobody knows.
-        if (_state is not { } state)
-        {
-            return false;
-        }
-
+        LogState state = await ReadAsync(cancellation);
         LoggedRoster[] rosters = Logged(state);
         ImmutableArray<long> sizes = [.. (await _log.SizesAsync(cancellation)).Where(size => size <= state.Size)];
         long first = rosters.Length < rosterVersion ? 0 : sizes.FirstOrDefault(size => size > rosters[rosterVersion - 1].Index);
@@ -146,12 +147,26 @@ public sealed class LogWriter
     /// <summary>Lets another process write.</summary>
     public Task ReleaseAsync(CancellationToken cancellation)
     {
+        _read = _unsigned is null ? _state ?? _read : _read;
         _state = null;
         return _lease.ReleaseAsync(cancellation);
     }
 
     private LoggedRoster[] Logged(LogState state) =>
         [.. state.Rosters.Select(roster => new LoggedRoster(roster.Key, _rosters.Find(roster.Value) ?? throw new FedCloudException(ErrorCodes.RosterMissing, "the log names a roster that is not published")))];
+
+    // The log as far as checkpoints go, whoever writes it.
+    private async Task<LogState> ReadAsync(CancellationToken cancellation)
+    {
+        if (_state is { } own)
+        {
+            return own;
+        }
+
+        await _rosters.TakeUpAsync(cancellation);
+        long size = await _log.LargestSizeAsync(cancellation);
+        return _read?.Size == size ? _read : _read = await _log.ReadStateAsync(_origin, size, cancellation);
+    }
 
     // Step 0.
     private async Task<bool> TakeUpAsync(CancellationToken cancellation)
@@ -164,7 +179,7 @@ public sealed class LogWriter
         await _lease.RequireAsync(cancellation);
         await _rosters.TakeUpAsync(cancellation);
         long size = await _log.LargestSizeAsync(cancellation);
-        LogState state = await _log.ReadStateAsync(_origin, size, cancellation);
+        LogState state = _read?.Size == size ? _read : await _log.ReadStateAsync(_origin, size, cancellation);
         _signed = null;
         if (size > 0)
         {

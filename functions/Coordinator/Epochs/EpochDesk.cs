@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.SecureAggregation;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Epochs;
@@ -19,7 +20,8 @@ namespace FedCloud.Coordinator.Epochs;
 /// <param name="archive">What is stored.</param>
 /// <param name="epochs">The epochs.</param>
 /// <param name="time">The clock.</param>
-public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvider time)
+/// <param name="turn">Lets one body at a time be taken.</param>
+public sealed class EpochDesk(EpochArchive archive, IEpochs epochs, TimeProvider time, SharedTurn turn) : IDisposable
 {
     private const string NotAwaited = "the epoch does not wait for this body";
 
@@ -27,7 +29,7 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
     private readonly Dictionary<Sha256Digest, AdvertiseBody> _advertised = [];
     private Sha256Digest _sid;
 
-    /// <summary>Takes a verified body. One message at a time.</summary>
+    /// <summary>Takes a verified body.</summary>
     /// <param name="message">The body.</param>
     /// <param name="federation">The roster in force, with all its keys.</param>
     /// <param name="cancellation">Stops it.</param>
@@ -39,27 +41,36 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
     public async Task<string?> TakeAsync(EpochMessage message, Roster? federation, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(message);
-        if (epochs.State.Roster is not { } roster || federation?.Digest() != roster.Sha256)
-        {
-            return "the roster changes";
-        }
 
-        return await (message switch
+        // One at a time: a key that one silo advertises must not be another's, too.
+        await using (await turn.TakeAsync(cancellation))
         {
-            EpochMessage.Advertise advertise => AdvertiseAsync(advertise, federation, roster, cancellation),
-            EpochMessage.Shares shares => ShareAsync(shares, roster, cancellation),
-            EpochMessage.Ack ack => AckAsync(ack, roster, cancellation),
-            EpochMessage.Complaint complaint => ComplainAsync(complaint, roster, cancellation),
-            EpochMessage.Report report => epochs.ApplyAsync(new EpochsReported(time.GetUtcNow(), IndexOf(roster, report.Silo), report.Body.Sids), cancellation),
-            _ => throw new ArgumentOutOfRangeException(nameof(message), message.GetType().Name, "an unknown message"),
-        });
+            EpochsState state = await epochs.ReadAsync(cancellation);
+            if (state.Roster is not { } roster || federation?.Digest() != roster.Sha256)
+            {
+                return "the roster changes";
+            }
+
+            return await (message switch
+            {
+                EpochMessage.Advertise advertise => AdvertiseAsync(advertise, federation, roster, state, cancellation),
+                EpochMessage.Shares shares => ShareAsync(shares, roster, state, cancellation),
+                EpochMessage.Ack ack => AckAsync(ack, roster, state, cancellation),
+                EpochMessage.Complaint complaint => ComplainAsync(complaint, roster, state, cancellation),
+                EpochMessage.Report report => epochs.ApplyAsync(new EpochsReported(time.GetUtcNow(), IndexOf(roster, report.Silo), report.Body.Sids), cancellation),
+                _ => throw new ArgumentOutOfRangeException(nameof(message), message.GetType().Name, "an unknown message"),
+            });
+        }
     }
 
-    private async Task<string?> AdvertiseAsync(EpochMessage.Advertise message, Roster federation, RosterView roster, CancellationToken cancellation)
+    /// <inheritdoc/>
+    public void Dispose() => turn.Dispose();
+
+    private async Task<string?> AdvertiseAsync(EpochMessage.Advertise message, Roster federation, RosterView roster, EpochsState state, CancellationToken cancellation)
     {
         AdvertiseBody body = message.Body;
         RequireSigner(roster, message.Silo, body.Idx);
-        EpochState next = Opening(body.Sid, ErrorCodes.AdvertiseListInvalid);
+        EpochState next = Opening(state, body.Sid, ErrorCodes.AdvertiseListInvalid);
         if (next.Phase != EpochPhase.Advertising || next.Advertised.ContainsKey(body.Idx))
         {
             return NotAwaited;
@@ -104,11 +115,11 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
         }
     }
 
-    private async Task<string?> ShareAsync(EpochMessage.Shares message, RosterView roster, CancellationToken cancellation)
+    private async Task<string?> ShareAsync(EpochMessage.Shares message, RosterView roster, EpochsState state, CancellationToken cancellation)
     {
         SharesBody body = message.Body;
         RequireSigner(roster, message.Silo, body.Idx);
-        EpochState next = Opening(body.Sid, ErrorCodes.SharesMismatch);
+        EpochState next = Opening(state, body.Sid, ErrorCodes.SharesMismatch);
         if (next.Phase != EpochPhase.Sharing || next.Shared.ContainsKey(body.Idx) || await archive.FindMembersAsync(body.Sid, cancellation) is not { } members)
         {
             return NotAwaited;
@@ -141,11 +152,11 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
             : throw new FedCloudException(ErrorCodes.UpdateMissing, $"{name}: expected an upload, found none");
     }
 
-    private async Task<string?> AckAsync(EpochMessage.Ack message, RosterView roster, CancellationToken cancellation)
+    private async Task<string?> AckAsync(EpochMessage.Ack message, RosterView roster, EpochsState state, CancellationToken cancellation)
     {
         ShareAckBody body = message.Body;
         RequireSigner(roster, message.Silo, body.Idx);
-        EpochState next = Opening(body.Sid, ErrorCodes.AckInvalid);
+        EpochState next = Opening(state, body.Sid, ErrorCodes.AckInvalid);
         if (next.Phase != EpochPhase.Acknowledging || !next.Shared.ContainsKey(body.Idx) || next.Acknowledged.ContainsKey(body.Idx))
         {
             return NotAwaited;
@@ -161,11 +172,11 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
         return await epochs.ApplyAsync(new Acknowledged(time.GetUtcNow(), body.Sid, body.Idx, identity), cancellation);
     }
 
-    private async Task<string?> ComplainAsync(EpochMessage.Complaint message, RosterView roster, CancellationToken cancellation)
+    private async Task<string?> ComplainAsync(EpochMessage.Complaint message, RosterView roster, EpochsState state, CancellationToken cancellation)
     {
         ComplaintBody body = message.Body;
         RequireSigner(roster, message.Silo, body.Idx);
-        EpochState next = Opening(body.Sid, ErrorCodes.SharesMismatch);
+        EpochState next = Opening(state, body.Sid, ErrorCodes.SharesMismatch);
         if (next.Phase != EpochPhase.Acknowledging || !next.Shared.ContainsKey(body.Idx) || !next.Shared.ContainsKey(body.Against))
         {
             return NotAwaited;
@@ -178,7 +189,7 @@ public sealed class EpochDesk(EpochArchive archive, EpochActor epochs, TimeProvi
         return await epochs.ApplyAsync(new Complained(time.GetUtcNow(), body.Sid, body.Idx, body.Against, reason, identity), cancellation);
     }
 
-    private EpochState Opening(Sha256Digest sid, ErrorCode refusal) => epochs.State switch
+    private static EpochState Opening(EpochsState state, Sha256Digest sid, ErrorCode refusal) => state switch
     {
         { Next: { } next } when next.Sid == sid => next,
         { Current: { } current } when current.Sid == sid => current,

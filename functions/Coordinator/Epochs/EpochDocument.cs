@@ -1,13 +1,14 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Epochs;
 
 namespace FedCloud.Coordinator.Epochs;
 
 /// <summary>The document of the federation's epochs: state and pending effects, replaced together.</summary>
-public sealed record EpochDocument
+public sealed record EpochDocument : IActorDocument<EpochDocument, EpochEvent, EpochEffect>
 {
     /// <summary>The version of this record's shape.</summary>
     public int V { get; init; } = 1;
@@ -21,6 +22,18 @@ public sealed record EpochDocument
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public DateTimeOffset? Deadline => EpochMachine.NextDeadline(State)?.At;
+
+    /// <summary>The number of the newest epoch.</summary>
+    [JsonIgnore]
+    public long Chapter => State.LastNumber;
+
+    /// <summary>Never: epochs end with the federation.</summary>
+    [JsonIgnore]
+    public bool IsFinal => false;
+
     /// <summary>The document with other settings for epochs to come. An epoch in the making keeps its own: its slots are part of its identity.</summary>
     /// <param name="slots">Slots of an epoch.</param>
     /// <param name="stepTimeout">Seconds that a step of it may take.</param>
@@ -28,21 +41,15 @@ public sealed record EpochDocument
         ? this
         : this with { State = State with { Slots = slots, StepTimeout = stepTimeout } };
 
-    /// <summary>Takes an event that is not the result of an effect. The machine itself recognises one that comes twice.</summary>
-    /// <param name="event">The event.</param>
-    /// <param name="ignored">Why it had no effect; null when it had one.</param>
-    /// <returns>The new document, or this one when nothing changed.</returns>
-    public EpochDocument Apply(EpochEvent @event, out string? ignored)
+    /// <inheritdoc/>
+    public EpochDocument Apply(string? id, EpochEvent @event, out string? ignored)
     {
         EpochStep step = EpochMachine.Step(State, @event);
         ignored = step.Ignored;
         return ignored is null ? Take(step) : this;
     }
 
-    /// <summary>Removes an effect that is done and takes the event that reports its result.</summary>
-    /// <param name="effect">The effect's number.</param>
-    /// <param name="result">The result; null for effects that have none.</param>
-    /// <returns>The new document, or this one when the effect is not pending any more.</returns>
+    /// <inheritdoc/>
     public EpochDocument Complete(long effect, EpochEvent? result)
     {
         ImmutableArray<Pending<EpochEffect>> left = Pending.Without(effect);
@@ -54,6 +61,10 @@ public sealed record EpochDocument
         EpochDocument next = this with { Pending = left };
         return result is null ? next : next.Take(EpochMachine.Step(State, result));
     }
+
+    /// <inheritdoc/>
+    public EpochEvent DeadlineReached(DateTimeOffset at) =>
+        new EpochDeadlineReached(at, EpochMachine.NextDeadline(State)?.Sid ?? throw new InvalidOperationException("the epochs have no deadline"));
 
     private EpochDocument Take(EpochStep step) => this with
     {

@@ -52,6 +52,9 @@ public sealed class FederationActor : IDisposable
         return actor;
     }
 
+    /// <summary>Reads the federation anew: another process may have changed it.</summary>
+    public Task ReloadAsync(CancellationToken cancellation) => _document.ReloadAsync(cancellation);
+
     /// <summary>Takes an event and carries out what follows.</summary>
     /// <returns>Why it had no effect; null when it had one.</returns>
     public async Task<ErrorCode?> ApplyAsync(FederationEvent @event, CancellationToken cancellation)

@@ -26,7 +26,8 @@ namespace FedCloud.Coordinator.Federations;
 /// <param name="time">The clock.</param>
 /// <param name="actor">The federation.</param>
 /// <param name="log">The log.</param>
-public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log) : IDisposable
+/// <param name="turn">Lets one request at a time be answered.</param>
+public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log, SharedTurn turn) : IDisposable
 {
     /// <summary>How long a removal waits for the roster in force.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -35,13 +36,14 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
 
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
 
-    private readonly SemaphoreSlim _gate = new(1, 1);
-
     /// <summary>The federation as it stands.</summary>
     public FederationState State => actor.State;
 
     /// <summary>The roster as runs need it; null before version 1.</summary>
     public RosterView? Roster => actor.Roster;
+
+    /// <summary>Reads the federation anew: another process may have changed it.</summary>
+    public Task ReloadAsync(CancellationToken cancellation) => actor.ReloadAsync(cancellation);
 
     /// <summary>Opens an invitation: containers for the silo, and a code that its join must prove.</summary>
     /// <exception cref="FedCloudException"><c>silo_exists</c>.</exception>
@@ -52,7 +54,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             await store.EnsureContainerAsync(container, cancellation);
         }
 
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
         if (await actor.ApplyAsync(new SiloInvited(silo), cancellation) is { } refused)
         {
             throw new FedCloudException(refused, $"{silo} cannot be invited: {refused.Meaning}");
@@ -96,7 +98,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     public async Task RevokeAsync(SiloId silo, TimeSpan patience, CancellationToken cancellation)
     {
         await SettleAsync(patience, cancellation);
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
         if (await actor.ApplyAsync(new RevocationRequested(silo), cancellation) is { } refused)
         {
             throw new FedCloudException(refused, $"{silo} cannot be removed: {refused.Meaning}");
@@ -107,7 +109,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>join_refused</c>.</exception>
     public async Task JoinAsync(SiloMessage.Joining joining, CancellationToken cancellation)
     {
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
         Sha256Digest identity = joining.Envelope.Identity;
         bool known = actor.State.Joined.TryGetValue(joining.Join.SiloId, out JoinedSilo? joined) && joined.Identity == identity;
         if (!known)
@@ -124,7 +126,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     public async Task SignedAsync(SiloMessage.Signature signature, CancellationToken cancellation)
     {
         BlobName name = StorageNames.RosterSignature(signature.RosterSha256, signature.Signer);
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
 
         // Any signature of this signer over this roster is as good as another.
         await store.PutIfAbsentAsync(name, BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(signature.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
@@ -135,6 +137,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     public async Task<KeyList> KeysAsync(CancellationToken cancellation)
     {
         List<KeySummary> keys = [];
+        LogKeyChanged? change = await log.KeyChangeAsync(cancellation);
         foreach ((string key, string name) in ((string, string)[])[("messages", SiloPost.MessageKey), ("log", CoordinatorService.LogKey), ("wrapping", SiloPost.WrappingKey)])
         {
             IReadOnlyList<KeyVersion> versions = await vault.ListVersionsAsync(name, cancellation);
@@ -142,9 +145,9 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             {
                 Sha256Digest fingerprint = Sha256Digest.Of(version.Spki);
                 string status = !version.Enabled ? "disabled"
-                    : string.Equals(name, CoordinatorService.LogKey, StringComparison.Ordinal) ? LogKeyStatus(fingerprint)
+                    : string.Equals(name, CoordinatorService.LogKey, StringComparison.Ordinal) ? LogKeyStatus(fingerprint, change)
                     : ReferenceEquals(version, versions[^1]) ? "in_use" : "old";
-                DateTimeOffset? until = string.Equals(status, Retiring, StringComparison.Ordinal) ? log.KeyChange?.At + LogKeyChange.Overlap : null;
+                DateTimeOffset? until = string.Equals(status, Retiring, StringComparison.Ordinal) ? change?.At + LogKeyChange.Overlap : null;
                 keys.Add(new KeySummary(key, version.Kid, fingerprint, status, until));
             }
         }
@@ -159,13 +162,13 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>roster_missing</c> or <c>log_key_pending</c>.</exception>
     public async Task<KeyVersion> ChangeLogKeyAsync(bool isLost, CancellationToken cancellation)
     {
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
         if (FederationMachine.RefusalOfLogKey(State) is { } refused)
         {
             throw new FedCloudException(refused, $"the log cannot get another key now: {refused.Meaning}");
         }
 
-        if (!isLost && log.KeyChange is { IsRotation: true, IsRetired: false } last)
+        if (!isLost && await log.KeyChangeAsync(cancellation) is { IsRotation: true, IsRetired: false } last)
         {
             throw new FedCloudException(ErrorCodes.LogKeyPending, $"expected the last rotation to be over, found that both keys sign until {LogEntry.FormatTime(last.At + LogKeyChange.Overlap)}");
         }
@@ -181,7 +184,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <summary>Carries out what trouble of the storage left undone earlier.</summary>
     public async Task CarryOutAsync(CancellationToken cancellation)
     {
-        using IDisposable turn = await TurnAsync(cancellation);
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
         await actor.CarryOutAsync(cancellation);
     }
 
@@ -189,22 +192,18 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     public void Dispose()
     {
         actor.Dispose();
-        _gate.Dispose();
+        turn.Dispose();
     }
 
     // One request at a time; the next begins when the answer to TurnAsync is disposed of.
-    private async Task<IDisposable> TurnAsync(CancellationToken cancellation)
-    {
-        await _gate.WaitAsync(cancellation);
-        return new Turn(_gate);
-    }
+    private Task<IAsyncDisposable> TurnAsync(CancellationToken cancellation) => turn.TakeAsync(cancellation);
 
-    private string LogKeyStatus(Sha256Digest key)
+    private string LogKeyStatus(Sha256Digest key, LogKeyChanged? change)
     {
         bool Is(string? vkey) => vkey is not null && VerificationKey.FromVKey(vkey).Fingerprint == key;
         return Is(State.Roster?.LogVkey ?? State.LogVkey) ? "in_use"
             : Is(State.LogVkey) ? "proposed"
-            : log.KeyChange is { IsRotation: true, IsRetired: false } change && change.Old == key ? Retiring
+            : change is { IsRotation: true, IsRetired: false } && change.Old == key ? Retiring
             : "old";
     }
 
@@ -220,10 +219,5 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         {
             throw new FedCloudException(ErrorCodes.JoinRefused, $"{joining.Join.SiloId}: expected a proof of an open invitation's code, found none");
         }
-    }
-
-    private sealed class Turn(SemaphoreSlim gate) : IDisposable
-    {
-        public void Dispose() => gate.Release();
     }
 }

@@ -16,11 +16,12 @@ namespace FedCloud.Coordinator.Messaging;
 
 /// <summary>Signs the coordinator's bodies and puts them into silos' mailboxes.</summary>
 /// <param name="store">The storage.</param>
+/// <param name="mailboxes">The silos' mailboxes.</param>
 /// <param name="vault">The vault that holds CK and KEK.</param>
 /// <param name="federation">The federation.</param>
 /// <param name="time">The clock.</param>
 /// <param name="ring">Wakes a silo that is waiting; a hint, the mailbox stays the truth.</param>
-public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId federation, TimeProvider time, Action<SiloId> ring)
+public sealed class SiloPost(IBlobStore store, IMailboxes mailboxes, IKeyVault vault, FederationId federation, TimeProvider time, Action<SiloId> ring)
 {
     /// <summary>The name of the coordinator's message key.</summary>
     public const string MessageKey = "coordinator-messages";
@@ -91,7 +92,7 @@ public sealed class SiloPost(IBlobStore store, IKeyVault vault, FederationId fed
         };
 
         // A fresh id that is taken is our own, sent before by a try whose answer was lost.
-        await new BlobMailbox(store, StorageNames.Mail(silo), time).SendAsync(frame.Id, frame.ToJson(), cancellation);
+        await mailboxes.Open(StorageNames.Mail(silo)).SendAsync(frame.Id, frame.ToJson(), cancellation);
         ring(silo);
     }));
 }

@@ -25,11 +25,31 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
 
     private const int PieceCoordinates = 1 << 14;
 
+    /// <summary>Computes a part of the mean beforehand: a range of <see cref="RangeCoordinates"/>. A part that cannot be computed is left to <see cref="RunAsync"/>, which says why.</summary>
+    public async Task RunPartAsync(RunConfig config, AdapterLayout layout, AggregateRound effect, int part, PartShelf parts, CancellationToken cancellation)
+    {
+        ExchangedFactor exchanged = ExchangedOf(effect);
+        long start = (long)part * RangeCoordinates;
+        using TemporaryFolder folder = new(scratch);
+        string path = folder.File("part.f32");
+        Summand? broken;
+        await using (FileStream mean = new(path, FileMode.Create, FileAccess.Write, FileShare.None))
+        {
+            int count = (int)Math.Min(RangeCoordinates, layout.UpdateCoordinates(exchanged) - start);
+            (broken, _) = await SumRangeAsync(config, layout, exchanged, effect, start, new double[count], mean, cancellation);
+        }
+
+        if (broken is null)
+        {
+            await parts.PutAsync(part, path, cancellation);
+        }
+    }
+
     /// <summary>Computes and stores mean and version; the same bytes whenever it is repeated.</summary>
     /// <returns>The result, or the silo whose stored update is no longer what was verified.</returns>
-    public async Task<RunEvent> RunAsync(RunConfig config, AdapterLayout layout, AggregateRound effect, TimeProvider time, CancellationToken cancellation)
+    public async Task<RunEvent> RunAsync(RunConfig config, AdapterLayout layout, AggregateRound effect, PartShelf parts, TimeProvider time, CancellationToken cancellation)
     {
-        ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(effect.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
+        ExchangedFactor exchanged = ExchangedOf(effect);
         using TemporaryFolder folder = new(scratch);
         string meanPath = folder.File("mean.f32");
         Summand? broken = null;
@@ -37,10 +57,16 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         await using (FileStream mean = new(meanPath, FileMode.Create, FileAccess.ReadWrite, FileShare.None))
         {
             long total = layout.UpdateCoordinates(exchanged);
+            bool hasParts = PartShelf.Count(total, RangeCoordinates) > 0;
             Memory<double> sum = new double[(int)Math.Min(RangeCoordinates, total)];
             for (long start = 0; start < total && broken is null; start += RangeCoordinates)
             {
                 int count = (int)Math.Min(RangeCoordinates, total - start);
+                if (hasParts && await parts.TryCopyAsync((int)(start / RangeCoordinates), (long)count * sizeof(float), mean, cancellation))
+                {
+                    continue;
+                }
+
                 (broken, reason) = await SumRangeAsync(config, layout, exchanged, effect, start, sum[..count], mean, cancellation);
             }
         }
@@ -85,6 +111,9 @@ public sealed class RoundAggregation(IBlobStore store, UpdateReader updates, str
         await BlobFiles.PutOnceAsync(store, StorageNames.Aggregate(config.Job, round, meanSha256), meanPath, cancellation);
         return new AggregateReference { AggregateSha256 = meanSha256, NewModelSha256 = next, Norm = norm };
     }
+
+    private static ExchangedFactor ExchangedOf(AggregateRound effect) =>
+        ExchangedFactorExtensions.FromWire(effect.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
 
     private async Task<(Summand? Broken, string? Reason)> SumRangeAsync(
         RunConfig config, AdapterLayout layout, ExchangedFactor exchanged, AggregateRound effect, long start, Memory<double> sum, FileStream output, CancellationToken cancellation)

@@ -15,8 +15,8 @@ namespace FedCloud.Coordinator.Runs;
 
 /// <summary>Checks what silos say about rounds under secure aggregation against the round, and stores it before its run hears of it.</summary>
 /// <param name="archive">What is stored.</param>
-/// <param name="runs">The runs as they stand.</param>
-public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> runs)
+/// <param name="find">Finds a run.</param>
+public sealed class RoundDesk(EpochArchive archive, Func<RunId, CancellationToken, Task<RunState?>> find)
 {
     /// <summary>Takes a message.</summary>
     /// <param name="message">The message.</param>
@@ -42,7 +42,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     private async Task<SiloMessage.ForRun?> MaskedAsync(RoundMessage.Masked message, DateTimeOffset at, CancellationToken cancellation)
     {
         MaskedBody body = message.Body;
-        if (Find(body.Rid) is not { Round: { } round } run)
+        if (await FindAsync(message.Run, body.Rid, cancellation) is not { Round: { } round } run)
         {
             return null;
         }
@@ -73,7 +73,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     private async Task<SiloMessage.ForRun?> AgreeAsync(RoundMessage.Consistency message, DateTimeOffset at, CancellationToken cancellation)
     {
         ConsistencyBody body = message.Body;
-        if (Find(body.Rid) is not { Round: { } round })
+        if (await FindAsync(message.Run, body.Rid, cancellation) is not { Round: { } round })
         {
             return null;
         }
@@ -92,7 +92,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     // Only the silo can have put a blob there. So one that exists is its own, and a forged frame cannot make its shares seem missing.
     private async Task<SiloMessage.ForRun?> UnmaskAsync(RoundMessage.Unmask message, DateTimeOffset at, CancellationToken cancellation)
     {
-        if (runs().FirstOrDefault(run => run.Config.Job == message.Run) is not { Round: { Secure: not null } round } || !round.Members.ContainsKey(message.Silo))
+        if (message.Run is not { } job || await find(job, cancellation) is not { Round: { Secure: not null } round } || !round.Members.ContainsKey(message.Silo))
         {
             return null;
         }
@@ -108,7 +108,7 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
     private async Task<SiloMessage.ForRun?> BurnAsync(RoundMessage.Burned message, DateTimeOffset at, CancellationToken cancellation)
     {
         BurnedBody body = message.Body;
-        if (runs().FirstOrDefault(run => run.Config.Job == body.Job) is not { } run
+        if (await find(body.Job, cancellation) is not { } run
             || !run.Unfinished.Any(earlier => earlier.Rid == body.Rid && earlier.Round == body.Round)
             || await archive.Shelf.FindAsync(SecureShelf.Start(body.Job, body.Round, body.Rid), cancellation) is not { } start)
         {
@@ -126,7 +126,9 @@ public sealed class RoundDesk(EpochArchive archive, Func<IEnumerable<RunState>> 
         return new(body.Job, message.Id, new BurnedReceived(at, message.Silo, body.Idx, body.Rid, identity));
     }
 
-    private RunState? Find(Sha256Digest rid) => runs().FirstOrDefault(run => run.Round is { Secure: not null } round && round.Rid == rid);
+    // The frame is not signed: it says where to look, and the body's round says whether that is right.
+    private async Task<RunState?> FindAsync(RunId? job, Sha256Digest rid, CancellationToken cancellation) =>
+        job is { } named && await find(named, cancellation) is { Round: { Secure: not null } round } run && round.Rid == rid ? run : null;
 
     private static void RequireMember(RoundState round, SiloId silo, int idx)
     {

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Text.Json.Serialization;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Rounds;
 
@@ -12,7 +13,7 @@ namespace FedCloud.Coordinator.Runs;
 /// the event that reports it done. So a crash between any two writes loses nothing, and at most repeats an effect, which
 /// is harmless since effects are idempotent.
 /// </remarks>
-public sealed record RunDocument
+public sealed record RunDocument : IActorDocument<RunDocument, RunEvent, RunEffect>
 {
     /// <summary>The version of this record's shape.</summary>
     public int V { get; init; } = 1;
@@ -29,6 +30,18 @@ public sealed record RunDocument
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
 
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public DateTimeOffset? Deadline => RunMachine.NextDeadline(State)?.At;
+
+    /// <summary>The round.</summary>
+    [JsonIgnore]
+    public long Chapter => State.LastRound;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    public bool IsFinal => State.IsFinal();
+
     /// <summary>The document of a run that was just submitted.</summary>
     public static RunDocument Open(RunStep submitted)
     {
@@ -36,11 +49,7 @@ public sealed record RunDocument
         return new RunDocument { State = submitted.State }.Take(submitted);
     }
 
-    /// <summary>Takes an event that is not the result of an effect: a message, a deadline, a request.</summary>
-    /// <param name="id">The event's id, by which a redelivery is known; null for deadlines and requests, which the machine itself recognises.</param>
-    /// <param name="event">The event.</param>
-    /// <param name="ignored">Why it had no effect; null when it had one.</param>
-    /// <returns>The new document, or this one when nothing changed.</returns>
+    /// <inheritdoc/>
     public RunDocument Apply(string? id, RunEvent @event, out string? ignored)
     {
         if (id is not null && Processed.Contains(id))
@@ -60,10 +69,7 @@ public sealed record RunDocument
         return id is null ? next : next with { Processed = next.Processed.Add(id) };
     }
 
-    /// <summary>Removes an effect that is done and takes the event that reports its result.</summary>
-    /// <param name="effect">The effect's number.</param>
-    /// <param name="result">The result; null for effects that have none.</param>
-    /// <returns>The new document, or this one when the effect is not pending any more.</returns>
+    /// <inheritdoc/>
     public RunDocument Complete(long effect, RunEvent? result)
     {
         ImmutableArray<Pending<RunEffect>> left = Pending.Without(effect);
@@ -75,6 +81,10 @@ public sealed record RunDocument
         RunDocument next = this with { Pending = left };
         return result is null ? next : next.Take(RunMachine.Step(State, result));
     }
+
+    /// <inheritdoc/>
+    public RunEvent DeadlineReached(DateTimeOffset at) =>
+        new DeadlineReached(at, RunMachine.NextDeadline(State)?.Key ?? throw new InvalidOperationException("the run has no deadline"));
 
     private RunDocument Take(RunStep step) => this with
     {

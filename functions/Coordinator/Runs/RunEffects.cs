@@ -62,6 +62,44 @@ public sealed class RunEffects
         _secure = new SecureRunEffects(archive, post, new MaskedIngest(store, vault, scratch), time, request);
     }
 
+    /// <summary>Whether an effect may be carried out beside others of which the same is said: checks of single updates are.</summary>
+    public static bool IsIndependent(RunEffect effect) => effect is VerifyUpdate or IngestMasked;
+
+    /// <summary>How many parts of an effect can be computed beforehand: ranges of the coordinates, where there are many.</summary>
+    public static int PartsOf(RunState state, RunEffect effect)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return effect switch
+        {
+            AggregateRound aggregate => PartShelf.Count(state.UpdateCoordinates?.Of(ExchangedFactorExtensions.FromWire(aggregate.Exchanged) ?? ExchangedFactor.Both) ?? 0, RoundAggregation.RangeCoordinates),
+            OpenSum { Opening.Slot: { } slot } => PartShelf.Count(slot.D, SecureSum.PartCoordinates),
+            _ => 0,
+        };
+    }
+
+    /// <summary>Computes a part of an effect beforehand.</summary>
+    /// <param name="state">The run.</param>
+    /// <param name="id">The effect's number in the run.</param>
+    /// <param name="effect">What is to be done.</param>
+    /// <param name="part">The part, from 0.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task CarryOutPartAsync(RunState state, long id, RunEffect effect, int part, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        RunConfig config = state.Config;
+        AdapterLayout layout = await _shapes.LayoutAsync(config, cancellation);
+        PartShelf parts = new(_store, config.Job, id);
+        switch (effect)
+        {
+            case AggregateRound aggregate:
+                await _aggregation.RunPartAsync(config, layout, aggregate, part, parts, cancellation);
+                break;
+            case OpenSum open:
+                await _sums.RunPartAsync(config, layout, open, part, parts, cancellation);
+                break;
+        }
+    }
+
     /// <summary>Carries out one effect. Its entries for the log are journaled before.</summary>
     /// <param name="state">The run.</param>
     /// <param name="id">The effect's number in the run.</param>
@@ -98,7 +136,7 @@ public sealed class RunEffects
             case VerifyUpdate verify:
                 return await VerifyAsync(config, verify, cancellation);
             case AggregateRound aggregate:
-                return await _aggregation.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), aggregate, _time, cancellation);
+                return await WithPartsAsync(state, id, effect, async parts => await _aggregation.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), aggregate, parts, _time, cancellation), cancellation);
             case PublishVersion publish:
                 return await PublishAsync(state, publish, cancellation);
             case MoveChannel move:
@@ -107,10 +145,18 @@ public sealed class RunEffects
                 await _store.PutOnceAsync(StorageNames.RoundRecord(config.Job, record.Record.Round), JsonSerializer.SerializeToUtf8Bytes(record.Record, DocumentJson.Default.RoundRecord), cancellation);
                 return null;
             case OpenSum open:
-                return await _sums.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), open, cancellation);
+                return await WithPartsAsync(state, id, effect, async parts => await _sums.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), open, parts, cancellation), cancellation);
             default:
                 return await _secure.CarryOutAsync(config.Job, effect, cancellation);
         }
+    }
+
+    private async Task<RunEvent> WithPartsAsync(RunState state, long id, RunEffect effect, Func<PartShelf, Task<RunEvent>> run, CancellationToken cancellation)
+    {
+        PartShelf parts = new(_store, state.Config.Job, id);
+        RunEvent result = await run(parts);
+        await parts.ClearAsync(PartsOf(state, effect), cancellation);
+        return result;
     }
 
     private async Task SendStartAsync(RunConfig config, SendStart send, CancellationToken cancellation)
@@ -203,11 +249,15 @@ public sealed class RunEffects
         const int MaxBytes = 4096;
         BlobName name = StorageNames.Channel(config.Federation, config.Adapter);
         BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(new ChannelPointer(config.Job, move.Version.Version, move.Version.Sha256), DocumentJson.Default.ChannelPointer));
-        PutOutcome outcome = await _store.ReadAsync(name, MaxBytes, cancellation) is { } current
-            ? await _store.ReplaceIfMatchAsync(name, content, current.ETag, cancellation)
+        (byte[] Bytes, string ETag)? current = await _store.ReadAsync(name, MaxBytes, cancellation);
+
+        // Carried out again after the run went on, this must not bring an older version back.
+        bool isBehind = current is { } read && JsonSerializer.Deserialize(read.Bytes, DocumentJson.Default.ChannelPointer) is { } pointer && pointer.Job == config.Job && pointer.Version >= move.Version.Version;
+        PutOutcome? outcome = isBehind ? null
+            : current is { } found ? await _store.ReplaceIfMatchAsync(name, content, found.ETag, cancellation)
             : await _store.PutIfAbsentAsync(name, content, cancellation);
-        return outcome is PutOutcome.Written
+        return outcome is null or PutOutcome.Written
             ? new ChannelMoved(_time.GetUtcNow(), move.Version.Version)
-            : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");
+            : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer");
     }
 }

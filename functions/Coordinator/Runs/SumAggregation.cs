@@ -26,12 +26,40 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
 {
     private readonly SecureSum _sum = new(archive.Shelf.Store);
 
+    /// <summary>Computes a part of the sum beforehand. A part that cannot be computed is left to <see cref="RunAsync"/>, which says why.</summary>
+    public async Task RunPartAsync(RunConfig config, AdapterLayout layout, OpenSum effect, int part, PartShelf parts, CancellationToken cancellation)
+    {
+        await RecoverAsync(config, effect, async (scope, agreement, secrets) =>
+        {
+            using TemporaryFolder folder = new(scratch);
+            string path = folder.File("part");
+            try
+            {
+                await _sum.RunPartAsync(InputsOf(config, layout, effect, scope, agreement, secrets), part, path, Environment.ProcessorCount, cancellation);
+            }
+            catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
+            {
+                return null;
+            }
+
+            await parts.PutAsync(part, path, cancellation);
+            return null;
+        }, cancellation);
+    }
+
     /// <summary>Opens a sum; the same bytes whenever it is repeated.</summary>
     /// <returns><see cref="AggregateReady"/>, <see cref="SumNeedsMore"/> or <see cref="SumFailed"/>.</returns>
-    public async Task<RunEvent> RunAsync(RunConfig config, AdapterLayout layout, OpenSum effect, CancellationToken cancellation)
+    public async Task<RunEvent> RunAsync(RunConfig config, AdapterLayout layout, OpenSum effect, PartShelf parts, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(layout);
+        return await RecoverAsync(config, effect, (scope, agreement, secrets) => OpenAsync(config, layout, effect, scope, agreement, secrets, parts, cancellation), cancellation)
+            ?? throw new InvalidOperationException("a sum that is opened has a result");
+    }
+
+    // Calls back with the secrets, which live until that ends; else the event says why there are none.
+    private async Task<RunEvent?> RecoverAsync(RunConfig config, OpenSum effect, Func<RoundScope, U3Agreement, RevealedSecrets, Task<RunEvent?>> recovered, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(effect);
-        ArgumentNullException.ThrowIfNull(layout);
         RoundOpening opening = effect.Opening;
         RoundSlot slot = opening.Slot ?? throw new InvalidOperationException("a sum is opened under secure aggregation");
         ImmutableSortedDictionary<int, VerificationKey> keys = await archive.KeysAsync(slot.RosterSha256, cancellation);
@@ -51,7 +79,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
             case Recovery.Complete complete:
                 using (complete.Secrets)
                 {
-                    return await OpenAsync(config, layout, effect, scope, agreement, complete.Secrets, cancellation);
+                    return await recovered(scope, agreement, complete.Secrets);
                 }
 
             case Recovery.Inconsistent inconsistent:
@@ -88,11 +116,10 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
         return faulty.ToImmutableSortedDictionary();
     }
 
-    private async Task<RunEvent> OpenAsync(
-        RunConfig config, AdapterLayout layout, OpenSum effect, RoundScope scope, U3Agreement agreement, RevealedSecrets secrets, CancellationToken cancellation)
+    private async Task<RunEvent?> OpenAsync(
+        RunConfig config, AdapterLayout layout, OpenSum effect, RoundScope scope, U3Agreement agreement, RevealedSecrets secrets, PartShelf parts, CancellationToken cancellation)
     {
         RoundOpening opening = effect.Opening;
-        ExchangedFactor exchanged = ExchangedFactorExtensions.FromWire(opening.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
         await archive.Shelf.Store.PutOnceAsync(SecureShelf.Secrets(opening.Job, opening.Round, effect.Rid), OpenedSecrets.ToJson(secrets), cancellation);
         using TemporaryFolder folder = new(scratch);
         string z = folder.File("z");
@@ -100,15 +127,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
         OpenedSum opened;
         try
         {
-            SecureSumInputs inputs = new()
-            {
-                Scope = scope,
-                Agreement = agreement,
-                Secrets = secrets,
-                Terms = PlannedRing.TermsOf(config, scope.Members.Parameters.N, layout.UpdateCoordinates(exchanged)),
-                Vectors = agreement.U3.ToImmutableSortedDictionary(u => u, u => SecureShelf.Vector(opening.Job, opening.Round, effect.Rid, u)),
-            };
-            opened = await _sum.RunAsync(inputs, z, mean, Environment.ProcessorCount, cancellation);
+            opened = await _sum.RunAsync(InputsOf(config, layout, effect, scope, agreement, secrets), z, mean, Environment.ProcessorCount, parts, cancellation);
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
@@ -117,7 +136,19 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
 
         await BlobFiles.PutOnceAsync(archive.Shelf.Store, SecureShelf.Sum(opening.Job, opening.Round, effect.Rid), z, cancellation);
         await BlobFiles.PutOnceAsync(archive.Shelf.Store, StorageNames.Sum(opening.Job, opening.Round), z, cancellation);
-        AggregateReference stepped = await aggregation.StepAsync(config, layout, exchanged, opening.Round, opening.Model, folder, mean, cancellation);
+        AggregateReference stepped = await aggregation.StepAsync(config, layout, ExchangedOf(opening), opening.Round, opening.Model, folder, mean, cancellation);
         return new AggregateReady(time.GetUtcNow(), effect.Rid, stepped with { AggregateSha256 = opened.AggregateSha256, Norm = opened.Norm, SeedsSha256 = secrets.SeedsSha256() });
     }
+
+    private static ExchangedFactor ExchangedOf(RoundOpening opening) =>
+        ExchangedFactorExtensions.FromWire(opening.Exchanged) ?? throw new InvalidOperationException("a round names its factors");
+
+    private static SecureSumInputs InputsOf(RunConfig config, AdapterLayout layout, OpenSum effect, RoundScope scope, U3Agreement agreement, RevealedSecrets secrets) => new()
+    {
+        Scope = scope,
+        Agreement = agreement,
+        Secrets = secrets,
+        Terms = PlannedRing.TermsOf(config, scope.Members.Parameters.N, layout.UpdateCoordinates(ExchangedOf(effect.Opening))),
+        Vectors = agreement.U3.ToImmutableSortedDictionary(u => u, u => SecureShelf.Vector(effect.Opening.Job, effect.Opening.Round, effect.Rid, u)),
+    };
 }

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.SecureAggregation;
 using Microsoft.Win32.SafeHandles;
@@ -16,6 +17,9 @@ public sealed class SecureSum
 {
     /// <summary>The largest range, in coordinates: 16 MiB with 32 bits. A longer vector is read in several requests.</summary>
     public const int MaxRange = 1 << 22;
+
+    /// <summary>Coordinates of a part that can be computed beforehand: 64 MiB with 32 bits.</summary>
+    public const int PartCoordinates = 1 << 24;
 
     private const int PieceCoordinates = 1 << 18;
 
@@ -38,20 +42,39 @@ public sealed class SecureSum
     /// <param name="zPath">The file that z goes to, d·k/8 bytes.</param>
     /// <param name="meanPath">The file that the mean goes to, float32, little-endian; it counts only when this returns.</param>
     /// <param name="workers">How many ranges are computed at a time, each with its own memory.</param>
+    /// <param name="parts">Parts of z that were computed beforehand; null for none.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <exception cref="FedCloudException">
     /// <c>sum_out_of_bounds</c> or <c>gate_failed</c>: the sum was opened and gives no result. <c>update_missing</c> or
     /// <c>masked_length</c>: a silo's vector, which is named, is no longer what was ingested.
     /// </exception>
-    public async Task<OpenedSum> RunAsync(SecureSumInputs inputs, string zPath, string meanPath, int workers, CancellationToken cancellation)
+    public async Task<OpenedSum> RunAsync(SecureSumInputs inputs, string zPath, string meanPath, int workers, PartShelf? parts, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(inputs);
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         await RequireVectorsAsync(inputs, cancellation);
-        await WriteSumAsync(inputs, zPath, workers, cancellation);
+        await WriteSumAsync(inputs, zPath, workers, parts, cancellation);
         await using FileStream z = File.OpenRead(zPath);
         await using FileStream mean = new(meanPath, FileMode.Create, FileAccess.Write, FileShare.None);
         return SumOpening.Open(inputs.Terms, inputs.Scope.Rid, inputs.Agreement.U3.Length, z, mean);
+    }
+
+    /// <summary>Computes a part of z beforehand.</summary>
+    /// <param name="inputs">What opens the sum.</param>
+    /// <param name="part">The part, from 0: a range of <see cref="PartCoordinates"/>.</param>
+    /// <param name="path">The file that it goes to.</param>
+    /// <param name="workers">How many ranges are computed at a time, each with its own memory.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>update_missing</c> or <c>masked_length</c>: a silo's vector, which is named, is no longer what was ingested.</exception>
+    public async Task RunPartAsync(SecureSumInputs inputs, int part, string path, int workers, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(inputs);
+        ArgumentOutOfRangeException.ThrowIfNegative(part);
+        await RequireVectorsAsync(inputs, cancellation);
+        long first = (long)part * PartCoordinates;
+        long count = Math.Min(PartCoordinates, inputs.Scope.D - first);
+        using SafeFileHandle z = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, count * inputs.Scope.Ring.WordBytes);
+        await WriteRangeAsync(inputs, z, first, count, at: 0, workers, cancellation);
     }
 
     // Before any range is asked for: one beyond the end of a blob would be the storage's error, and name no silo.
@@ -63,26 +86,50 @@ public sealed class SecureSum
         }
     }
 
-    private async Task WriteSumAsync(SecureSumInputs inputs, string path, int workers, CancellationToken cancellation)
+    private async Task WriteSumAsync(SecureSumInputs inputs, string path, int workers, PartShelf? parts, CancellationToken cancellation)
     {
-        using SafeFileHandle z = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, inputs.Scope.VectorBytes);
-        int range = RangeOf(inputs.Scope.D, workers);
+        long d = inputs.Scope.D;
+        int wordBytes = inputs.Scope.Ring.WordBytes;
+        if (parts is null || PartShelf.Count(d, PartCoordinates) == 0)
+        {
+            using SafeFileHandle whole = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.None, FileOptions.None, inputs.Scope.VectorBytes);
+            await WriteRangeAsync(inputs, whole, 0, d, at: 0, workers, cancellation);
+            return;
+        }
+
+        await using FileStream z = new(path, FileMode.Create, FileAccess.Write, FileShare.None);
+        for (long first = 0; first < d; first += PartCoordinates)
+        {
+            long count = Math.Min(PartCoordinates, d - first);
+            z.Position = first * wordBytes;
+            if (!await parts.TryCopyAsync((int)(first / PartCoordinates), count * wordBytes, z, cancellation))
+            {
+                await z.FlushAsync(cancellation);
+                await WriteRangeAsync(inputs, z.SafeFileHandle, first, count, first * wordBytes, workers, cancellation);
+            }
+        }
+    }
+
+    // The range's first coordinate stands at the given byte of the file.
+    private async Task WriteRangeAsync(SecureSumInputs inputs, SafeFileHandle z, long from, long count, long at, int workers, CancellationToken cancellation)
+    {
+        int range = RangeOf(count, workers);
         ParallelOptions each = new() { MaxDegreeOfParallelism = workers, CancellationToken = cancellation };
         await Parallel.ForAsync(0, workers, each, async (worker, stop) =>
         {
             using RoundMasks masks = RoundMasks.OfSum(inputs.Scope, inputs.Agreement, inputs.Secrets);
             RingSum sum = new(inputs.Scope.Ring, range);
             byte[] piece = new byte[Math.Min(range, PieceCoordinates) * inputs.Scope.Ring.WordBytes];
-            for (long first = (long)worker * range; first < inputs.Scope.D; first += (long)workers * range)
+            for (long first = from + ((long)worker * range); first < from + count; first += (long)workers * range)
             {
-                sum.Begin(first, (int)Math.Min(range, inputs.Scope.D - first));
+                sum.Begin(first, (int)Math.Min(range, from + count - first));
                 foreach (int u in inputs.Agreement.U3)
                 {
                     await FoldAsync(inputs, u, first, sum, piece, stop);
                 }
 
                 sum.Unmask(masks);
-                RandomAccess.Write(z, sum.Words, first * inputs.Scope.Ring.WordBytes);
+                RandomAccess.Write(z, sum.Words, at + ((first - from) * inputs.Scope.Ring.WordBytes));
             }
         });
     }

@@ -114,15 +114,19 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
         if (document is null)
         {
             document = first();
-            await SaveAsync(document, cancellation);
+            if (!await TrySaveAsync(document, cancellation))
+            {
+                document = await LoadAsync(cancellation) ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{name}: expected the document that another writer made, found none");
+            }
         }
 
         return new HeldDocument<T>(this, document);
     }
 
     /// <summary>Writes the document in place of the one that was read or written last.</summary>
-    /// <exception cref="FedCloudException"><c>storage_failed</c>: another writer was there.</exception>
-    public async Task SaveAsync(T document, CancellationToken cancellation)
+    /// <returns>False when another writer was there: read, and change what is there now.</returns>
+    /// <exception cref="FedCloudException"><c>storage_*</c>.</exception>
+    public async Task<bool> TrySaveAsync(T document, CancellationToken cancellation)
     {
         BlobContent content = BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(document, type));
         IsInDoubt = true;
@@ -130,8 +134,20 @@ public sealed class StoredDocument<T>(IBlobStore store, BlobName name, JsonTypeI
             ? await store.ReplaceIfMatchAsync(name, content, etag, cancellation)
             : await store.PutIfAbsentAsync(name, content, cancellation);
         IsInDoubt = false;
-        _etag = outcome is PutOutcome.Written written
-            ? written.ETag
-            : throw new FedCloudException(ErrorCodes.StorageFailed, $"{name} was changed by another writer", "make sure that only one coordinator runs on this storage");
+        _etag = (outcome as PutOutcome.Written)?.ETag ?? _etag;
+        return outcome is PutOutcome.Written;
     }
+
+    /// <summary>Writes the document in place of the one that was read or written last.</summary>
+    /// <exception cref="FedCloudException"><c>storage_failed</c>: another writer was there.</exception>
+    public async Task SaveAsync(T document, CancellationToken cancellation)
+    {
+        if (!await TrySaveAsync(document, cancellation))
+        {
+            throw Contended();
+        }
+    }
+
+    /// <summary>What to say when other writers were there again and again.</summary>
+    internal FedCloudException Contended() => new(ErrorCodes.StorageFailed, $"{name} was changed by another writer");
 }

@@ -1,7 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using System.Runtime.CompilerServices;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
@@ -21,7 +23,7 @@ public static class StorageNames
     public const string State = "state";
 
     /// <summary>The coordinator's mailbox.</summary>
-    public const string MailCoordinator = "mail-coordinator";
+    public const string MailCoordinator = MailboxNames.Coordinator;
 
     /// <summary>The log's files, each written once: silos and auditors read.</summary>
     public static string Log { get; } = LogPaths.Name(LogContainer.Log);
@@ -30,7 +32,7 @@ public static class StorageNames
     public static string LogHead { get; } = LogPaths.Name(LogContainer.LogHead);
 
     /// <summary>Entries on their way to the log's writer.</summary>
-    public const string MailAudit = "mail-audit";
+    public const string MailAudit = MailboxNames.Audit;
 
     /// <summary>The containers that exist once.</summary>
     public static IReadOnlyList<string> Shared { get; } = [Models, Rounds, State, MailCoordinator, Log, LogHead, MailAudit];
@@ -45,7 +47,7 @@ public static class StorageNames
     public static string Down(SiloId silo) => "down-" + silo.Value;
 
     /// <summary>A silo's mailbox.</summary>
-    public static string Mail(SiloId silo) => "mail-" + silo.Value;
+    public static string Mail(SiloId silo) => MailboxNames.Of(silo);
 
     /// <summary>The federation's document.</summary>
     public static BlobName Federation { get; } = new(State, "federation.json");
@@ -59,8 +61,24 @@ public static class StorageNames
     /// <summary>A claim check of secure aggregation for a silo, named by its digest.</summary>
     public static BlobName Parcel(SiloId silo, Sha256Digest sha256) => new(Down(silo), $"parcels/{sha256.Hex}.json");
 
+    /// <summary>What processes on the same storage take turns at.</summary>
+    public static BlobName Turn(string name) => new(State, $"turns/{name}");
+
     /// <summary>A run's document.</summary>
     public static BlobName Run(RunId job) => new(State, $"runs/{job.Value}/document.json");
+
+    /// <summary>The runs that have a document.</summary>
+    public static async IAsyncEnumerable<RunId> RunsAsync(IBlobStore store, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(store);
+        await foreach (BlobItem item in store.ListAsync(State, "runs/", cancellation))
+        {
+            if (item.Path.Split('/') is ["runs", string id, "document.json"])
+            {
+                yield return RunId.Parse(id);
+            }
+        }
+    }
 
     /// <summary>A finished round's record.</summary>
     public static BlobName RoundRecord(RunId job, int round) => new(State, string.Create(CultureInfo.InvariantCulture, $"{RoundRecords(job)}{round:D6}.json"));
@@ -99,6 +117,9 @@ public static class StorageNames
 
     /// <summary>A round's mean update, named by its digest, for the same reason as <see cref="Candidate"/>.</summary>
     public static BlobName Aggregate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.f32"));
+
+    /// <summary>A part of an effect's result, computed beforehand.</summary>
+    public static BlobName Part(RunId job, long effect, int part) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/parts/{effect:D9}/{part:D6}"));
 
     /// <summary>A round's new version before it has a number; named by its digest, so that another result of a repeated round cannot take its place.</summary>
     public static BlobName Candidate(RunId job, int round, Sha256Digest sha256) => new(Rounds, string.Create(CultureInfo.InvariantCulture, $"{job.Value}/r{round:D6}/{sha256.Hex}.safetensors"));

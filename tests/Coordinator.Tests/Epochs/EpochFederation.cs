@@ -172,8 +172,8 @@ internal sealed class EpochFederation : IAsyncDisposable
         }
 
         await Store.PutIfAbsentAsync(new BlobName(RosterBundle.Container, RosterBundle.PublishedPath(1)), BlobContent.Of(Bundle.ToJson()), default);
-        Audit = new AuditDesk(Store, Vault, Name, TimeProvider.System, static () => { });
-        Post = new SiloPost(Store, Vault, Name, TimeProvider.System, static _ => { });
+        Audit = new AuditDesk(Store, new BlobMailbox(Store, StorageNames.MailAudit, TimeProvider.System), Vault, Name, TimeProvider.System, static () => { });
+        Post = new SiloPost(Store, new BlobMailboxes(Store, TimeProvider.System), Vault, Name, TimeProvider.System, static _ => { });
         await Audit.StartAsync(static () => Task.FromResult(LogState.Empty("test-log")), default);
         EpochEffects effects = new(Archive, Post, Audit, TimeProvider.System, (grant, _) =>
         {
@@ -181,7 +181,7 @@ internal sealed class EpochFederation : IAsyncDisposable
             return Task.CompletedTask;
         });
         Actor = await EpochActor.StartAsync(Store, new EpochsState { Federation = Name, Slots = Slots, StepTimeout = 30 }, effects, TimeProvider.System, static error => throw error, default);
-        Desk = new EpochDesk(Archive, Actor, TimeProvider.System);
+        Desk = new EpochDesk(Archive, Actor, TimeProvider.System, new SharedTurn(Store, name: null, TimeProvider.System));
     }
 
     /// <summary>Carries out everything that is pending.</summary>

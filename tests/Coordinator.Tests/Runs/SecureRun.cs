@@ -42,7 +42,7 @@ internal sealed class SecureRun : IAsyncDisposable
 
     public RoundState Round => State.Round!;
 
-    public RoundDesk Desk => new(Federation.Archive, () => [State]);
+    public RoundDesk Desk => new(Federation.Archive, (job, _) => Task.FromResult(job == State.Config.Job ? State : null));
 
     /// <summary>A run whose first round is started.</summary>
     public static async Task<SecureRun> StartedAsync()
@@ -104,7 +104,7 @@ internal sealed class SecureRun : IAsyncDisposable
             Federation.Store, EpochFederation.Vault, Federation.Post, Federation.Audit, TimeProvider.System, _folder, Federation.Archive,
             (request, cancellation) => Federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, request), cancellation));
         RunDocument opened = RunDocument.Open(RunMachine.Submit(Config, Federation.View, DateTimeOffset.UtcNow));
-        Actor = await RunActor.StartAsync(Federation.Store, Config.Job, opened, effects, TimeProvider.System, static (_, error) => throw error, inBackground: false, default);
+        Actor = await RunActor.StartAsync(Federation.Store, Config.Job, opened, effects, TimeProvider.System, static (_, error) => throw error, default);
     }
 
     /// <summary>Carries out everything that is pending, and tells the run of its slots.</summary>

@@ -160,9 +160,9 @@ public sealed class SecureRunTests
         await using SecureRun run = await SecureRun.ListedAsync(1, 2, 3);
         ConsistencyBody body = (await run.AgreementAsync(1)).Consistency(1);
 
-        await RefusedAsync(run, ErrorCodes.ConsistencyInvalid, run.Federation.FrameOf(body with { U3Sha256 = Sha256Digest.Zero }, 1));
-        await RefusedAsync(run, ErrorCodes.SignatureInvalid, run.Federation.FrameOf(body, 2));
-        Assert.NotNull(await run.SendAsync(run.Federation.FrameOf(body with { Rid = Sha256Digest.Zero }, 1)));
+        await RefusedAsync(run, ErrorCodes.ConsistencyInvalid, run.Federation.FrameOf(body with { U3Sha256 = Sha256Digest.Zero }, 1) with { Run = run.Config.Job });
+        await RefusedAsync(run, ErrorCodes.SignatureInvalid, run.Federation.FrameOf(body, 2) with { Run = run.Config.Job });
+        Assert.NotNull(await run.SendAsync(run.Federation.FrameOf(body with { Rid = Sha256Digest.Zero }, 1) with { Run = run.Config.Job }));
     }
 
     [Fact]

@@ -116,7 +116,7 @@ internal sealed class SecureRound : IDisposable
         return (opened, await File.ReadAllBytesAsync(ZPath), MemoryMarshal.Cast<byte, float>(await File.ReadAllBytesAsync(MeanPath)).ToArray());
     }
 
-    public Task<OpenedSum> SumToFilesAsync(int workers, int maxRange) => new SecureSum(Store, maxRange).RunAsync(SumInputs, ZPath, MeanPath, workers, default);
+    public Task<OpenedSum> SumToFilesAsync(int workers, int maxRange) => new SecureSum(Store, maxRange).RunAsync(SumInputs, ZPath, MeanPath, workers, parts: null, default);
 
     /// <summary>z as the auditor's code computes it.</summary>
     public (Sha256Digest Digest, byte[] Z) Reference()

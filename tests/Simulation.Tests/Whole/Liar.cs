@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -32,7 +33,7 @@ internal sealed class Liar : IAsyncDisposable
     {
         Federation = new WholeFederation(3, Calm, silos, WholeScheduleTests.SecureConfig(rounds: 3, quorum, "ffa_lora", grace: 550)) { EpochSlots = epochSlots };
         Federation.Store.Written += Hear;
-        _post = new SiloPost(Federation.Store, Federation.Vault, Federation.Config.Federation, Federation.Time, _ => { });
+        _post = new SiloPost(Federation.Store, new BlobMailboxes(Federation.Store, Federation.Time), Federation.Vault, Federation.Config.Federation, Federation.Time, _ => { });
     }
 
     public WholeFederation Federation { get; }

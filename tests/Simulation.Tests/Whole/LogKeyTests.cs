@@ -3,8 +3,10 @@
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -162,7 +164,7 @@ public sealed class LogKeyTests : IAsyncLifetime
     // A writer that dies after the record of its batch.
     private async Task BeginBatchAsync()
     {
-        using AuditDesk desk = new(_federation.Store, _federation.Vault, _federation.Config.Federation, _federation.Time, () => { });
+        using AuditDesk desk = new(_federation.Store, new BlobMailbox(_federation.Store, StorageNames.MailAudit, _federation.Time), _federation.Vault, _federation.Config.Federation, _federation.Time, () => { });
         await desk.StartAsync(StateAsync, CancellationToken.None);
         await desk.TakeAsync(source: null, 0, [FederationEntries.Exported(Sha256Digest.Of([1]), "auditor")], CancellationToken.None);
         long size = (await StateAsync()).Size;
@@ -170,7 +172,7 @@ public sealed class LogKeyTests : IAsyncLifetime
         {
             int left = requests;
             UnreliableStore store = new(_federation.Store, () => --left == 0 ? RequestFault.CrashAfter : RequestFault.None);
-            LogWriter writer = new(store, _federation.Vault, _federation.Time, _federation.LogOrigin, _federation);
+            LogWriter writer = new(store, new BlobMailbox(store, StorageNames.MailAudit, _federation.Time), _federation.Vault, _federation.Time, _federation.LogOrigin, _federation);
             writer.Trust(_federation.CoordinatorKey);
             await Assert.ThrowsAsync<SimulatedCrashException>(() => writer.TurnAsync(CancellationToken.None));
             _federation.Advance(TimeSpan.FromSeconds(60));

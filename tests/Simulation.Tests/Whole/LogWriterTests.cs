@@ -2,8 +2,10 @@
 
 using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -127,11 +129,13 @@ public sealed class LogWriterTests : IAsyncLifetime
     }
 
     [Fact]
-    public async Task IsWitnessed_BeforeTheLogWasRead_IsNot()
+    public async Task IsWitnessed_WhileAnotherProcessWrites_IsReadFromTheLog()
     {
         LogWriter writer = Writer(_federation.Store);
 
-        Assert.False(await writer.IsWitnessedAsync(1, CancellationToken.None));
+        Assert.Single((await StateAsync()).Rosters);
+        Assert.True(await writer.IsWitnessedAsync(1, CancellationToken.None));
+        Assert.False(await writer.IsWitnessedAsync(2, CancellationToken.None));
     }
 
     private async Task CatchUpAsync()
@@ -146,14 +150,14 @@ public sealed class LogWriterTests : IAsyncLifetime
 
     private LogWriter Writer(IBlobStore store)
     {
-        LogWriter writer = new(store, SharedKeys.Vault, _federation.Time, _federation.LogOrigin, _federation);
+        LogWriter writer = new(store, new BlobMailbox(store, StorageNames.MailAudit, _federation.Time), SharedKeys.Vault, _federation.Time, _federation.LogOrigin, _federation);
         writer.Trust(_federation.CoordinatorKey);
         return writer;
     }
 
     private async Task OfferAsync(IBlobStore store, int number)
     {
-        using AuditDesk desk = new(store, SharedKeys.Vault, _federation.Config.Federation, _federation.Time, () => { });
+        using AuditDesk desk = new(store, new BlobMailbox(store, StorageNames.MailAudit, _federation.Time), SharedKeys.Vault, _federation.Config.Federation, _federation.Time, () => { });
         await desk.StartAsync(StateAsync, CancellationToken.None);
         await desk.TakeAsync(source: null, 0, [FederationEntries.Exported(Sha256Digest.Of([(byte)number]), "auditor")], CancellationToken.None);
     }

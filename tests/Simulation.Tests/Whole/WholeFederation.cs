@@ -5,6 +5,7 @@ using System.Globalization;
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -321,7 +322,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         {
             // A process takes time to start, and the ids of its messages begin with the time.
             _time.Advance(TimeSpan.FromMilliseconds(1));
-            CoordinatorService started = new(_coordinatorStore, Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false, EpochSlots = EpochSlots, StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout) }, this);
+            CoordinatorService started = new(_coordinatorStore, new BlobMailboxes(_coordinatorStore, _time), Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false, EpochSlots = EpochSlots, StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout) }, this);
             await started.StartAsync(CancellationToken.None);
             _coordinator = started;
         }

@@ -1,0 +1,34 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.SecureAggregation;
+
+namespace FedCloud.Coordinator;
+
+/// <summary>What a coordinator runs on.</summary>
+public sealed record CoordinatorOptions
+{
+    /// <summary>The federation.</summary>
+    public required FederationId Federation { get; init; }
+
+    /// <summary>A folder for temporary files.</summary>
+    public required string Scratch { get; init; }
+
+    /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
+    public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
+
+    /// <summary>Slots of an epoch under secure aggregation, from 1 to 64: with more, epochs come more rarely and their messages are larger. Default 16.</summary>
+    public int EpochSlots { get; init; } = Fcsa1.DefaultSlots;
+
+    /// <summary>How long silos may take for a step of an epoch, in whole seconds, before it goes on without them. Default 30 s.</summary>
+    public TimeSpan StepTimeout { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How long masked vectors and revealed secrets are kept for auditors. Default 90 days.</summary>
+    public TimeSpan AuditWindow { get; init; } = SecureAggregation.AuditWindow.Default;
+
+    /// <summary>Whether other processes work on the same storage, so that what is in memory may be old. Default false.</summary>
+    public bool IsShared { get; init; }
+
+    /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
+    public bool InBackground { get; init; } = true;
+}

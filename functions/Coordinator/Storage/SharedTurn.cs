@@ -1,0 +1,84 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Errors;
+
+namespace FedCloud.Coordinator.Storage;
+
+/// <summary>Lets one at a time do something, of this process and of others that work on the same storage.</summary>
+/// <remarks>Across processes a lease of a minute does it. Whoever takes longer may meet the next one: then the ETags of what both write decide.</remarks>
+/// <param name="store">The storage.</param>
+/// <param name="name">What they take turns at; null where no other process is there.</param>
+/// <param name="time">The clock.</param>
+public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider time) : IDisposable
+{
+    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+
+    private readonly SemaphoreSlim _gate = new(1, 1);
+
+    /// <summary>Waits for a turn.</summary>
+    /// <returns>Ends the turn when it is disposed of.</returns>
+    /// <exception cref="FedCloudException"><c>storage_failed</c>: others were at it all the time.</exception>
+    public async Task<IAsyncDisposable> TakeAsync(CancellationToken cancellation)
+    {
+        await _gate.WaitAsync(cancellation);
+        try
+        {
+            return new Turn(this, await LeaseAsync(cancellation));
+        }
+        catch
+        {
+            _gate.Release();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _gate.Dispose();
+
+    private async Task<string?> LeaseAsync(CancellationToken cancellation)
+    {
+        if (name is not { } shared)
+        {
+            return null;
+        }
+
+        for (long began = time.GetTimestamp(); time.GetElapsedTime(began) < 2 * Longest; await Task.Delay(Poll, time, cancellation))
+        {
+            if (await store.AcquireLeaseAsync(shared, Longest, cancellation) is { } lease)
+            {
+                return lease;
+            }
+
+            // There is no such blob yet, or another holds it.
+            await store.PutIfAbsentAsync(shared, BlobContent.Of([]), cancellation);
+        }
+
+        throw new FedCloudException(ErrorCodes.StorageFailed, $"{shared} was held by others for {2 * Longest.TotalSeconds:0} s");
+    }
+
+    private async Task EndAsync(string? lease)
+    {
+        try
+        {
+            if (lease is not null && name is { } shared)
+            {
+                await store.ReleaseLeaseAsync(shared, lease, CancellationToken.None);
+            }
+        }
+        catch (FedCloudException)
+        {
+            // A lease that is not given back ends by itself; what was done under it is done.
+        }
+        finally
+        {
+            _gate.Release();
+        }
+    }
+
+    private sealed class Turn(SharedTurn owner, string? lease) : IAsyncDisposable
+    {
+        public ValueTask DisposeAsync() => new(owner.EndAsync(lease));
+    }
+}
