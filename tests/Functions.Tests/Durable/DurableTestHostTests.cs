@@ -178,6 +178,23 @@ public sealed class DurableTestHostTests
         await Assert.ThrowsAsync<PayloadTooLongException>(() => host.RunUntilIdleAsync());
     }
 
+    [Theory]
+    [InlineData(8 * 1024, true)] // two bytes a letter
+    [InlineData((8 * 1024) + 1, false)]
+    public async Task Status_AsUtf16_HasItsOwnLimit(int letters, bool fits)
+    {
+        using DurableTestHost host = ReplayTests.Host(context =>
+        {
+            context.SetCustomStatus(new string('x', letters - 2)); // and two quotes
+            return Task.FromResult(0);
+        });
+
+        Exception? error = await Record.ExceptionAsync(() => ReplayTests.RunAsync(host));
+
+        Assert.Equal(fits, error is null);
+        Assert.True(fits || error is PayloadTooLongException);
+    }
+
     [Fact]
     public async Task NewGuid_InstanceAndTime_AreTheFrameworksIds()
     {

@@ -9,10 +9,19 @@ namespace FedCloud.Functions.Tests.Durable;
 /// <summary>Values as JSON, as they cross every boundary, and never longer than the limit.</summary>
 internal sealed class Payloads(DurableTestOptions options) : DataConverter
 {
+    private const int MaxStatusBytes = 16 * 1024;
+
     public override string? Serialize(object? value)
     {
         string? json = value is null ? null : JsonSerializer.Serialize(value, value.GetType(), options.Json);
         return Check(json);
+    }
+
+    /// <summary>A status is limited as UTF-16, by the services too.</summary>
+    public string? SerializeStatus(object? value)
+    {
+        string? json = Serialize(value);
+        return json is null || Encoding.Unicode.GetByteCount(json) <= MaxStatusBytes ? json : throw new PayloadTooLongException(Encoding.Unicode.GetByteCount(json), MaxStatusBytes, json);
     }
 
     public override object? Deserialize(string? data, Type targetType) => data is null ? null : JsonSerializer.Deserialize(data, targetType, options.Json);

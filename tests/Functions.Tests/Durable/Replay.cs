@@ -82,11 +82,11 @@ internal sealed class Replay
     }
 
     /// <summary>Checks a payload here, where the code may catch what it likes: the test fails all the same.</summary>
-    public string? Write(object? value)
+    public string? Write(object? value, bool isStatus = false)
     {
         try
         {
-            return Payloads.Serialize(value);
+            return isStatus ? Payloads.SerializeStatus(value) : Payloads.Serialize(value);
         }
         catch (PayloadTooLongException error)
         {

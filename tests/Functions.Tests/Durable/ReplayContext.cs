@@ -131,7 +131,7 @@ internal sealed class ReplayContext(Replay replay, DurableTestOptions options) :
     public override void SetCustomStatus(object? customStatus)
     {
         replay.Require();
-        CustomStatus = replay.Write(customStatus);
+        CustomStatus = replay.Write(customStatus, isStatus: true);
     }
 
     public override Task<TResult> CallSubOrchestratorAsync<TResult>(TaskName orchestratorName, object? input = null, TaskOptions? options = null) =>
