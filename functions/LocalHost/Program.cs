@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using FedCloud.Cloud.Api;
+using FedCloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -80,26 +80,4 @@ static async Task StopWithInputAsync(IHostApplicationLifetime lifetime)
     }
 }
 
-static async Task WriteProblemAsync(HttpContext http)
-{
-    Exception? thrown = http.Features.Get<IExceptionHandlerFeature>()?.Error;
-    FedCloudException error = thrown switch
-    {
-        FedCloudException known => known,
-        BadHttpRequestException => new FedCloudException(ErrorCodes.RequestMalformed, "the request does not have the form of the API"),
-        _ => new FedCloudException(ErrorCodes.InternalError, $"{thrown?.GetType().Name ?? "an unknown error"}"),
-    };
-    int status = error.Code.Exit switch
-    {
-        _ when error.Code == ErrorCodes.TokenRefused => StatusCodes.Status401Unauthorized,
-        _ when error.Code.Name.EndsWith("_missing", StringComparison.Ordinal) => StatusCodes.Status404NotFound,
-        _ when error.Code.Name.EndsWith("_exists", StringComparison.Ordinal) => StatusCodes.Status409Conflict,
-        ExitCode.Unusable or ExitCode.VerificationFailed => StatusCodes.Status400BadRequest,
-        ExitCode.Refused => StatusCodes.Status403Forbidden,
-        ExitCode.Unreachable or ExitCode.NotSetUp => StatusCodes.Status503ServiceUnavailable,
-        _ => StatusCodes.Status500InternalServerError,
-    };
-    http.Response.StatusCode = status;
-    Problem problem = new("about:blank", error.Code.Meaning, status, error.Found, error.Code.Name, error.NextStep);
-    await http.Response.WriteAsJsonAsync(problem, ApiJson.Default.Problem, "application/problem+json");
-}
+static Task WriteProblemAsync(HttpContext http) => ApiProblem.Of(http.Features.Get<IExceptionHandlerFeature>()?.Error).ExecuteAsync(http);

@@ -1,9 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Globalization;
 using System.Security.Cryptography;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Signing;
 
@@ -56,6 +58,16 @@ public static class FederationEntries
     /// <param name="kid">Its full identifier with version.</param>
     public static EntryDraft WrappingKey(ReadOnlySpan<byte> spki, string kid) =>
         EntryDraft.Of(EntryTypes.KekCurrent).With("kek", Sha256Digest.Of(spki)).With("kid", kid);
+
+    /// <summary>Messages were put aside for one reason: that they were there, never what they say.</summary>
+    /// <param name="messages">The SHA-256 of each.</param>
+    /// <param name="code">Why.</param>
+    public static EntryDraft PutAside(IEnumerable<Sha256Digest> messages, ErrorCode code)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        ArgumentNullException.ThrowIfNull(code);
+        return messages.Index().Aggregate(EntryDraft.Of(EntryTypes.Alarm).With("code", code.Name), (draft, message) => draft.With(string.Create(CultureInfo.InvariantCulture, $"evidence_{message.Index + 1}"), message.Item));
+    }
 
     /// <summary>Evidence is given to somebody.</summary>
     /// <param name="bundle">The SHA-256 of the zip.</param>

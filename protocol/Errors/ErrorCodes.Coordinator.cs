@@ -67,6 +67,20 @@ public static partial class ErrorCodes
         "the coordinator refuses the token",
         "set FEDCLOUD_TOKEN to the operator's token");
 
+    /// <summary>The caller has not the role that a route asks for.</summary>
+    public static ErrorCode RoleRefused { get; } = new(
+        "role_refused",
+        ExitCode.Refused,
+        "the caller's role does not allow this",
+        "ask whoever assigns the roles Operator and Auditor of the coordinator's application");
+
+    /// <summary>The API has no such path.</summary>
+    public static ErrorCode RouteMissing { get; } = new(
+        "route_missing",
+        ExitCode.Unusable,
+        "the API has no such path",
+        "check the address, and that command line and coordinator are of the same version");
+
     /// <summary>A request is not understood.</summary>
     public static ErrorCode RequestMalformed { get; } = new(
         "request_malformed",
