@@ -1,0 +1,38 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace FedCloud.Infra.Tests.Pipelines;
+
+/// <summary>The pages about the Azure edition name files that are there, and settings that exist.</summary>
+public sealed partial class DocumentTests
+{
+    [GeneratedRegex(@"\]\((?<target>[^)#:]+)(#[^)]*)?\)", RegexOptions.ExplicitCapture)]
+    private static partial Regex Link { get; }
+
+    [GeneratedRegex("azd env set (?<name>[A-Z_]+)", RegexOptions.ExplicitCapture)]
+    private static partial Regex Setting { get; }
+
+    [Theory]
+    [InlineData("infra/README.md")]
+    [InlineData("docs/azure.md")]
+    [InlineData("SECURITY.md")]
+    [InlineData("CONTRIBUTING.md")]
+    public void Pages_Links_LeadSomewhere(string page)
+    {
+        string folder = Path.GetDirectoryName(Repository.Path(page)) ?? string.Empty;
+
+        Assert.All(Link.Matches(Repository.Read(page)).Select(match => match.Groups["target"].Value), target => Assert.True(Path.Exists(Path.Combine(folder, target)), $"{page} links to {target}"));
+    }
+
+    [Theory]
+    [InlineData("infra/README.md")]
+    [InlineData("docs/azure.md")]
+    public void Pages_Settings_AreReadBySomething(string page)
+    {
+        string readers = Repository.Read("infra/main.parameters.json") + Repository.Read("infra/hooks/preprovision.sh");
+
+        Assert.All(Setting.Matches(Repository.Read(page)).Select(match => match.Groups["name"].Value), name => Assert.Contains($"{{{name}", readers, StringComparison.Ordinal));
+    }
+}
