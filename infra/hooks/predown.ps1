@@ -13,6 +13,7 @@ Write-Output 'Export the evidence first if it may be asked for: fedcloud audit e
 Write-Output 'What stays:'
 Write-Output "  the vault $(Get-Setting FEDCLOUD_VAULT): purge protection keeps it, deleted, for 90 days; its name is taken meanwhile"
 Write-Output "  the Entra application $(Get-Setting AUTH_CLIENT_ID): az ad app delete --id <id> removes it"
+Write-Output '  seven roles whose names begin with FedCloud: az role definition list --custom-role-only shows, az role definition delete removes them'
 switch ($state) {
     'Locked' { Write-Output "  the audit log: its retention is locked, so Azure refuses to delete $account and with it the resource group, until the last entry is old enough" }
     'Unlocked' { Write-Output '  the audit log goes: its retention is not locked, and is removed now' }

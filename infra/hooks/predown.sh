@@ -16,6 +16,7 @@ echo "Export the evidence first if it may be asked for: fedcloud audit export --
 echo "What stays:"
 echo "  the vault ${FEDCLOUD_VAULT:-}: purge protection keeps it, deleted, for 90 days; its name is taken meanwhile"
 echo "  the Entra application ${AUTH_CLIENT_ID:-}: az ad app delete --id <id> removes it"
+echo "  seven roles whose names begin with FedCloud: az role definition list --custom-role-only shows, az role definition delete removes them"
 case $state in
 Locked) echo "  the audit log: its retention is locked, so Azure refuses to delete ${FEDCLOUD_AUDIT_ACCOUNT:-} and with it the resource group, until the last entry is old enough" ;;
 Unlocked) echo "  the audit log goes: its retention is not locked, and is removed now" ;;

@@ -131,10 +131,10 @@ resource app 'Microsoft.Web/sites@2025-03-01' = {
       ipSecurityRestrictionsDefaultAction: empty(authClientId) || !empty(allowedIpRanges) ? 'Deny' : 'Allow'
       ipSecurityRestrictions: empty(authClientId)
         ? []
-        : map(allowedIpRanges, (range, index) => {
+        : map(allowedIpRanges, (addresses, index) => {
             name: 'operators-${index}'
             action: 'Allow'
-            ipAddress: range
+            ipAddress: addresses
             priority: 100 + index
           })
       scmIpSecurityRestrictionsUseMain: false

@@ -47,7 +47,7 @@ resource networkRuleSet 'Microsoft.ServiceBus/namespaces/networkRuleSets@2024-01
     publicNetworkAccess: publicNetworkAccess
     defaultAction: publicNetworkAccess == 'Enabled' && empty(allowedIpRanges) ? 'Allow' : 'Deny'
     trustedServiceAccessEnabled: true
-    ipRules: map(allowedIpRanges, range => { ipMask: range, action: 'Allow' })
+    ipRules: map(allowedIpRanges, addresses => { ipMask: addresses, action: 'Allow' })
   }
 }
 

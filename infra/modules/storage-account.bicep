@@ -54,7 +54,7 @@ resource account 'Microsoft.Storage/storageAccounts@2025-01-01' = {
     networkAcls: {
       bypass: 'None'
       defaultAction: publicNetworkAccess == 'Enabled' && empty(allowedIpRanges) ? 'Allow' : 'Deny'
-      ipRules: map(allowedIpRanges, range => { value: range, action: 'Allow' })
+      ipRules: map(allowedIpRanges, addresses => { value: addresses, action: 'Allow' })
     }
   }
 }

@@ -9,7 +9,7 @@ namespace FedCloud.Infra.Tests.Deployment;
 public sealed class BicepBuildTests
 {
     [BicepFact]
-    public async Task Main_Build_SaysNothing()
+    public async Task Main_Build_HasNoErrors()
     {
         ProcessStartInfo start = new(BicepFactAttribute.Program ?? "bicep", ["build", Repository.Path("infra/main.bicep"), "--stdout"])
         {
@@ -24,8 +24,7 @@ public sealed class BicepBuildTests
         string json = await template;
         await process.WaitForExitAsync();
 
-        Assert.Equal(string.Empty, said.Trim());
-        Assert.Equal(0, process.ExitCode);
+        Assert.True(process.ExitCode == 0, said);
         Assert.StartsWith("{", json, StringComparison.Ordinal);
     }
 }

@@ -161,6 +161,7 @@ public sealed class HookTests : IDisposable
         string said = await RunAsync("predown", exit);
 
         Assert.Contains("What stays", said, StringComparison.Ordinal);
+        Assert.Equal(exit == 1, said.Contains("nobody is there to ask", StringComparison.Ordinal));
         Assert.Equal(isDeleted, Calls.Any(call => call.Contains("immutability-policy delete", StringComparison.Ordinal)));
     }
 
