@@ -161,7 +161,7 @@ internal sealed class Replay
                 Match(item, _actions.Remove(id, out HistoryEvent? action) ? action : null);
                 break;
             case ContinuedAnew or ExecutionCompleted or ExecutionFailed:
-                Match(item, End());
+                Match(item, _actions.Count > 0 ? _actions.Values.First() : End());
                 break;
             default: // a completion that came twice, or of a timer that was cancelled
                 break;
