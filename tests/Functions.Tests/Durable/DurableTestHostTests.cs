@@ -166,7 +166,7 @@ public sealed class DurableTestHostTests
         using DurableTestHost host = ReplayTests.Host(async context => await context.CallActivityAsync<string>("Echo", await context.WaitForExternalEvent<string>("go")))
             .AddActivity("Echo", Task.FromResult)
             .AddActivity("Long", _ => Task.FromResult<string?>($"\"{over}\""))
-            .AddOrchestrator("Calls", async context => await context.CallActivityAsync<string>("Long"));
+            .AddOrchestrator("Calls", async context => (await context.CallActivityAsync<string>("Long")).Length);
 
         await Assert.ThrowsAsync<PayloadTooLongException>(() => host.Client.ScheduleNewOrchestrationInstanceAsync("Code", over));
         await host.Client.ScheduleNewOrchestrationInstanceAsync("Code", just, new StartOrchestrationOptions("one"));
