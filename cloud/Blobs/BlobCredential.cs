@@ -5,6 +5,8 @@ using System.Globalization;
 using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
+using Azure.Core;
+using FedCloud.Cloud.Credentials;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cloud.Blobs;
@@ -107,6 +109,19 @@ public sealed class SasCredential(ImmutableSortedDictionary<string, string> toke
 /// <param name="token">Gets a token that is valid now.</param>
 public sealed class BearerCredential(Func<CancellationToken, Task<string>> token) : BlobCredential
 {
-    internal override async Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation) =>
+    /// <summary>The token of an identity of Microsoft Entra ID, kept until five minutes before its end.</summary>
+    /// <param name="credential">The identity.</param>
+    /// <param name="time">The clock; null for the system's.</param>
+    public static BearerCredential Of(TokenCredential credential, TimeProvider? time = null) => new(new EntraToken(credential, EntraToken.StorageScope, time).GetAsync);
+
+    internal override async Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation)
+    {
+        // Whoever reads the token on the way is this identity for its lifetime.
+        if (request.RequestUri is not { Scheme: "https" })
+        {
+            throw new FedCloudException(ErrorCodes.StorageDenied, "expected an endpoint with https for an identity's token, found another", "set the storage's https endpoint");
+        }
+
         request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", await token(cancellation));
+    }
 }

@@ -13,12 +13,6 @@ internal sealed class StorageRequests : IDisposable
 {
     private const long SlowestUploadBytesPerSecond = 128 << 10;
 
-    private static readonly HttpStatusCode[] Transient =
-    [
-        HttpStatusCode.RequestTimeout, HttpStatusCode.TooManyRequests, HttpStatusCode.InternalServerError,
-        HttpStatusCode.BadGateway, HttpStatusCode.ServiceUnavailable, HttpStatusCode.GatewayTimeout,
-    ];
-
     private readonly HttpClient _http;
     private readonly string _host;
     private readonly BlobCredential _credential;
@@ -56,7 +50,7 @@ internal sealed class StorageRequests : IDisposable
                 UseJitter = true,
                 ShouldHandle = new PredicateBuilder<HttpResponseMessage>()
                     .Handle<HttpRequestException>()
-                    .HandleResult(response => Transient.Contains(response.StatusCode)),
+                    .HandleResult(response => StorageAnswer.IsTransient(response.StatusCode)),
             })
             .Build();
     }
@@ -80,43 +74,23 @@ internal sealed class StorageRequests : IDisposable
     }
 
     /// <summary>Whether the answer says that there is no such container, which is never an expected outcome.</summary>
-    public static bool IsContainerMissing(HttpResponseMessage response) =>
-        response.StatusCode == HttpStatusCode.NotFound && CodeOf(response) is "ContainerNotFound";
+    public static bool IsContainerMissing(HttpResponseMessage response) => AnswerOf(response).IsContainerMissing;
 
     /// <summary>Whether the answer says that a condition or a lease does not hold: the blob is there, or gone, or changed, or another's.</summary>
-    public static bool IsConditionFailed(HttpResponseMessage response) => response.StatusCode switch
-    {
-        HttpStatusCode.PreconditionFailed => true,
-        HttpStatusCode.NotFound => CodeOf(response) is not "ContainerNotFound",
-        HttpStatusCode.Conflict => CodeOf(response) is not ("ContainerBeingDeleted" or "ContainerDisabled" or "AccountBeingCreated"),
-
-        // Somebody else committed the blob, which drops our staged blocks.
-        HttpStatusCode.BadRequest => CodeOf(response) is "InvalidBlockList",
-        _ => false,
-    };
+    public static bool IsConditionFailed(HttpResponseMessage response) => AnswerOf(response).IsConditionFailed;
 
     /// <summary>Whether the credential can find out who wrote a blob.</summary>
     public bool MayLook(string container) => !_credential.CreatesOnly(container);
 
     /// <summary>Whether a create-only credential is told so that the name is taken: Azure's code, or the emulator's, which is its code for any missing right.</summary>
     public bool IsOverwriteDenied(HttpResponseMessage response, string container) =>
-        response.StatusCode == HttpStatusCode.Forbidden && _credential.CreatesOnly(container) && CodeOf(response) is ("UnauthorizedBlobOverwrite" or "AuthorizationPermissionMismatch");
+        response.StatusCode == HttpStatusCode.Forbidden && _credential.CreatesOnly(container) && AnswerOf(response).Code is ("UnauthorizedBlobOverwrite" or "AuthorizationPermissionMismatch");
 
     /// <summary>The error that an answer stands for.</summary>
     /// <param name="response">The answer.</param>
     /// <param name="right">The right that the request needs: read, create, write, list, delete.</param>
     /// <param name="what">The blob or container.</param>
-    public static FedCloudException Failure(HttpResponseMessage response, string right, string what)
-    {
-        string found = string.Create(CultureInfo.InvariantCulture, $"found {(int)response.StatusCode} {CodeOf(response)} (request {Printable(Header(response, "x-ms-request-id"))})");
-        return response.StatusCode switch
-        {
-            HttpStatusCode.Forbidden or HttpStatusCode.Unauthorized => new(ErrorCodes.StorageDenied, $"{what}: expected the right to {right}, {found}"),
-            HttpStatusCode.NotFound when IsContainerMissing(response) => new(ErrorCodes.ContainerMissing, $"{what}: expected the container, {found}"),
-            _ when Transient.Contains(response.StatusCode) => new(ErrorCodes.StorageUnreachable, $"{what}: {found} after several tries"),
-            _ => new(ErrorCodes.StorageFailed, $"{what}: expected to {right}, {found}"),
-        };
-    }
+    public static FedCloudException Failure(HttpResponseMessage response, string right, string what) => AnswerOf(response).Failure(right, what);
 
     /// <summary>The ETag of an answer.</summary>
     /// <exception cref="FedCloudException"><c>storage_failed</c>: there is none.</exception>
@@ -125,12 +99,10 @@ internal sealed class StorageRequests : IDisposable
     /// <inheritdoc/>
     public void Dispose() => _http.Dispose();
 
-    private static string CodeOf(HttpResponseMessage response) => Printable(Header(response, "x-ms-error-code"));
+    private static StorageAnswer AnswerOf(HttpResponseMessage response) => new(response.StatusCode, Header(response, "x-ms-error-code"), Header(response, "x-ms-request-id"));
 
     private static string Header(HttpResponseMessage response, string name) =>
         response.Headers.TryGetValues(name, out IEnumerable<string>? values) ? values.First() : "none";
-
-    private static string Printable(string text) => string.Concat(text.Take(60).Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' ? c : '?'));
 
     private async Task<HttpResponseMessage> TryAsync(string container, long uploadBytes, Func<HttpRequestMessage> make, CancellationToken cancellation)
     {

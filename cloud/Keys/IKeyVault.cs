@@ -23,6 +23,7 @@ public enum KeyKind
 public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled);
 
 /// <summary>Keys that never leave: signing, unwrapping, versions, rotation.</summary>
+/// <remarks>A vault over the network may also fail with <c>vault_unreachable</c>, <c>vault_denied</c>, <c>vault_failed</c> or <c>sign_in_failed</c>.</remarks>
 public interface IKeyVault
 {
     /// <summary>The newest version of a key; makes the key when it does not exist.</summary>

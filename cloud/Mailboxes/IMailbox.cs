@@ -6,14 +6,19 @@ using FedCloud.Protocol.Messages;
 namespace FedCloud.Cloud.Mailboxes;
 
 /// <summary>A mailbox: at-least-once delivery with locks, dead letters and duplicate detection. Order is not promised.</summary>
+/// <remarks>Every member may fail with the codes of <see cref="Blobs.IBlobStore"/>, or with <c>mailbox_unreachable</c>, <c>mailbox_denied</c>, <c>mailbox_missing</c>, <c>mailbox_failed</c> or <c>sign_in_failed</c>.</remarks>
 public interface IMailbox
 {
-    /// <summary>Sends a message.</summary>
-    /// <returns>False when a message with this id was sent before and is still known: while it waits, and for the duplicate window after it was done.</returns>
+    /// <summary>Sends a message. One whose id was sent before is not delivered again while it is known.</summary>
+    /// <returns>
+    /// False when the mailbox says that a message with this id was sent before. Not every mailbox says so: a <see cref="BlobMailbox"/> does,
+    /// while the message waits and for the duplicate window after it was done; a <see cref="ServiceBusMailbox"/> drops the duplicate, for
+    /// the queue's window after it was sent, and answers true.
+    /// </returns>
     /// <exception cref="FedCloudException"><c>message_too_large</c>.</exception>
     Task<bool> SendAsync(MessageId id, byte[] body, CancellationToken cancellation);
 
-    /// <summary>Takes messages that nobody holds and locks them. Does not wait.</summary>
+    /// <summary>Takes messages that nobody holds and locks them. Does not wait for messages to come, beyond what a mailbox needs to know that there are none.</summary>
     /// <param name="max">The most messages.</param>
     /// <param name="cancellation">Stops it.</param>
     Task<IReadOnlyList<ReceivedMessage>> ReceiveAsync(int max, CancellationToken cancellation);
@@ -47,5 +52,5 @@ public sealed record ReceivedMessage(MessageId Id, byte[] Body, int Delivery, st
 
 /// <summary>A message that was put aside.</summary>
 /// <param name="Id">Its id.</param>
-/// <param name="Reason">Why; a code.</param>
+/// <param name="Reason">Why: a code, or the broker's own word where the broker put it aside.</param>
 public sealed record DeadLetter(MessageId Id, string Reason);

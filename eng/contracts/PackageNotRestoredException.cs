@@ -8,4 +8,7 @@ internal sealed class PackageNotRestoredException(string package, string remedy)
 {
     /// <summary>The id of the package that the call needs.</summary>
     public string Package { get; } = package;
+
+    /// <summary>What a contract's members throw.</summary>
+    public static PackageNotRestoredException Of(string package) => new(package, "publish with dotnet publish, or build with the environment variable AzurePackages=nuget");
 }

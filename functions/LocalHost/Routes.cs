@@ -34,7 +34,7 @@ internal static class Routes
         app.MapGet("/health", () => Results.Text("ok")).WithSummary("Whether the coordinator is up");
         foreach (ApiRoute route in routes.All)
         {
-            Describe(route, app.MapMethods(route.Template, [route.Method], (HttpContext http) => api.AnswerAsync(route, http)));
+            Describe(route, app.MapMethods(route.Template, [route.Method], (Delegate)((HttpContext http) => api.AnswerAsync(route, http))));
         }
 
         MapBell(app);

@@ -15,7 +15,7 @@ public static class EntryBundle
     private const int PrefixBytes = 2;
     private const int EntriesOfAPart = 64;
 
-    // In base64 with signatures beside, half as long again; a frame has 256 KiB.
+    // In base64 with signatures beside, half as long again; a frame has 240 KiB.
     private const int BytesOfAPart = 128 * 1024;
 
     /// <summary>Writes entries.</summary>

@@ -50,7 +50,7 @@ public static partial class ErrorCodes
     public static ErrorCode MessageTooLarge { get; } = new(
         "message_too_large",
         ExitCode.Unusable,
-        "a message is above 256 KiB",
+        "a message is above 240 KiB",
         "send large content by claim check");
 
     /// <summary>A blob or container name breaks the naming rule.</summary>

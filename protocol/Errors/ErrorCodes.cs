@@ -14,6 +14,7 @@ public static partial class ErrorCodes
     [
         StorageUnreachable, StorageDenied, StorageFailed, ContainerMissing, CoordinatorUnreachable, DiskFull,
         KeyMissing, KeyUnusable, KeyFilePermissions, LockLost, LogLeaseLost, LogUnread,
+        SignInFailed, MailboxUnreachable, MailboxDenied, MailboxMissing, MailboxFailed, VaultUnreachable, VaultDenied, VaultFailed,
     ]));
 
     /// <summary>All codes by name.</summary>

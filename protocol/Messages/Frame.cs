@@ -35,8 +35,8 @@ public sealed record Frame
     /// <summary>The frame version that this code writes and reads.</summary>
     public const int CurrentVersion = 1;
 
-    /// <summary>The largest frame, in bytes; anything larger goes by claim check.</summary>
-    public const int MaxBytes = 256 * 1024;
+    /// <summary>The largest frame, in bytes; anything larger goes by claim check. A message broker's 256 KiB hold it with its properties.</summary>
+    public const int MaxBytes = 240 * 1024;
 
     /// <summary>The frame's version.</summary>
     public required int V { get; init; }
