@@ -43,6 +43,33 @@ public sealed class DependencyTests
         {
             Assert.True(!project.Descendants("PackageReference").Any(), $"{name} references a package");
             Assert.True(!project.Descendants("FrameworkReference").Any(), $"{name} references a framework");
+            Assert.True(!ExternalPackages(project).Any(), $"{name} references an external package");
+        }
+    }
+
+    [Fact]
+    public void ExternalPackages_All_HaveAContractAndACentralVersion()
+    {
+        string[] versions = [.. XDocument.Load(Path.Combine(Root(), "Directory.Packages.props")).Descendants("PackageVersion").Select(version => (string?)version.Attribute("Include") ?? string.Empty)];
+        string[] used = [.. AllProjects().SelectMany(project => ExternalPackages(project.Project)).Distinct(StringComparer.Ordinal)];
+
+        Assert.NotEmpty(used);
+        Assert.All(used, package => Assert.True(File.Exists(Path.Combine(Contracts(), package, package + ".csproj")), $"{package} has no contract in eng/contracts"));
+        Assert.All(used, package => Assert.Contains(package, versions, StringComparer.Ordinal));
+
+        // A contract that nobody uses is not compiled against anything, and decays.
+        Assert.All(Directory.GetDirectories(Contracts()).Select(path => Path.GetFileName(path)), contract => Assert.Contains(contract, used, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Contracts_All_AreReachedThroughTheSwitchOnly()
+    {
+        foreach ((string name, XDocument project) in AllProjects())
+        {
+            string[] contracts = [.. project.Descendants("ProjectReference").Select(reference => (string?)reference.Attribute("Include") ?? string.Empty).Where(path => path.Contains("contracts", StringComparison.Ordinal))];
+            Assert.True(contracts.Length == 0, $"{name} references a contract by its path; it says ExternalPackage instead");
+            string[] direct = [.. project.Descendants("PackageReference").Select(reference => (string?)reference.Attribute("Include") ?? string.Empty)];
+            Assert.True(!direct.Intersect(Directory.GetDirectories(Contracts()).Select(path => Path.GetFileName(path)), StringComparer.Ordinal).Any(), $"{name} references a package that has a contract");
         }
     }
 
@@ -68,10 +95,17 @@ public sealed class DependencyTests
         Assert.Empty(found);
     }
 
+    // Contracts stand for packages: any project may reach them that says ExternalPackage, and they reach no project.
     private static IEnumerable<(string Name, XDocument Project)> Projects() =>
         ProjectFiles(Root())
-            .Where(path => !Path.GetRelativePath(Root(), path).StartsWith("tests", StringComparison.Ordinal) && !Path.GetRelativePath(Root(), path).StartsWith("eng", StringComparison.Ordinal))
+            .Where(path => !Path.GetRelativePath(Root(), path).StartsWith("tests", StringComparison.Ordinal) && !path.StartsWith(Contracts(), StringComparison.Ordinal))
             .Select(path => (Path.GetFileNameWithoutExtension(path), XDocument.Load(path)));
+
+    private static IEnumerable<(string Name, XDocument Project)> AllProjects() => ProjectFiles(Root()).Select(path => (Path.GetFileNameWithoutExtension(path), XDocument.Load(path)));
+
+    private static IEnumerable<string> ExternalPackages(XDocument project) => project.Descendants("ExternalPackage").Select(package => (string?)package.Attribute("Include") ?? string.Empty);
+
+    private static string Contracts() => Path.Combine(Root(), "eng", "contracts");
 
     private static IEnumerable<string> ProjectFiles(string root) =>
         Directory.EnumerateFiles(root, "*.csproj", SearchOption.AllDirectories)

@@ -18,6 +18,9 @@ public abstract class MailboxConformance : IAsyncLifetime
     /// <summary>How often a message of this mailbox is delivered at most.</summary>
     protected abstract int MaxDeliveries { get; }
 
+    /// <summary>Whether sending says that an id was sent before. A broker may drop the duplicate without a word.</summary>
+    protected virtual bool SaysDuplicates => true;
+
     public abstract Task InitializeAsync();
 
     public abstract Task DisposeAsync();
@@ -53,7 +56,7 @@ public abstract class MailboxConformance : IAsyncLifetime
 
         bool again = await Mailbox.SendAsync(id, "second"u8.ToArray(), None);
 
-        Assert.False(again);
+        Assert.Equal(SaysDuplicates, !again);
         Assert.Equal("first"u8.ToArray(), (await ReceiveOneAsync()).Body);
     }
 
@@ -62,7 +65,8 @@ public abstract class MailboxConformance : IAsyncLifetime
     {
         ReceivedMessage message = await SentAndReceivedAsync();
 
-        Assert.False(await Mailbox.SendAsync(message.Id, "again"u8.ToArray(), None));
+        Assert.Equal(SaysDuplicates, !await Mailbox.SendAsync(message.Id, "again"u8.ToArray(), None));
+        Assert.Empty(await Mailbox.ReceiveAsync(10, None));
     }
 
     [Fact]
@@ -73,7 +77,7 @@ public abstract class MailboxConformance : IAsyncLifetime
 
         bool again = await Mailbox.SendAsync(message.Id, message.Body, None);
 
-        Assert.False(again);
+        Assert.Equal(SaysDuplicates, !again);
         Assert.Empty(await Mailbox.ReceiveAsync(10, None));
     }
 

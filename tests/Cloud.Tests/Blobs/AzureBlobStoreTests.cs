@@ -1,0 +1,17 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Cloud.Blobs;
+
+namespace FedCloud.Cloud.Tests.Blobs;
+
+/// <summary>The store on Azure's client, with a service in memory.</summary>
+public sealed class AzureBlobStoreTests : BlobStoreConformance
+{
+    protected override IBlobStore Store { get; } = new AzureBlobStore(new FakeBlobService(new ManualTime()));
+}
+
+/// <summary>The same with limits so small that everything goes by staged blocks.</summary>
+public sealed class AzureBlobStoreBlocksTests : BlobStoreConformance
+{
+    protected override IBlobStore Store { get; } = new AzureBlobStore(new FakeBlobService(new ManualTime()), new AzureBlobStoreOptions { SinglePutBytes = 0, BlockBytes = 1 << 20 });
+}
