@@ -11,4 +11,7 @@ public sealed class BlobMailboxes(IBlobStore store, TimeProvider time) : IMailbo
 {
     /// <inheritdoc/>
     public IMailbox Open(string name) => new BlobMailbox(store, name, time);
+
+    /// <inheritdoc/>
+    public IMailbox OpenOwn(string name) => Open(name);
 }

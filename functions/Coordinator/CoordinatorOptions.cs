@@ -26,6 +26,9 @@ public sealed record CoordinatorOptions
     /// <summary>How long masked vectors and revealed secrets are kept for auditors. Default 90 days.</summary>
     public TimeSpan AuditWindow { get; init; } = SecureAggregation.AuditWindow.Default;
 
+    /// <summary>Whether the coordinator makes the containers that it and its silos need; else a deployment has made them. Default true.</summary>
+    public bool MakesContainers { get; init; } = true;
+
     /// <summary>Whether other processes work on the same storage, so that what is in memory may be old. Default false.</summary>
     public bool IsShared { get; init; }
 

@@ -46,7 +46,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         _time = time;
         _options = options;
         _events = events;
-        _mailbox = mailboxes.Open(StorageNames.MailCoordinator);
+        _mailbox = mailboxes.OpenOwn(StorageNames.MailCoordinator);
         _runs = new LocalRuns(store, time, options.InBackground, events.EffectFailed);
         Work = new CoordinatorWork(store, mailboxes, vault, time, options, events, _runs, _epochs);
     }

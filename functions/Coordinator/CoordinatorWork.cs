@@ -29,7 +29,6 @@ namespace FedCloud.Coordinator;
 public sealed partial class CoordinatorWork : IDisposable
 {
     private readonly IBlobStore _store;
-    private readonly IMailboxes _mailboxes;
     private readonly IKeyVault _vault;
     private readonly TimeProvider _time;
     private readonly CoordinatorOptions _options;
@@ -56,7 +55,6 @@ public sealed partial class CoordinatorWork : IDisposable
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(events);
         _store = store;
-        _mailboxes = mailboxes;
         _vault = vault;
         _time = time;
         _options = options;
@@ -95,7 +93,7 @@ public sealed partial class CoordinatorWork : IDisposable
     /// <returns>The federation as it would be founded.</returns>
     public async Task<FederationState> PrepareAsync(CancellationToken cancellation)
     {
-        foreach (string container in StorageNames.Shared)
+        foreach (string container in _options.MakesContainers ? StorageNames.Shared : [])
         {
             await _store.EnsureContainerAsync(container, cancellation);
         }
@@ -120,7 +118,7 @@ public sealed partial class CoordinatorWork : IDisposable
     public async Task TakeUpAsync(FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
         FederationActor actor = await FederationActor.StartAsync(_store, _post, Log.Desk, founding, rosterChanged, cancellation);
-        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time));
+        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time), _options.MakesContainers);
     }
 
     /// <summary>Takes a message from the coordinator's mailbox. Durable when this returns.</summary>

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Api;
+using FedCloud.Api.Events;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -52,7 +53,7 @@ static async Task RunAsync(HostSettings settings)
     builder.Services.AddSingleton<IBlobStore>(new RestBlobStore(settings.Storage, key));
     builder.Services.AddSingleton<IMailboxes, BlobMailboxes>();
     builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
-    builder.Services.AddSingleton<ICoordinatorEvents>(services => new HostEvents(services.GetRequiredService<Doorbell>(), services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
+    builder.Services.AddSingleton<ICoordinatorEvents>(services => new LoggedEvents(services.GetRequiredService<Doorbell>().Ring, services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
     builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays) });
     builder.Services.AddSingleton<CoordinatorService>();
     builder.Services.AddSingleton(services => new ModelShelf(services.GetRequiredService<IBlobStore>(), settings.Federation));

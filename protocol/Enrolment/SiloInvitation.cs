@@ -36,6 +36,12 @@ public sealed record SiloInvitation
     /// <summary>A shared access signature for each container that the silo may use.</summary>
     public required ImmutableSortedDictionary<string, string> Sas { get; init; }
 
+    /// <summary>The blob endpoint of the log where it is another account; null where <see cref="StorageEndpoint"/> has all.</summary>
+    public string? LogEndpoint { get; init; }
+
+    /// <summary>The host of the message broker that mailboxes are queues of; null where they are containers. Then the silo has an identity in Entra, and needs no signature.</summary>
+    public string? ServiceBus { get; init; }
+
     /// <summary>The doorbell's address; empty when there is none.</summary>
     public required string BellUrl { get; init; }
 

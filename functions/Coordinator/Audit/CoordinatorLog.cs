@@ -37,7 +37,6 @@ public sealed class CoordinatorLog : IDisposable
     {
         ArgumentNullException.ThrowIfNull(mailboxes);
         ArgumentNullException.ThrowIfNull(options);
-        IMailbox mailbox = mailboxes.Open(StorageNames.MailAudit);
         _blobs = store;
         _vault = vault;
         _time = time;
@@ -45,8 +44,8 @@ public sealed class CoordinatorLog : IDisposable
         _events = events;
         Origin = $"{options.Federation.Value}/log";
         _store = new LogStore(store);
-        _writer = new LogWriter(store, mailbox, vault, time, Origin, events, Linger);
-        Desk = new AuditDesk(store, mailbox, vault, options.Federation, time, Ring, options.IsShared);
+        _writer = new LogWriter(store, mailboxes.OpenOwn(StorageNames.MailAudit), vault, time, Origin, events, Linger);
+        Desk = new AuditDesk(store, mailboxes.Open(StorageNames.MailAudit), vault, options.Federation, time, Ring, options.IsShared);
     }
 
     /// <summary>The log's identity, also the name of its key.</summary>

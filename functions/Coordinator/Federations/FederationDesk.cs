@@ -27,7 +27,8 @@ namespace FedCloud.Coordinator.Federations;
 /// <param name="actor">The federation.</param>
 /// <param name="log">The log.</param>
 /// <param name="turn">Lets one request at a time be answered.</param>
-public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log, SharedTurn turn) : IDisposable
+/// <param name="makesContainers">Whether a silo's containers are made with its invitation; else a deployment has made them.</param>
+public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log, SharedTurn turn, bool makesContainers) : IDisposable
 {
     /// <summary>How long a removal waits for the roster in force.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -49,7 +50,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     /// <exception cref="FedCloudException"><c>silo_exists</c>.</exception>
     public async Task<string> InviteAsync(SiloId silo, TimeSpan validity, CancellationToken cancellation)
     {
-        foreach (string container in StorageNames.Of(silo))
+        foreach (string container in makesContainers ? StorageNames.Of(silo) : [])
         {
             await store.EnsureContainerAsync(container, cancellation);
         }

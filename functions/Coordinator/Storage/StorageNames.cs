@@ -25,6 +25,9 @@ public static class StorageNames
     /// <summary>The coordinator's mailbox.</summary>
     public const string MailCoordinator = MailboxNames.Coordinator;
 
+    /// <summary>What the names of containers for updates begin with.</summary>
+    public const string UpPrefix = "up-";
+
     /// <summary>The log's files, each written once: silos and auditors read.</summary>
     public static string Log { get; } = LogPaths.Name(LogContainer.Log);
 
@@ -41,7 +44,7 @@ public static class StorageNames
     public static IReadOnlyList<string> Of(SiloId silo) => [Up(silo), Down(silo), Mail(silo)];
 
     /// <summary>Where a silo may create updates.</summary>
-    public static string Up(SiloId silo) => "up-" + silo.Value;
+    public static string Up(SiloId silo) => UpPrefix + silo.Value;
 
     /// <summary>Claim checks for a silo.</summary>
     public static string Down(SiloId silo) => "down-" + silo.Value;
