@@ -17,9 +17,10 @@ internal static class AzureStorageErrors
     /// <summary>Whether the error says that a condition or a lease does not hold.</summary>
     public static bool IsConditionFailed(RequestFailedException error) => AnswerOf(error).IsConditionFailed;
 
-    /// <summary>Whether an error is the storage's or the way's, and not our own, such as the caller's cancellation.</summary>
+    /// <summary>Whether an error is the storage's or the way's, and not our own, such as the caller's cancellation or a missing file to upload.</summary>
     public static bool IsTrouble(Exception error, CancellationToken cancellation) =>
-        error is RequestFailedException or AuthenticationFailedException or AggregateException or IOException or HttpRequestException
+        error is RequestFailedException or AuthenticationFailedException or AggregateException or HttpRequestException
+        || error is IOException and not (FileNotFoundException or DirectoryNotFoundException)
         || (error is OperationCanceledException && !cancellation.IsCancellationRequested);
 
     /// <summary>The error to throw instead.</summary>

@@ -126,26 +126,32 @@ public sealed class AzureBlobStoreFailureTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.StorageDenied, error.Code);
     }
 
-    [Fact]
-    public async Task Put_TwoWritersByBlocks_NeverMix()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Put_TwoWritersByBlocks_NeverMix(bool otherCommits)
     {
         AzureBlobStore store = new(_service, new AzureBlobStoreOptions { SinglePutBytes = 0, BlockBytes = 4 });
-        bool nested = false;
-        PutOutcome? other = null;
+        int commits = 0;
+        Task<PutOutcome>? other = null;
         _service.Before = (operation, _) =>
         {
-            if (operation is "commit" && !nested)
+            commits += operation is "commit" ? 1 : 0;
+            if (operation is "commit" && commits == 1)
             {
-                nested = true;
-                other = store.PutIfAbsentAsync(Name, BlobContent.Of("another"u8.ToArray()), None).GetAwaiter().GetResult();
+                other = store.PutIfAbsentAsync(Name, BlobContent.Of("another"u8.ToArray()), None);
+            }
+            else
+            {
+                Throw(operation is "commit" && !otherCommits, FakeBlobService.Failure(503, "ServerBusy"));
             }
         };
 
         PutOutcome outcome = await store.PutIfAbsentAsync(Name, Content, None);
 
-        Assert.IsType<PutOutcome.Written>(other);
-        Assert.IsType<PutOutcome.ConditionFailed>(outcome);
-        Assert.Equal("another", Encoding.UTF8.GetString((await store.ReadAsync(Name, 100, None))?.Bytes ?? []));
+        Assert.Equal(otherCommits, other is { IsCompletedSuccessfully: true });
+        Assert.Equal(otherCommits, outcome is PutOutcome.ConditionFailed);
+        Assert.Equal(otherCommits ? "another" : "content", Encoding.UTF8.GetString((await store.ReadAsync(Name, 100, None))?.Bytes ?? []));
     }
 
     [Theory]
@@ -189,6 +195,16 @@ public sealed class AzureBlobStoreFailureTests : IAsyncLifetime
 
             Assert.Equal(ErrorCodes.StorageUnreachable, (await Assert.ThrowsAsync<FedCloudException>(() => _store.PutIfAbsentAsync(Name, Content, None))).Code);
         }
+    }
+
+    [Fact]
+    public async Task Put_FileGone_IsNotTheStoragesFault()
+    {
+        string path = Path.GetTempFileName();
+        BlobContent content = BlobContent.OfFile(path);
+        File.Delete(path);
+
+        await Assert.ThrowsAsync<FileNotFoundException>(() => _store.PutIfAbsentAsync(Name, content, None));
     }
 
     [Fact]
