@@ -183,6 +183,28 @@ public sealed class ExternalEventTests
     }
 
     [Fact]
+    public async Task ContinueAsNew_TimerOfTheGenerationBefore_FiresNothing()
+    {
+        using DurableTestHost host = ReplayTests.Host(async context =>
+        {
+            int generation = context.GetInput<int>();
+            using CancellationTokenSource timer = new();
+            Task late = context.CreateTimer(TimeSpan.FromMinutes(5 * (generation + 1)), timer.Token);
+            if (await Task.WhenAny(late, context.WaitForExternalEvent<string>("go")) != late)
+            {
+                timer.Cancel();
+                context.ContinueAsNew(generation + 1);
+            }
+
+            return context.CurrentUtcDateTime.Minute;
+        });
+        await ReplayTests.RunAsync(host.WithEvents("one", ("go", "x")));
+
+        Assert.Equal(1, host.Instance("one").Generation);
+        Assert.Equal("10", host.Instance("one").Output);
+    }
+
+    [Fact]
     public async Task SendEvent_ToAnother_Arrives()
     {
         using DurableTestHost host = ReplayTests.Host(async context => await context.WaitForExternalEvent<string>("hello"))
