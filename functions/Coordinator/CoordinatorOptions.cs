@@ -32,6 +32,12 @@ public sealed record CoordinatorOptions
     /// <summary>Whether other processes work on the same storage, so that what is in memory may be old. Default false.</summary>
     public bool IsShared { get; init; }
 
+    /// <summary>How long the log's writer, once woken on storage that several processes share, waits for more entries. Default 3 s.</summary>
+    public TimeSpan LogIdle { get; init; } = TimeSpan.FromSeconds(3);
+
+    /// <summary>How long a request waits for others that hold what it needs, on storage that several processes share. Default 2 min.</summary>
+    public TimeSpan TurnPatience { get; init; } = TimeSpan.FromMinutes(2);
+
     /// <summary>Whether runs go on by themselves; else the host calls <see cref="CoordinatorService.TurnAsync"/>. Default true.</summary>
     public bool InBackground { get; init; } = true;
 }

@@ -67,7 +67,7 @@ public sealed partial class CoordinatorWork : IDisposable
         RunEffects = new RunEffects(store, vault, _post, Log.Desk, time, options.Scratch, archive, (request, cancellation) => epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
         EpochEffects = new EpochEffects(archive, _post, Log.Desk, time, GrantAsync);
         _rounds = new RoundDesk(archive, async (job, cancellation) => (await runs.FindAsync(job, cancellation))?.State);
-        _epochDesk = new EpochDesk(archive, epochs, time, new SharedTurn(store, options.IsShared ? StorageNames.Turn("epochs") : null, time));
+        _epochDesk = new EpochDesk(archive, epochs, time, new SharedTurn(store, options.IsShared ? StorageNames.Turn("epochs") : null, time, options.TurnPatience));
         _records = new RoundShelf(store);
     }
 
@@ -118,7 +118,7 @@ public sealed partial class CoordinatorWork : IDisposable
     public async Task TakeUpAsync(FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
         FederationActor actor = await FederationActor.StartAsync(_store, _post, Log.Desk, founding, rosterChanged, cancellation);
-        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time), _options.MakesContainers);
+        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time, _options.TurnPatience), _options.MakesContainers);
     }
 
     /// <summary>Takes a message from the coordinator's mailbox. Durable when this returns.</summary>

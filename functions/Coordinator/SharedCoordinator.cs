@@ -27,7 +27,6 @@ public sealed class SharedCoordinator : IDisposable
     // Whoever may send can send junk; it must not fill the log.
     private const int LettersAnEntry = 64;
 
-    private static readonly TimeSpan LogIdle = TimeSpan.FromSeconds(3);
     private static readonly TimeSpan LogLongest = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan LogPause = TimeSpan.FromSeconds(30);
 
@@ -176,7 +175,7 @@ public sealed class SharedCoordinator : IDisposable
 
     private async Task<Outlook> WriteLogAsync(CancellationToken cancellation)
     {
-        await Work.Log.WriteAsync(LogIdle, LogLongest, cancellation);
+        await Work.Log.WriteAsync(_options.LogIdle, LogLongest, cancellation);
         return new Outlook { Deadline = _time.GetUtcNow() + LogPause };
     }
 }

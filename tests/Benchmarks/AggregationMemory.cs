@@ -105,7 +105,7 @@ internal static class AggregationMemory
         AggregateRound effect = new(silos, Rid, "b", new ModelReference(0, model), [.. Enumerable.Range(1, silos).Select(i => new Summand(new SiloId($"silo-{i}"), 1, reference))]);
         RoundAggregation aggregation = new(store, new UpdateReader(store, vault), scratch);
         RunEvent? result = null;
-        (double seconds, double mib) = await PeakWorkingSet.MeasureAsync(async () => result = await aggregation.RunAsync(config, layout, effect, TimeProvider.System, default));
+        (double seconds, double mib) = await PeakWorkingSet.MeasureAsync(async () => result = await aggregation.RunAsync(config, layout, effect, new PartShelf(store, config.Job, effect: 1), TimeProvider.System, default));
         return result is AggregateReady ? (seconds, mib) : throw new InvalidOperationException("the aggregation failed");
     }
 }

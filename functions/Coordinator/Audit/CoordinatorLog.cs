@@ -44,7 +44,10 @@ public sealed class CoordinatorLog : IDisposable
         _events = events;
         Origin = $"{options.Federation.Value}/log";
         _store = new LogStore(store);
-        _writer = new LogWriter(store, mailboxes.OpenOwn(StorageNames.MailAudit), vault, time, Origin, events, Linger);
+
+        // Where nobody waits that long, nothing may linger.
+        TimeSpan linger = options.IsShared && options.LogIdle <= Linger ? TimeSpan.Zero : Linger;
+        _writer = new LogWriter(store, mailboxes.OpenOwn(StorageNames.MailAudit), vault, time, Origin, events, linger);
         Desk = new AuditDesk(store, mailboxes.Open(StorageNames.MailAudit), vault, options.Federation, time, Ring, options.IsShared);
     }
 
@@ -130,14 +133,17 @@ public sealed class CoordinatorLog : IDisposable
         bool wrote = false;
         try
         {
-            while (_time.GetElapsedTime(last) < idle && _time.GetElapsedTime(began) < longest)
+            while (true)
             {
-                if (await TurnAsync(cancellation))
+                bool worked = await TurnAsync(cancellation);
+                wrote |= worked;
+                last = worked ? _time.GetTimestamp() : last;
+                if (_time.GetElapsedTime(began) >= longest || (!worked && _time.GetElapsedTime(last) >= idle))
                 {
-                    wrote = true;
-                    last = _time.GetTimestamp();
+                    return wrote;
                 }
-                else
+
+                if (!worked)
                 {
                     await _bell.WaitAsync(_options.PollInterval, cancellation);
                 }
@@ -147,8 +153,6 @@ public sealed class CoordinatorLog : IDisposable
         {
             await _writer.ReleaseAsync(CancellationToken.None);
         }
-
-        return wrote;
     }
 
     /// <summary>Writes until it is stopped.</summary>

@@ -144,12 +144,19 @@ public sealed class LogWriter
         await _log.CreateFirstAsync(file, cancellation);
     }
 
-    /// <summary>Lets another process write.</summary>
-    public Task ReleaseAsync(CancellationToken cancellation)
+    /// <summary>Lets another process write: what was received and not written is its now.</summary>
+    /// <exception cref="FedCloudException"><c>storage_*</c>: locks and lease end by themselves.</exception>
+    public async Task ReleaseAsync(CancellationToken cancellation)
     {
         _read = _unsigned is null ? _state ?? _read : _read;
         _state = null;
-        return _lease.ReleaseAsync(cancellation);
+        Offer[] held = [.. _offers.Values];
+        _offers.Clear();
+        await _lease.ReleaseAsync(cancellation);
+        foreach (Offer offer in held)
+        {
+            await _mailbox.AbandonAsync(offer.Message, cancellation);
+        }
     }
 
     private LoggedRoster[] Logged(LogState state) =>

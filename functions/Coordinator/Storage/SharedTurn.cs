@@ -10,7 +10,8 @@ namespace FedCloud.Coordinator.Storage;
 /// <param name="store">The storage.</param>
 /// <param name="name">What they take turns at; null where no other process is there.</param>
 /// <param name="time">The clock.</param>
-public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider time) : IDisposable
+/// <param name="patience">How long to wait for others.</param>
+public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider time, TimeSpan patience = default) : IDisposable
 {
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(60);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
@@ -19,7 +20,7 @@ public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider ti
 
     /// <summary>Waits for a turn.</summary>
     /// <returns>Ends the turn when it is disposed of.</returns>
-    /// <exception cref="FedCloudException"><c>storage_failed</c>: others were at it all the time.</exception>
+    /// <exception cref="FedCloudException"><c>storage_unreachable</c>: others were at it all the time.</exception>
     public async Task<IAsyncDisposable> TakeAsync(CancellationToken cancellation)
     {
         await _gate.WaitAsync(cancellation);
@@ -44,7 +45,8 @@ public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider ti
             return null;
         }
 
-        for (long began = time.GetTimestamp(); time.GetElapsedTime(began) < 2 * Longest; await Task.Delay(Poll, time, cancellation))
+        long began = time.GetTimestamp();
+        while (true)
         {
             if (await store.AcquireLeaseAsync(shared, Longest, cancellation) is { } lease)
             {
@@ -52,10 +54,18 @@ public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider ti
             }
 
             // There is no such blob yet, or another holds it.
-            await store.PutIfAbsentAsync(shared, BlobContent.Of([]), cancellation);
-        }
+            if (await store.PutIfAbsentAsync(shared, BlobContent.Of([]), cancellation) is PutOutcome.Written)
+            {
+                continue;
+            }
 
-        throw new FedCloudException(ErrorCodes.StorageFailed, $"{shared} was held by others for {2 * Longest.TotalSeconds:0} s");
+            if (time.GetElapsedTime(began) >= patience)
+            {
+                throw new FedCloudException(ErrorCodes.StorageUnreachable, $"{shared} was held by others for {patience.TotalSeconds:0} s");
+            }
+
+            await Task.Delay(Poll, time, cancellation);
+        }
     }
 
     private async Task EndAsync(string? lease)

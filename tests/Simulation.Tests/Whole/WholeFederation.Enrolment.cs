@@ -80,7 +80,7 @@ internal sealed partial class WholeFederation
         Expires = _time.Now.AddDays(365),
     };
 
-    private async Task<T> PersistAsync<T>(Func<CoordinatorService, Task<T>> request)
+    private async Task<T> PersistAsync<T>(Func<ISimulatedCoordinator, Task<T>> request)
     {
         while (true)
         {

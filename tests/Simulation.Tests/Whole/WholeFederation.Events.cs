@@ -25,6 +25,10 @@ internal sealed partial class WholeFederation
 
     void ICoordinatorEvents.LogGrew(long size)
     {
+        if (_backend is { } backend)
+        {
+            backend.Worked = true;
+        }
     }
 
     void ICoordinatorEvents.LogFailed(FedCloudException reason) => _refused.Add(reason.Message);

@@ -50,7 +50,8 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     // Where no file system lies in memory every start of an agent is discontinuous.
     private readonly string _memory = Directory.CreateDirectory(Path.Combine(Directory.Exists(MemoryFolder) ? MemoryFolder : Path.GetTempPath(), "simulation-" + Guid.NewGuid().ToString("N"))).FullName;
     private readonly List<string> _refused = [];
-    private CoordinatorService? _coordinator;
+    private ISimulatedCoordinator? _coordinator;
+    private DurableBackend? _backend;
     private bool _calm;
     private readonly List<ConfirmedMember> _members = [];
     private readonly int _founders;
@@ -93,6 +94,9 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     /// <summary>What each silo's ledger may spend in all, under a plan with a privacy claim.</summary>
     internal const decimal EpsilonMax = 4;
     internal const long Persons = 500;
+
+    /// <summary>Whether the coordinator is several processes that orchestrations set going; else it is one.</summary>
+    public bool IsDurable { get; init; }
 
     /// <summary>Slots of each epoch.</summary>
     public int EpochSlots { get; init; } = 4;
@@ -300,7 +304,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     }
 
     // One request to the coordinator, which may crash or lose its storage over it.
-    private async Task OperatorAsync(Func<CoordinatorService, Task> request)
+    private async Task OperatorAsync(Func<ISimulatedCoordinator, Task> request)
     {
         try
         {
@@ -316,18 +320,44 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         }
     }
 
-    private async Task<CoordinatorService> CoordinatorAsync()
+    private async Task<ISimulatedCoordinator> CoordinatorAsync()
     {
         if (_coordinator is null)
         {
             // A process takes time to start, and the ids of its messages begin with the time.
             _time.Advance(TimeSpan.FromMilliseconds(1));
-            CoordinatorService started = new(_coordinatorStore, new BlobMailboxes(_coordinatorStore, _time), Vault, _time, new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder, InBackground = false, EpochSlots = EpochSlots, StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout) }, this);
-            await started.StartAsync(CancellationToken.None);
-            _coordinator = started;
+            BlobMailboxes mailboxes = new(_coordinatorStore, _time);
+            CoordinatorOptions options = new()
+            {
+                Federation = Config.Federation,
+                Scratch = _folder,
+                InBackground = false,
+                EpochSlots = EpochSlots,
+                StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout),
+                LogIdle = TimeSpan.Zero,
+                TurnPatience = TimeSpan.Zero,
+            };
+            _coordinator = IsDurable ? await StartDurableAsync(mailboxes, options) : await StartLocalAsync(mailboxes, options);
         }
 
+        await ((_coordinator as DurableCoordinator)?.RefreshAsync() ?? Task.CompletedTask);
         return _coordinator;
+    }
+
+    private async Task<ISimulatedCoordinator> StartLocalAsync(BlobMailboxes mailboxes, CoordinatorOptions options)
+    {
+        CoordinatorService started = new(_coordinatorStore, mailboxes, Vault, _time, options, this);
+        await started.StartAsync(CancellationToken.None);
+        return new LocalCoordinator(started);
+    }
+
+    private async Task<ISimulatedCoordinator> StartDurableAsync(BlobMailboxes mailboxes, CoordinatorOptions options)
+    {
+        DurableBackend backend = _backend ??= new DurableBackend(_time.Now);
+        DurableCoordinator started = new(
+            () => new SharedCoordinator(_coordinatorStore, mailboxes, Vault, _time, options, this, backend.Orchestrations), backend, mailboxes.Open(MailboxNames.Coordinator), _time, _random, _faults.Crash == 0);
+        await started.StartAsync();
+        return started;
     }
 
     private async Task DropCoordinatorAsync()

@@ -19,6 +19,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     private const int SecureSchedules = 40;
     private const int PrivateSchedules = 24;
     private const int RingSchedules = 12;
+    private const int DurableSchedules = 24;
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
@@ -38,6 +39,12 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
     [Fact]
     public async Task Schedules_NoiseOnTheRing_KeepEveryInvariant() => await RunAsync(RingSchedules, seed => RingOf(seed, HarshForLedgers));
+
+    [Fact]
+    public async Task Schedules_OnOrchestrations_KeepEveryInvariant() => await RunAsync(DurableSchedules, seed => Of(seed, Harsh, isDurable: true));
+
+    [Fact]
+    public async Task Schedules_SecureAggregationOnOrchestrations_KeepEveryInvariant() => await RunAsync(DurableSchedules, seed => SecureOf(seed, HarshForEpochs, isDurable: true));
 
     private async Task RunAsync(int schedules, Func<int, WholeFederation> make)
     {
@@ -78,6 +85,20 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         await using WholeFederation federation = new(4, Calm, silos: 3, Config(rounds: 3, quorum: 3, "ffa_lora"));
 
         await federation.RunAsync();
+        await new WholeInvariants(federation).RequireAsync();
+        (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
+        Assert.Equal(RunPhase.Completed, state.Phase);
+        Assert.Equal(4, rounds.Count);
+        Assert.All(rounds, round => Assert.Equal(3, round.Members.Count(member => member.Value.Phase == MemberPhase.Verified)));
+    }
+
+    [Fact]
+    public async Task Schedules_OnOrchestrationsWithoutFaults_CompleteEveryRoundWithEverySilo()
+    {
+        await using WholeFederation federation = new(4, Calm, silos: 3, Config(rounds: 3, quorum: 3, "ffa_lora")) { IsDurable = true };
+
+        await federation.RunAsync();
+
         await new WholeInvariants(federation).RequireAsync();
         (RunState state, IReadOnlyList<RoundRecord> rounds) = await federation.ReadAsync();
         Assert.Equal(RunPhase.Completed, state.Phase);
@@ -127,23 +148,23 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         Assert.DoesNotContain(gone, rounds[^2].Members.Keys);
     }
 
-    private static WholeFederation Of(int seed, WholeFaults faults)
+    private static WholeFederation Of(int seed, WholeFaults faults, bool isDurable = false)
     {
         Random shape = new(seed);
         int silos = shape.Next(2, 5);
         int quorum = shape.Next(2, Math.Max(3, silos));
         string[] algorithms = ["ffa_lora", "rolora", "fedavg"];
-        return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)]));
+        return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)])) { IsDurable = isDurable };
     }
 
-    private static WholeFederation SecureOf(int seed, WholeFaults faults)
+    private static WholeFederation SecureOf(int seed, WholeFaults faults, bool isDurable = false)
     {
         Random shape = new(seed);
         int silos = shape.Next(3, 6);
         int quorum = shape.Next(2, silos + 1);
         string algorithm = shape.Next(2) == 0 ? "ffa_lora" : "rolora";
         int bits = 16 + (8 * shape.Next(3));
-        return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100));
+        return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100)) { IsDurable = isDurable };
     }
 
     private static WholeFederation PrivateOf(int seed, WholeFaults faults)
