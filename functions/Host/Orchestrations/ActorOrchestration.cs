@@ -55,11 +55,13 @@ public static class ActorOrchestration
                 Outlook outlook = await context.CallActivityAsync<Outlook>(Advance, call);
                 if (outlook.IsOver)
                 {
+                    Recovered(context, failures);
                     return;
                 }
 
                 if (outlook.Chapter != call.Chapter || looks >= MostLooks)
                 {
+                    Recovered(context, failures);
                     context.ContinueAsNew(call with { Chapter = outlook.Chapter });
                     return;
                 }

@@ -46,7 +46,7 @@ internal sealed class DurableCoordinator : ISimulatedCoordinator
 
     public VerificationKey? MessageKey => First.Work.MessageKey;
 
-    public FederationState Federation => Members.State;
+    public FederationState Federation { get; private set; } = null!;
 
     public FederationDesk Members => First.Work.Members;
 
@@ -64,7 +64,7 @@ internal sealed class DurableCoordinator : ISimulatedCoordinator
     public async Task RefreshAsync()
     {
         await First.StartAsync(CancellationToken.None);
-        await First.Work.FederationAsync(CancellationToken.None);
+        Federation = await First.Work.FederationAsync(CancellationToken.None);
         _runs = await First.Work.RunsAsync(CancellationToken.None);
     }
 

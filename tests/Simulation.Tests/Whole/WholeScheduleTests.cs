@@ -19,7 +19,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     private const int SecureSchedules = 40;
     private const int PrivateSchedules = 24;
     private const int RingSchedules = 12;
-    private const int DurableSchedules = 24;
+    private const int DurableSchedules = 12;
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
@@ -95,7 +95,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     [Fact]
     public async Task Schedules_OnOrchestrationsWithoutFaults_CompleteEveryRoundWithEverySilo()
     {
-        await using WholeFederation federation = new(4, Calm, silos: 3, Config(rounds: 3, quorum: 3, "ffa_lora")) { IsDurable = true };
+        await using WholeFederation federation = new(4, Calm, silos: 3, Config(rounds: 3, quorum: 3, "ffa_lora", [Text("mode", "plain"), Text("weighting", "declared")], step: 120)) { IsDurable = true };
 
         await federation.RunAsync();
 
