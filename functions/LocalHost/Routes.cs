@@ -7,9 +7,9 @@ using FedCloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
-using FedCloud.Protocol.Enrolment;
 using Microsoft.AspNetCore.Mvc;
 
 namespace FedCloud.LocalHost;
