@@ -83,7 +83,7 @@ public sealed class SiloHome
     public StartToken StartToken(IEnumerable<string>? folders = null) => new(_folder, folders);
 
     /// <summary>Sets a home up from an invitation.</summary>
-    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
+    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>broker_unsupported</c>, <c>disk_full</c>.</exception>
     public static SiloHome Create(string folder, string invitationPath)
     {
         if (!File.Exists(invitationPath))
@@ -93,6 +93,11 @@ public sealed class SiloHome
 
         byte[] bytes = File.ReadAllBytes(invitationPath);
         SiloInvitation invitation = SiloInvitation.Parse(bytes);
+        if (invitation.ServiceBus is { } broker)
+        {
+            throw new FedCloudException(ErrorCodes.BrokerUnsupported, $"expected mailboxes in containers, found queues of {broker}");
+        }
+
         MakePrivate(folder);
         PrivateFile.Write(Path.Combine(folder, "invitation.json"), bytes);
         return new SiloHome(folder, invitation);
