@@ -196,8 +196,25 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         turn.Dispose();
     }
 
-    // One request at a time; the next begins when the answer to TurnAsync is disposed of.
-    private Task<IAsyncDisposable> TurnAsync(CancellationToken cancellation) => turn.TakeAsync(cancellation);
+    // One request at a time; the next begins when the answer to TurnAsync is disposed of. Another process may have had the turn before.
+    private async Task<IAsyncDisposable> TurnAsync(CancellationToken cancellation)
+    {
+        IAsyncDisposable mine = await turn.TakeAsync(cancellation);
+        try
+        {
+            if (turn.IsShared)
+            {
+                await actor.ReloadAsync(cancellation);
+            }
+
+            return mine;
+        }
+        catch
+        {
+            await mine.DisposeAsync();
+            throw;
+        }
+    }
 
     private string LogKeyStatus(Sha256Digest key, LogKeyChanged? change)
     {

@@ -18,6 +18,9 @@ public sealed class SharedTurn(IBlobStore store, BlobName? name, TimeProvider ti
 
     private readonly SemaphoreSlim _gate = new(1, 1);
 
+    /// <summary>Whether other processes take turns too: then what is in memory may be old.</summary>
+    public bool IsShared => name is not null;
+
     /// <summary>Waits for a turn.</summary>
     /// <returns>Ends the turn when it is disposed of.</returns>
     /// <exception cref="FedCloudException"><c>storage_unreachable</c>: others were at it all the time.</exception>
