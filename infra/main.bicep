@@ -41,6 +41,11 @@ param operatorIpRanges string[] = []
 @maxValue(3650)
 param auditWindowDays int = 90
 
+@description('Days for which the version of the wrapping key before the newest unwraps: the longest round, and what a message may wait in a queue or among dead letters.')
+@minValue(1)
+@maxValue(90)
+param keyGraceDays int = 14
+
 @description('Days for which an entry of the audit log can be neither changed nor deleted. 2557 days are seven years.')
 @minValue(1)
 @maxValue(146000)
@@ -318,6 +323,7 @@ module app 'modules/function-app.bicep' = {
     serviceBusFullyQualifiedNamespace: broker.outputs.fullyQualifiedNamespace
     vaultUri: vault.outputs.uri
     auditWindowDays: auditWindowDays
+    keyGraceDays: keyGraceDays
     schedulerEndpoint: scheduler.outputs.endpoint
     taskHubName: scheduler.outputs.taskHubName
     applicationInsightsConnectionString: monitoring.outputs.connectionString

@@ -62,10 +62,19 @@ public sealed class CoordinatorClient : IDisposable
     /// <summary>The coordinator's keys.</summary>
     public Task<KeyList> KeysAsync(CancellationToken cancellation) => GetAsync("api/keys", ApiJson.Default.KeyList, cancellation);
 
-    /// <summary>Makes another key for the log, and asks the members to sign a roster with it.</summary>
-    public async Task<KeyList> ChangeLogKeyAsync(bool isLost, CancellationToken cancellation)
+    /// <summary>Records that a row of the compromise playbook was rehearsed.</summary>
+    public async Task RecordDrillAsync(string drill, Sha256Digest report, bool isPassed, CancellationToken cancellation)
     {
-        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, isLost ? "api/keys/log/versions?lost=true" : "api/keys/log/versions"), cancellation);
+        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, $"api/drills/{drill}?report={report.Hex}&passed={(isPassed ? "true" : "false")}"), cancellation);
+    }
+
+    /// <summary>Makes a new version of a key: for the log the members are asked to sign a roster with it, the wrapping key is taken into use at once.</summary>
+    /// <param name="key"><c>log</c> or <c>wrapping</c>.</param>
+    /// <param name="isLost">Whether the version in use was lost or stolen.</param>
+    /// <param name="cancellation">Stops it.</param>
+    public async Task<KeyList> RotateKeyAsync(string key, bool isLost, CancellationToken cancellation)
+    {
+        using HttpResponseMessage response = await SendAsync(new HttpRequestMessage(HttpMethod.Post, $"api/keys/{key}/versions{(isLost ? "?lost=true" : string.Empty)}"), cancellation);
         return await ReadAsync(response, ApiJson.Default.KeyList, cancellation);
     }
 

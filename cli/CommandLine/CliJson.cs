@@ -3,6 +3,8 @@
 using System.Text.Json.Serialization;
 using FedCloud.Cli.Demo;
 using FedCloud.Cli.Plans;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.CommandLine;
@@ -25,6 +27,9 @@ internal sealed record ExportDocument(string Adapter, string Job, int Version, s
 /// <summary>Where an invitation is, as <c>--json</c> prints it; what is in it stays in the file.</summary>
 internal sealed record InvitationDocument(string Silo, string Path);
 
+/// <summary>A drill that the log records, as <c>--json</c> prints it.</summary>
+internal sealed record DrillDocument(string Drill, string Result, Sha256Digest Report);
+
 /// <summary>JSON of the command line.</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(ErrorDocument))]
@@ -32,4 +37,6 @@ internal sealed record InvitationDocument(string Silo, string Path);
 [JsonSerializable(typeof(ExportDocument))]
 [JsonSerializable(typeof(InvitationDocument))]
 [JsonSerializable(typeof(DemoReport))]
+[JsonSerializable(typeof(CompromiseDrill[]))]
+[JsonSerializable(typeof(DrillDocument))]
 internal sealed partial class CliJson : JsonSerializerContext;

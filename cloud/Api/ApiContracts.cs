@@ -64,8 +64,8 @@ public sealed record ModelList(ImmutableArray<ModelSummary> Models);
 /// <param name="Key"><c>messages</c> (CK), <c>log</c> (LK) or <c>wrapping</c> (KEK).</param>
 /// <param name="Kid">The vault's identifier with version.</param>
 /// <param name="SpkiSha256">The fingerprint that administrators confirm.</param>
-/// <param name="Status"><c>in_use</c>, <c>proposed</c> (waits for a roster), <c>retiring</c> (signs beside its successor), <c>old</c> or <c>disabled</c>.</param>
-/// <param name="Until">When a retiring key signs no more; else null.</param>
+/// <param name="Status"><c>in_use</c>, <c>proposed</c> (waits for a roster), <c>retiring</c> (signs or unwraps beside its successor), <c>old</c> or <c>disabled</c>.</param>
+/// <param name="Until">When a retiring key signs or unwraps no more; else null.</param>
 public sealed record KeySummary(string Key, string Kid, Sha256Digest SpkiSha256, string Status, DateTimeOffset? Until);
 
 /// <summary>The coordinator's keys.</summary>

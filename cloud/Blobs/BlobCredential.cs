@@ -107,12 +107,23 @@ public sealed class SasCredential(ImmutableSortedDictionary<string, string> toke
 
 /// <summary>An OAuth token, such as a managed identity's.</summary>
 /// <param name="token">Gets a token that is valid now.</param>
-public sealed class BearerCredential(Func<CancellationToken, Task<string>> token) : BlobCredential
+/// <param name="createsOnly">The containers in which the identity creates blobs and may do nothing else; with any, content goes by single puts. Null for none.</param>
+public sealed class BearerCredential(Func<CancellationToken, Task<string>> token, ImmutableHashSet<string>? createsOnly = null) : BlobCredential
 {
+    private readonly ImmutableHashSet<string> _createsOnly = createsOnly ?? [];
+
+    /// <inheritdoc/>
+    internal override bool MayStageBlocks => _createsOnly.IsEmpty;
+
     /// <summary>The token of an identity of Microsoft Entra ID, kept until five minutes before its end.</summary>
     /// <param name="credential">The identity.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    public static BearerCredential Of(TokenCredential credential, TimeProvider? time = null) => new(new EntraToken(credential, EntraToken.StorageScope, time).GetAsync);
+    /// <param name="createsOnly">The containers in which the identity creates blobs and may do nothing else.</param>
+    public static BearerCredential Of(TokenCredential credential, TimeProvider? time = null, params ReadOnlySpan<string> createsOnly) =>
+        new(new EntraToken(credential, EntraToken.StorageScope, time).GetAsync, [.. createsOnly]);
+
+    /// <inheritdoc/>
+    internal override bool CreatesOnly(string container) => _createsOnly.Contains(container);
 
     internal override async Task ApplyAsync(HttpRequestMessage request, string container, CancellationToken cancellation)
     {

@@ -22,9 +22,17 @@ public enum KeyKind
 /// <param name="Enabled">Whether it may be used.</param>
 public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled);
 
+/// <summary>Unwraps data keys.</summary>
+public interface IKeyUnwrapper
+{
+    /// <summary>Unwraps a data key with exactly this version (RSA-OAEP-256). The caller zeroes the result.</summary>
+    /// <exception cref="FedCloudException"><c>key_retired</c>, also for versions that never existed; <c>envelope_tampered</c>.</exception>
+    Task<byte[]> UnwrapAsync(string kid, byte[] wrapped, CancellationToken cancellation);
+}
+
 /// <summary>Keys that never leave: signing, unwrapping, versions, rotation.</summary>
 /// <remarks>A vault over the network may also fail with <c>vault_unreachable</c>, <c>vault_denied</c>, <c>vault_failed</c> or <c>sign_in_failed</c>.</remarks>
-public interface IKeyVault
+public interface IKeyVault : IKeyUnwrapper
 {
     /// <summary>The newest version of a key; makes the key when it does not exist.</summary>
     Task<KeyVersion> EnsureAsync(string name, KeyKind kind, CancellationToken cancellation);
@@ -44,8 +52,4 @@ public interface IKeyVault
     /// <returns>r‖s, 64 bytes.</returns>
     /// <exception cref="FedCloudException"><c>key_missing</c> or <c>key_retired</c>.</exception>
     Task<byte[]> SignAsync(string kid, byte[] digest, CancellationToken cancellation);
-
-    /// <summary>Unwraps a data key with exactly this version (RSA-OAEP-256). The caller zeroes the result.</summary>
-    /// <exception cref="FedCloudException"><c>key_retired</c>, also for versions that never existed; <c>envelope_tampered</c>.</exception>
-    Task<byte[]> UnwrapAsync(string kid, byte[] wrapped, CancellationToken cancellation);
 }

@@ -42,7 +42,7 @@ public sealed class ApiRoutes
         _shelf = shelf;
         _scratch = scratch;
         _invite = invite;
-        All = [.. Silos(), .. Runs(), .. Models(), .. Audit(), .. Keys()];
+        All = [.. Silos(), .. Runs(), .. Models(), .. Audit(), .. Keys(), .. Drills()];
     }
 
     /// <summary>The routes.</summary>
@@ -185,7 +185,7 @@ public sealed class ApiRoutes
 
     private IEnumerable<ApiRoute> Keys() =>
     [
-        Get("/api/keys", "The coordinator's keys and their fingerprints", ApiJson.Default.KeyList, call => _work.Members.KeysAsync(call.Cancellation)),
+        Get("/api/keys", "The coordinator's keys and their fingerprints", ApiJson.Default.KeyList, KeysAsync),
         new ApiRoute
         {
             Method = HttpMethods.Post,
@@ -198,10 +198,49 @@ public sealed class ApiRoutes
             {
                 await _work.FederationAsync(call.Cancellation);
                 await _work.Members.ChangeLogKeyAsync(call.Flag("lost"), call.Cancellation);
-                return Results.Json(await _work.Members.KeysAsync(call.Cancellation), ApiJson.Default.KeyList, statusCode: StatusCodes.Status202Accepted);
+                return Results.Json(await KeysAsync(call), ApiJson.Default.KeyList, statusCode: StatusCodes.Status202Accepted);
+            },
+        },
+        new ApiRoute
+        {
+            Method = HttpMethods.Post,
+            Template = "/api/keys/wrapping/versions",
+            Roles = ApiRoles.Operator,
+            Summary = "Makes a new version of the wrapping key and takes it into use; the one before unwraps until its grace is over, or, where it was lost or stolen, no more",
+            Produces = typeof(KeyList),
+            AnswerAsync = async call =>
+            {
+                await _work.Keys.RotateAsync(call.Flag("lost"), call.Cancellation);
+                return Results.Json(await KeysAsync(call), ApiJson.Default.KeyList);
             },
         },
     ];
+
+    private IEnumerable<ApiRoute> Drills() =>
+    [
+        new ApiRoute
+        {
+            Method = HttpMethods.Post,
+            Template = "/api/drills/{drill}",
+            Roles = ApiRoles.Operator,
+            Summary = "Records that a row of the compromise playbook was rehearsed: the SHA-256 of its report, and whether it passed",
+            Status = StatusCodes.Status202Accepted,
+            AnswerAsync = async call =>
+            {
+                Sha256Digest report = Sha256Digest.IsValid(call.Query("report"))
+                    ? new Sha256Digest(call.Query("report"))
+                    : throw new FedCloudException(ErrorCodes.RequestMalformed, "report: expected 64 hexadecimal digits, found another text");
+                await _work.RecordDrillAsync(call["drill"], report, call.Flag("passed"), call.Cancellation);
+                return Results.Accepted();
+            },
+        },
+    ];
+
+    private async Task<KeyList> KeysAsync(ApiCall call)
+    {
+        await _work.FederationAsync(call.Cancellation);
+        return await _work.Members.KeysAsync(call.Cancellation);
+    }
 
     private static ApiRoute Get<T>(string template, string summary, JsonTypeInfo<T> type, Func<ApiCall, Task<T>> answer) => new()
     {

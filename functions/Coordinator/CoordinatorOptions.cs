@@ -1,5 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Coordinator.Audit;
+using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.SecureAggregation;
 
@@ -25,6 +27,15 @@ public sealed record CoordinatorOptions
 
     /// <summary>How long masked vectors and revealed secrets are kept for auditors. Default 90 days.</summary>
     public TimeSpan AuditWindow { get; init; } = SecureAggregation.AuditWindow.Default;
+
+    /// <summary>How long the version of the wrapping key before the newest unwraps: the longest deadline of a round, and what messages may wait in a mailbox or among dead letters. Default 14 days.</summary>
+    public TimeSpan WrappingKeyGrace { get; init; } = WrappingKeys.DefaultGrace;
+
+    /// <summary>After how long the wrapping key is rotated; null where the vault does that by itself. Default 90 days.</summary>
+    public TimeSpan? WrappingKeyLife { get; init; } = WrappingKeys.DefaultLife;
+
+    /// <summary>Which code runs, for the log; null where nobody asks: a laptop.</summary>
+    public Deployment? Deployment { get; init; }
 
     /// <summary>Whether the coordinator makes the containers that it and its silos need; else a deployment has made them. Default true.</summary>
     public bool MakesContainers { get; init; } = true;

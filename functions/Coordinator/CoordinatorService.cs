@@ -26,6 +26,8 @@ public sealed class CoordinatorService : IAsyncDisposable
 
     private const int BatchSize = 32;
 
+    private static readonly TimeSpan KeyPeriod = TimeSpan.FromMinutes(1);
+
     private readonly IBlobStore _store;
     private readonly TimeProvider _time;
     private readonly CoordinatorOptions _options;
@@ -98,6 +100,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         [
             ServeMailAsync(either.Token),
             Work.Log.ServeAsync(either.Token),
+            ServeKeysAsync(either.Token),
             window.ServeAsync(() => Federation.Joined.Keys, _events.SweepFailed, either.Token),
         ];
         await Task.WhenAny(all);
@@ -140,6 +143,15 @@ public sealed class CoordinatorService : IAsyncDisposable
         await _epochs.DisposeAsync();
         _bell.Dispose();
         Work.Dispose();
+    }
+
+    private async Task ServeKeysAsync(CancellationToken cancellation)
+    {
+        while (!cancellation.IsCancellationRequested)
+        {
+            await Task.Delay(KeyPeriod, _time, cancellation);
+            await Work.Keys.CheckAsync(cancellation);
+        }
     }
 
     private async Task ServeMailAsync(CancellationToken cancellation)

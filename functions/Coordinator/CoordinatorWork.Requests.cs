@@ -2,6 +2,8 @@
 
 using FedCloud.Cloud.Api;
 using FedCloud.Coordinator.Runs;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
@@ -61,6 +63,19 @@ public sealed partial class CoordinatorWork
         // The state first: what is settled in it is among the records that are read after.
         RunDocument run = await FindAsync(job, cancellation);
         return new RunDetail(run.State, run.Pending.IsEmpty, await _records.AllAsync(job, cancellation));
+    }
+
+    /// <summary>Records that a row of the compromise playbook was rehearsed.</summary>
+    /// <param name="name">The row, see <see cref="CompromiseDrill.All"/>.</param>
+    /// <param name="report">The SHA-256 of the report.</param>
+    /// <param name="isPassed">Whether it went as the playbook says.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>: there is no such row.</exception>
+    public async Task RecordDrillAsync(string name, Sha256Digest report, bool isPassed, CancellationToken cancellation)
+    {
+        CompromiseDrill drill = CompromiseDrill.Find(name)
+            ?? throw new FedCloudException(ErrorCodes.RequestMalformed, "expected the name of a row of the compromise playbook, found another text", "list them with 'fedcloud keys drill'");
+        await Log.Desk.TakeAsync(source: null, 0, [FederationEntries.Rehearsed(drill, report, isPassed)], cancellation);
     }
 
     private async Task<RunDocument> FindAsync(RunId job, CancellationToken cancellation) =>

@@ -7,6 +7,7 @@ using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.SecureAggregation;
@@ -64,7 +65,8 @@ public sealed partial class CoordinatorWork : IDisposable
         _post = new SiloPost(store, mailboxes, vault, options.Federation, time, events.RingSilo);
         Log = new CoordinatorLog(store, mailboxes, vault, time, options, events);
         EpochArchive archive = new(new SecureShelf(store));
-        RunEffects = new RunEffects(store, vault, _post, Log.Desk, time, options.Scratch, archive, (request, cancellation) => epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
+        Keys = new WrappingKeyDesk(vault, _post, time, options, () => Members, FederationAsync, events);
+        RunEffects = new RunEffects(store, Keys, _post, Log.Desk, time, options.Scratch, archive, (request, cancellation) => epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
         EpochEffects = new EpochEffects(archive, _post, Log.Desk, time, GrantAsync);
         _rounds = new RoundDesk(archive, async (job, cancellation) => (await runs.FindAsync(job, cancellation))?.State);
         _epochDesk = new EpochDesk(archive, epochs, time, new SharedTurn(store, options.IsShared ? StorageNames.Turn("epochs") : null, time, options.TurnPatience));
@@ -76,6 +78,9 @@ public sealed partial class CoordinatorWork : IDisposable
 
     /// <summary>Carries out the effects of epochs.</summary>
     public EpochEffects EpochEffects { get; }
+
+    /// <summary>The wrapping key.</summary>
+    public WrappingKeyDesk Keys { get; }
 
     /// <summary>The coordinator's part in the log.</summary>
     public CoordinatorLog Log { get; }
@@ -117,8 +122,10 @@ public sealed partial class CoordinatorWork : IDisposable
     /// <param name="cancellation">Stops it.</param>
     public async Task TakeUpAsync(FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
-        FederationActor actor = await FederationActor.StartAsync(_store, _post, Log.Desk, founding, rosterChanged, cancellation);
-        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time, _options.TurnPatience), _options.MakesContainers);
+        FederationActor actor = await FederationActor.StartAsync(_store, _post, Log.Desk, _vault, _events, founding, rosterChanged, cancellation);
+        _members = new FederationDesk(_store, _vault, _time, actor, Log, new SharedTurn(_store, _options.IsShared ? StorageNames.Turn("federation") : null, _time, _options.TurnPatience), _options.MakesContainers, _options.WrappingKeyGrace);
+        await Keys.CheckAsync(cancellation);
+        await (_options.Deployment is { } deployment ? Log.RecordDeploymentAsync(deployment, cancellation) : Task.CompletedTask);
     }
 
     /// <summary>Takes a message from the coordinator's mailbox. Durable when this returns.</summary>

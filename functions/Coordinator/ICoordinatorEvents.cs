@@ -31,6 +31,9 @@ public interface ICoordinatorEvents
     /// <summary>What has outlived the audit window could not be deleted, and will be tried again.</summary>
     void SweepFailed(FedCloudException reason);
 
+    /// <summary>A key could not be rotated, taken into use or disabled: its administrator is needed.</summary>
+    void KeyFailed(FedCloudException reason);
+
     /// <summary>An entry was offered that the log does not take.</summary>
     void EntryRefused(LogEntry entry, ErrorCode reason);
 

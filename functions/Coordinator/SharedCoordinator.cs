@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.SecureAggregation;
@@ -131,12 +132,21 @@ public sealed class SharedCoordinator : IDisposable
     {
         await StartAsync(cancellation);
         await Work.Members.CarryOutAsync(cancellation);
+        await Work.Keys.CheckAsync(cancellation);
         await _orchestrations.WakeAsync(ActorName.Log, cancellation);
         await _orchestrations.WakeAsync(ActorName.Epochs, cancellation);
         foreach (RunId job in await _runs.ActiveAsync(cancellation))
         {
             await _orchestrations.WakeAsync(ActorName.Run(job), cancellation);
         }
+    }
+
+    /// <summary>Takes up what has become of the coordinator's keys: the vault says that one has a new version.</summary>
+    public async Task CheckKeysAsync(CancellationToken cancellation)
+    {
+        await StartAsync(cancellation);
+        await Work.Keys.CheckAsync(cancellation);
+        await WakeLogAsync(cancellation);
     }
 
     /// <summary>Deletes what has outlived the audit window.</summary>
@@ -160,6 +170,14 @@ public sealed class SharedCoordinator : IDisposable
                 .SelectMany(same => same.Chunk(LettersAnEntry).Select(some => FederationEntries.PutAside(some.Select(letter => Sha256Digest.Of(letter.Body)), same.Key))),
         ];
         await Work.Log.Desk.TakeAsync(source: null, 0, entries, cancellation);
+        await WakeLogAsync(cancellation);
+    }
+
+    /// <summary>Records an administrative action. Delivered twice, it is recorded twice: platforms promise no more.</summary>
+    public async Task RecordAccessAsync(AdministrativeAction action, CancellationToken cancellation)
+    {
+        await StartAsync(cancellation);
+        await Work.Log.RecordAccessAsync(action, cancellation);
         await WakeLogAsync(cancellation);
     }
 

@@ -3,6 +3,7 @@
 using FedCloud.Api;
 using FedCloud.Api.Events;
 using FedCloud.Coordinator;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Functions.Http;
 using FedCloud.Functions.Orchestrations;
@@ -31,9 +32,14 @@ public static class CloudServices
             Scratch = Directory.CreateTempSubdirectory("fedcloud-").FullName,
             StepTimeout = StepTimeout,
             AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays),
+            WrappingKeyGrace = TimeSpan.FromDays(settings.KeyGraceDays),
             IsShared = true,
             MakesContainers = false,
+            Deployment = Deployment.Of(AppContext.BaseDirectory),
             InBackground = false,
+
+            // The vault rotates by its own policy, and says so.
+            WrappingKeyLife = null,
         };
         services.AddSingleton(parts.OpenStore());
         services.AddSingleton(parts.OpenMailboxes());

@@ -15,6 +15,7 @@ public sealed record HostSettings
     // An epoch lives for seven days, and its slots may be used until then.
     private const int EpochDays = 7;
     private const int MaxWindowDays = 3650;
+    private const int MaxGraceDays = 90;
 
     /// <summary>The federation: <c>FEDCLOUD_FEDERATION</c>.</summary>
     public required FederationId Federation { get; init; }
@@ -40,6 +41,9 @@ public sealed record HostSettings
     /// <summary>Days for which masked vectors and revealed secrets are kept for auditors: <c>FEDCLOUD_AUDIT_WINDOW</c>, 8 to 3650, 90 where absent.</summary>
     public required int AuditWindowDays { get; init; }
 
+    /// <summary>Days for which the version of the wrapping key before the newest unwraps: <c>FEDCLOUD_KEY_GRACE</c>, 1 to 90, 14 where absent.</summary>
+    public required int KeyGraceDays { get; init; }
+
     /// <summary>Reads the environment.</summary>
     /// <exception cref="FedCloudException"><c>setting_missing</c> or <c>id_malformed</c>, with the setting's name.</exception>
     public static HostSettings Read(Func<string, string?> variable)
@@ -61,6 +65,9 @@ public sealed record HostSettings
             AuditWindowDays = int.TryParse(variable("FEDCLOUD_AUDIT_WINDOW") ?? "90", NumberStyles.None, CultureInfo.InvariantCulture, out int days) && days is > EpochDays and <= MaxWindowDays
                 ? days
                 : throw Malformed("FEDCLOUD_AUDIT_WINDOW", "8 to 3650 days"),
+            KeyGraceDays = int.TryParse(variable("FEDCLOUD_KEY_GRACE") ?? "14", NumberStyles.None, CultureInfo.InvariantCulture, out int grace) && grace is >= 1 and <= MaxGraceDays
+                ? grace
+                : throw Malformed("FEDCLOUD_KEY_GRACE", "1 to 90 days"),
         };
     }
 

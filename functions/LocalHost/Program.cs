@@ -54,7 +54,7 @@ static async Task RunAsync(HostSettings settings)
     builder.Services.AddSingleton<IMailboxes, BlobMailboxes>();
     builder.Services.AddSingleton<IKeyVault>(new FileKeyVault(Path.Combine(settings.DataFolder, "keys")));
     builder.Services.AddSingleton<ICoordinatorEvents>(services => new LoggedEvents(services.GetRequiredService<Doorbell>().Ring, services.GetRequiredService<ILoggerFactory>().CreateLogger("FedCloud")));
-    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays) });
+    builder.Services.AddSingleton(new CoordinatorOptions { Federation = settings.Federation, Scratch = scratch, AuditWindow = TimeSpan.FromDays(settings.AuditWindowDays), WrappingKeyGrace = TimeSpan.FromDays(settings.KeyGraceDays) });
     builder.Services.AddSingleton<CoordinatorService>();
     builder.Services.AddSingleton(services => new ModelShelf(services.GetRequiredService<IBlobStore>(), settings.Federation));
     builder.Services.AddHostedService<MailboxService>();

@@ -47,6 +47,7 @@ param auditBlobEndpoint string
 param serviceBusFullyQualifiedNamespace string
 param vaultUri string
 param auditWindowDays int
+param keyGraceDays int
 param schedulerEndpoint string
 param taskHubName string
 param applicationInsightsConnectionString string
@@ -156,6 +157,7 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
     FEDCLOUD_AGGREGATOR_CLIENT_ID: aggregatorIdentity.clientId
     FEDCLOUD_LOG_SIGNER_CLIENT_ID: logSignerIdentity.clientId
     FEDCLOUD_AUDIT_WINDOW: string(auditWindowDays)
+    FEDCLOUD_KEY_GRACE: string(keyGraceDays)
     FEDCLOUD_AUTH_CLIENT_ID: authClientId
     AzureWebJobsStorage__accountName: hostStorageAccountName
     AzureWebJobsStorage__credential: 'managedidentity'

@@ -53,13 +53,6 @@ public static partial class ErrorCodes
         "another agent runs on the same home folder",
         "stop it first");
 
-    /// <summary>The invitation is of a coordinator whose mailboxes are queues.</summary>
-    public static ErrorCode BrokerUnsupported { get; } = new(
-        "broker_unsupported",
-        ExitCode.NotSetUp,
-        "the coordinator's mailboxes are queues of a message broker, which this agent cannot use yet",
-        "join a coordinator whose mailboxes are containers");
-
     /// <summary>There is no refusal of the log to resolve.</summary>
     public static ErrorCode LogNotRefused { get; } = new(
         "log_not_refused",

@@ -13,7 +13,7 @@ namespace FedCloud.Protocol.Federations;
 /// be removed, or as the log is to get another key, which is a version of its own. There is one proposal at a time, and it is never replaced: a member signs one roster per version (keys and
 /// identity, RS2), so whoever signed the first would have to refuse the second. A version removes at most one member.
 /// </remarks>
-public static class FederationMachine
+public static partial class FederationMachine
 {
     private const int MinMembers = 2;
 
@@ -28,6 +28,8 @@ public static class FederationMachine
             RosterSigned signed => OnSigned(state, signed),
             RevocationRequested revoked => OnRevoked(state, revoked),
             LogKeyRequested requested => OnLogKey(state, requested),
+            WrappingKeyFound found => OnWrappingKey(state, found),
+            WrappingKeyChecked due => OnChecked(state, due),
             _ => throw new ArgumentOutOfRangeException(nameof(@event), @event?.GetType().Name, "an unknown event"),
         };
     }

@@ -51,6 +51,9 @@ public sealed record FederationState
 
     /// <summary>The next roster, while signatures are missing.</summary>
     public RosterProposal? Proposal { get; init; }
+
+    /// <summary>The versions of the wrapping key that were ever in use, oldest first.</summary>
+    public ImmutableArray<WrappingKey> WrappingKeys { get; init; } = [];
 }
 
 /// <summary>Something that happened to a federation.</summary>
@@ -60,6 +63,8 @@ public sealed record FederationState
 [JsonDerivedType(typeof(RosterSigned), "roster_signed")]
 [JsonDerivedType(typeof(RevocationRequested), "revocation_requested")]
 [JsonDerivedType(typeof(LogKeyRequested), "log_key_requested")]
+[JsonDerivedType(typeof(WrappingKeyFound), "wrapping_key_found")]
+[JsonDerivedType(typeof(WrappingKeyChecked), "wrapping_key_checked")]
 public abstract record FederationEvent;
 
 /// <summary>The operator invited a silo.</summary>
@@ -85,10 +90,24 @@ public sealed record RevocationRequested(SiloId Silo) : FederationEvent;
 /// <param name="IsLost">Whether the key before was lost or stolen.</param>
 public sealed record LogKeyRequested(string LogVkey, bool IsLost) : FederationEvent;
 
+/// <summary>The vault's newest version of the wrapping key.</summary>
+/// <param name="At">When it was found.</param>
+/// <param name="Kid">Its full identifier with version.</param>
+/// <param name="Spki">The SHA-256 of its public key, DER.</param>
+/// <param name="IsReplacement">Whether the version before was lost or stolen, so that it has no time of grace.</param>
+public sealed record WrappingKeyFound(DateTimeOffset At, string Kid, Sha256Digest Spki, bool IsReplacement = false) : FederationEvent;
+
+/// <summary>A look at the clock: the time of grace of a version may be over.</summary>
+/// <param name="At">When.</param>
+/// <param name="Grace">The time of grace.</param>
+public sealed record WrappingKeyChecked(DateTimeOffset At, TimeSpan Grace) : FederationEvent;
+
 /// <summary>Something that a federation asks its host to do; repeating it is harmless.</summary>
 [JsonPolymorphic(TypeDiscriminatorPropertyName = "effect")]
 [JsonDerivedType(typeof(ProposeRoster), "propose_roster")]
 [JsonDerivedType(typeof(PublishRoster), "publish_roster")]
+[JsonDerivedType(typeof(AnnounceWrappingKey), "announce_wrapping_key")]
+[JsonDerivedType(typeof(RetireWrappingKey), "retire_wrapping_key")]
 public abstract record FederationEffect;
 
 /// <summary>Ask these silos to sign the roster.</summary>
@@ -101,6 +120,17 @@ public sealed record ProposeRoster(ImmutableArray<SiloId> To, Roster Roster) : F
 /// <param name="Roster">The roster.</param>
 /// <param name="IsLogKeyLost">Where it gives the log another key: whether the one before was lost or stolen.</param>
 public sealed record PublishRoster(ImmutableArray<SiloId> To, Roster Roster, bool IsLogKeyLost = false) : FederationEffect;
+
+/// <summary>Log a version of the wrapping key, and tell the members.</summary>
+/// <param name="To">The silos.</param>
+/// <param name="Key">The version.</param>
+/// <param name="Previous">The SHA-256 of the public key of the version before it; null for the first.</param>
+/// <param name="IsReplacement">Whether that version was lost or stolen.</param>
+public sealed record AnnounceWrappingKey(ImmutableArray<SiloId> To, WrappingKey Key, Sha256Digest? Previous, bool IsReplacement) : FederationEffect;
+
+/// <summary>Log that a version of the wrapping key unwraps no more, and disable it.</summary>
+/// <param name="Key">The version.</param>
+public sealed record RetireWrappingKey(WrappingKey Key) : FederationEffect;
 
 /// <summary>What a step of a federation leads to.</summary>
 /// <param name="State">The new state.</param>

@@ -5,6 +5,7 @@ using System.Globalization;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
 
 namespace FedCloud.Protocol.Rounds;
@@ -84,13 +85,26 @@ public static partial class RoundMachine
             return RoundStep.Ignore(state, "the sum belongs to another round");
         }
 
-        SecureRound next = secure with { Faulty = secure.Faulty.SetItems(more.Faulty), StepDue = Due(config, more.At) };
-        RoundState blamed = Blame(state with { Secure = next }, more.Faulty);
+        // Shares whose key version has ended are no fault of the silo: they are asked for again, and count as not answered until then.
+        ImmutableArray<(SiloId Silo, RoundMember Member, UnmaskReference Unmask)> retired =
+        [
+            .. state.Members.Where(member => IsRetired(more.Faulty.GetValueOrDefault(member.Value.Idx) ?? string.Empty) && secure.Answered.ContainsKey(member.Value.Idx))
+                .Select(member => (member.Key, member.Value, secure.Answered[member.Value.Idx])),
+        ];
+        ImmutableArray<RunEffect> asked = [.. retired.Select(one => AskAgainOf(state, one.Silo, one.Member, RunBody.Shares, one.Unmask.Attempt))];
+        ImmutableSortedDictionary<int, string> faulty = more.Faulty.RemoveRange(retired.Select(one => one.Member.Idx));
+        SecureRound next = secure with
+        {
+            Answered = secure.Answered.RemoveRange(retired.Select(one => one.Member.Idx)),
+            Faulty = secure.Faulty.SetItems(faulty),
+            StepDue = Due(config, more.At),
+        };
+        RoundState blamed = Blame(state with { Secure = next }, faulty);
 
         // Another answer may have come meanwhile. The same ones would give the same result.
         return !more.Faulty.IsEmpty && next.Answered.Count - next.Faulty.Count >= state.Threshold()
-            ? new RoundStep(blamed, [SumOf(blamed)])
-            : new RoundStep(blamed with { Phase = RoundPhase.Unmasking }, []);
+            ? new RoundStep(blamed, [.. asked, SumOf(blamed)])
+            : new RoundStep(blamed with { Phase = RoundPhase.Unmasking }, asked);
     }
 
     private static RoundStep OnSumFailed(RoundState state, SumFailed failed) => failed.Rid == state.Rid && state.Secure is not null

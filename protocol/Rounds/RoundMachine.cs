@@ -6,6 +6,7 @@ using System.Globalization;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -128,7 +129,7 @@ public static partial class RoundMachine
             next,
             [
                 state.Secure is null
-                    ? new VerifyUpdate(announced.Silo, member.Idx, state.Round, state.Rid, state.Start.Exchanged, announced.Update)
+                    ? VerifyOf(state, announced.Silo, member, announced.Update)
                     : new IngestMasked(announced.Silo, member.Idx, state.Round, state.Rid, announced.Update),
             ]);
     }
@@ -155,11 +156,14 @@ public static partial class RoundMachine
     private static RoundStep OnRejected(RunConfig config, RoundState state, UpdateRejected rejected)
     {
         _ = config;
-        return AwaitedMember(state, rejected.Silo, rejected.Rid, rejected.Update) is { } member
+        if (CheckedMember(state, rejected) is not { } member)
+        {
+            return RoundStep.Ignore(state, "no such announcement waits for its check");
+        }
 
-            // Back to invited: the silo may announce the true blob until the deadline, since the frame is unsigned.
-            ? new RoundStep(With(state, rejected.Silo, member with { Phase = MemberPhase.Invited, Update = null, Reason = rejected.Reason }), [])
-            : RoundStep.Ignore(state, "no such announcement waits for its check");
+        // Back to invited: the silo may announce the true blob until the deadline, since the frame is unsigned.
+        RoundState next = With(state, rejected.Silo, member with { Phase = MemberPhase.Invited, Update = null, Reason = rejected.Reason });
+        return new RoundStep(next, IsRetired(rejected.Reason) ? [AskAgainOf(state, rejected.Silo, member, RunBody.Update, rejected.Update.Attempt)] : []);
     }
 
     private static RoundStep OnDeclined(RunConfig config, RoundState state, RoundDeclined declined)
@@ -239,8 +243,30 @@ public static partial class RoundMachine
             return RoundStep.Ignore(state, "the failure belongs to another round or to no summand");
         }
 
+        if (IsRetired(failed.Reason) && member.Update is { } update)
+        {
+            // Verified, and since then its key version was taken out of use at once: it is collected again, until the deadline. The others are checked again, so that all whom it concerns are asked at once.
+            RoundState again = With(state, failed.Silo, member with { Phase = MemberPhase.Invited, Update = null, Reason = failed.Reason });
+            return new RoundStep(
+                again with { Phase = RoundPhase.Collecting },
+                [AskAgainOf(state, failed.Silo, member, RunBody.Update, update.Attempt), .. again.Contributors().Select(other => VerifyOf(again, other.Key, other.Value, UpdateOf(other.Value)))]);
+        }
+
         return Close(config, failed.At, With(state, failed.Silo, member with { Phase = MemberPhase.Dropped, Update = null, Reason = failed.Reason }));
     }
+
+    private static bool IsRetired(string reason) => string.Equals(reason, ErrorCodes.KeyRetired.Name, StringComparison.Ordinal);
+
+    private static AskAgain AskAgainOf(RoundState state, SiloId silo, RoundMember member, string upload, int attempt) => new(silo, new UploadAgainBody
+    {
+        Type = RunBody.UploadAgain,
+        Job = state.Start.Job,
+        Round = state.Round,
+        Rid = state.Rid,
+        Idx = member.Idx,
+        Upload = upload,
+        Attempt = attempt,
+    });
 
     private static RoundStep OnVersionPublished(RoundState state, VersionPublished published) =>
         state.Aggregate is { } aggregate && published.Version == state.Start.ModelVersion + 1
@@ -306,8 +332,15 @@ public static partial class RoundMachine
         return rid == state.Rid && state.Members.TryGetValue(silo, out RoundMember? member) ? member : null;
     }
 
-    private static RoundMember? AwaitedMember(RoundState state, SiloId silo, Canonical.Sha256Digest rid, UpdateReference update) =>
-        MemberOf(state, silo, rid, out _) is { Phase: MemberPhase.Announced } member && member.Update == update ? member : null;
+    // One that waits for its check, or one that was checked again after a key version ended at once.
+    private static RoundMember? CheckedMember(RoundState state, UpdateRejected rejected) =>
+        MemberOf(state, rejected.Silo, rejected.Rid, out _) is { } member && member.Update == rejected.Update
+            && (member.Phase == MemberPhase.Announced || (member.Phase == MemberPhase.Verified && IsRetired(rejected.Reason)))
+                ? member
+                : null;
+
+    private static VerifyUpdate VerifyOf(RoundState state, SiloId silo, RoundMember member, UpdateReference update) =>
+        new(silo, member.Idx, state.Round, state.Rid, state.Start.Exchanged, update);
 
     private static RoundState With(RoundState state, SiloId silo, RoundMember member) =>
         state with { Members = state.Members.SetItem(silo, member) };

@@ -31,6 +31,7 @@ namespace FedCloud.Protocol.Rounds;
 [JsonDerivedType(typeof(SendAgreement), "send_agreement")]
 [JsonDerivedType(typeof(OpenSum), "open_sum")]
 [JsonDerivedType(typeof(SendSecureResult), "send_secure_result")]
+[JsonDerivedType(typeof(AskAgain), "ask_again")]
 public abstract record RunEffect;
 
 /// <summary>Make version 0 from the plan and publish it. Answers with <see cref="InitialModelReady"/> or <see cref="InitialModelFailed"/>.</summary>
@@ -173,3 +174,8 @@ public sealed record BurnedSlot(int Round, Sha256Digest Rid, int Idx, Sha256Dige
 /// <param name="Idx">The member.</param>
 /// <param name="Unmask">Where they lie.</param>
 public sealed record RevealedAnswer(int Idx, UnmaskReference Unmask);
+
+/// <summary>Ask a silo to encrypt an upload again: its key version has ended.</summary>
+/// <param name="To">The silo.</param>
+/// <param name="Body">The body to sign and send.</param>
+public sealed record AskAgain(SiloId To, UploadAgainBody Body) : RunEffect;

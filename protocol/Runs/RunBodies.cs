@@ -28,6 +28,15 @@ public static class RunBody
     /// <summary>Coordinator to silos: a round under secure aggregation made this version.</summary>
     public const string Version = "version_committed";
 
+    /// <summary>Coordinator to a silo: an upload is encrypted for a key version that has ended.</summary>
+    public const string UploadAgain = "upload_again";
+
+    /// <summary>In <see cref="UploadAgainBody.Upload"/>: an update, plain or masked.</summary>
+    public const string Update = "update";
+
+    /// <summary>In <see cref="UploadAgainBody.Upload"/>: revealed shares.</summary>
+    public const string Shares = "shares";
+
     /// <summary>Silo to coordinator: evaluation figures that plan and policy disclose.</summary>
     public const string Metrics = "metrics";
 }
@@ -148,6 +157,31 @@ public sealed record VersionBody
     public required Sha256Digest ModelSha256 { get; init; }
 }
 
+/// <summary>Asks a silo to encrypt an upload again, the same bytes for the newest version of the wrapping key (keys and identity, section 5). Signed by the coordinator's key, whose statement of that version travels beside it.</summary>
+public sealed record UploadAgainBody
+{
+    /// <summary>Always <see cref="RunBody.UploadAgain"/>.</summary>
+    public required string Type { get; init; }
+
+    /// <summary>The run.</summary>
+    public required RunId Job { get; init; }
+
+    /// <summary>The round.</summary>
+    public required int Round { get; init; }
+
+    /// <summary>The round's identity.</summary>
+    public required Sha256Digest Rid { get; init; }
+
+    /// <summary>The silo's index in the round.</summary>
+    public required int Idx { get; init; }
+
+    /// <summary>What was uploaded: <c>update</c>, also a masked one, or <c>shares</c>.</summary>
+    public required string Upload { get; init; }
+
+    /// <summary>The attempt whose envelope does not open.</summary>
+    public required int Attempt { get; init; }
+}
+
 /// <summary>Strict JSON of the run bodies.</summary>
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
@@ -159,5 +193,6 @@ public sealed record VersionBody
 [JsonSerializable(typeof(PlanAnswerBody))]
 [JsonSerializable(typeof(RunEndedBody))]
 [JsonSerializable(typeof(VersionBody))]
+[JsonSerializable(typeof(UploadAgainBody))]
 [JsonSerializable(typeof(MetricsBody))]
 public sealed partial class RunBodyJson : JsonSerializerContext;

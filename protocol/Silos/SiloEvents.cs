@@ -44,6 +44,7 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(AgreementShown), "agreement_shown")]
 [JsonDerivedType(typeof(VersionReceived), "version_received")]
 [JsonDerivedType(typeof(Misbehaved), "misbehaved")]
+[JsonDerivedType(typeof(UploadAgainReceived), "upload_again_received")]
 public abstract record SiloEvent(DateTimeOffset At);
 
 /// <summary>A plan was offered, and the silo's policy has decided.</summary>
@@ -126,6 +127,11 @@ public sealed record UpdateUploaded(DateTimeOffset At, RunId Job, Sha256Digest R
 /// <param name="Rid">The round.</param>
 /// <param name="Attempt">The attempt.</param>
 public sealed record UploadRefused(DateTimeOffset At, RunId Job, Sha256Digest Rid, int Attempt) : SiloEvent(At);
+
+/// <summary>The coordinator cannot open an upload any more: the version of the wrapping key has ended.</summary>
+/// <param name="At">When.</param>
+/// <param name="Again">The verified body.</param>
+public sealed record UploadAgainReceived(DateTimeOffset At, UploadAgainBody Again) : SiloEvent(At);
 
 /// <summary>A round was committed.</summary>
 /// <param name="At">When.</param>

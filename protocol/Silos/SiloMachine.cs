@@ -35,6 +35,7 @@ public static partial class SiloMachine
         [(nameof(SiloRunPhase.Approved), typeof(RoundMisrecorded))] = static (s, j, r, e) => OnMisrecorded(s, j, r, (RoundMisrecorded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UpdateUploaded))] = static (s, j, r, e) => OnUploaded(s, j, r, (UpdateUploaded)e),
         [(nameof(SiloRunPhase.Approved), typeof(UploadRefused))] = static (s, j, r, e) => OnUploadRefused(s, j, r, (UploadRefused)e),
+        [(nameof(SiloRunPhase.Approved), typeof(UploadAgainReceived))] = static (s, j, r, e) => OnUploadAgain(s, j, r, (UploadAgainReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(ResultReceived))] = static (s, j, r, e) => OnResult(s, j, r, (ResultReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(AbandonedReceived))] = static (s, j, r, e) => OnAbandoned(s, j, r, (AbandonedReceived)e),
         [(nameof(SiloRunPhase.Approved), typeof(EndedReceived))] = static (s, j, r, e) => OnEnded(s, j, r, (EndedReceived)e),
@@ -146,6 +147,7 @@ public static partial class SiloMachine
         RoundMisrecorded e => e.Job,
         UpdateUploaded e => e.Job,
         UploadRefused e => e.Job,
+        UploadAgainReceived e => e.Again.Job,
         ResultReceived e => e.Result.Job,
         AbandonedReceived e => e.Abandoned.Job,
         EndedReceived e => e.Ended.Job,
@@ -240,11 +242,31 @@ public static partial class SiloMachine
 
     private static SiloStep OnUploadRefused(SiloState state, RunId job, SiloRun run, UploadRefused refused)
     {
-        if (Current(run, refused.Rid) is not { Phase: SiloRoundPhase.Uploading } round || refused.Attempt != round.Attempt)
+        return Current(run, refused.Rid) is { Phase: SiloRoundPhase.Uploading } round && refused.Attempt == round.Attempt
+            ? UploadNext(state, job, run, round)
+            : Ignore(state, "no upload of this attempt is under way");
+    }
+
+    // The same bytes under a fresh data key and the newest version of the wrapping key; what was masked and signed does not change.
+    private static SiloStep OnUploadAgain(SiloState state, RunId job, SiloRun run, UploadAgainReceived asked)
+    {
+        UploadAgainBody again = asked.Again;
+        if (string.Equals(again.Upload, RunBody.Shares, StringComparison.Ordinal))
         {
-            return Ignore(state, "no upload of this attempt is under way");
+            return FindSlot(state, again.Rid) is { Record: { Phase: SiloSlotPhase.Revealed } slot } found
+                ? new SiloStep(state, [new SendUnmask(slot.Start.Job, slot.Start.Round, found.Epoch.Sid, found.Slot, slot.Rid)])
+                : Ignore(state, "the silo revealed no shares for this round, or it is over");
         }
 
+        bool isOpen = Current(run, again.Rid) is { Phase: SiloRoundPhase.Announced } sent && sent.Attempt == again.Attempt
+            && (sent.Start.Slot is null || FindSlot(state, again.Rid) is { Record.Phase: SiloSlotPhase.Masked });
+        return isOpen && run.Round is { } round
+            ? UploadNext(state, job, run, round with { Phase = SiloRoundPhase.Uploading })
+            : Ignore(state, "no upload of this attempt waits for the coordinator");
+    }
+
+    private static SiloStep UploadNext(SiloState state, RunId job, SiloRun run, SiloRound round)
+    {
         if (round.Attempt + 1 >= UploadName.Attempts)
         {
             return Declined(state, job, run, round, ErrorCodes.UploadFailed.Name);

@@ -98,6 +98,10 @@ public sealed partial class SiloAgentService
             case CoordinatorMessage.WrappingKey key:
                 Keep(key.Body);
                 break;
+            case CoordinatorMessage.UploadAgain again:
+                Report("encrypting_again", again.Body.Job, again.Body.Round, "the wrapping key has another version");
+                Append(new UploadAgainReceived(now, again.Body));
+                break;
             case CoordinatorMessage.Offer offer:
                 await OfferAsync(offer.Body, now, cancellation);
                 break;

@@ -6,6 +6,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Silos;
+using FedCloud.SiloAgent.Audit;
 
 namespace FedCloud.SiloAgent;
 
@@ -128,6 +129,23 @@ public sealed partial class SiloAgentService
     private (SiloEpoch Epoch, int Slot, SiloSlot Record) Slot(Protocol.Canonical.Sha256Digest rid) =>
         SiloMachine.FindSlot(_journal.State, rid) ?? throw new InvalidOperationException("an effect that is not obsolete is of a slot that is held");
 
-    private void Keep(KekCurrentBody wrapping) =>
-        WholeFile.Write(_home.WrappingKeyPath, JsonSerializer.SerializeToUtf8Bytes(wrapping, EnrolmentJson.Default.KekCurrentBody));
+    // Messages come late and in any order, so each version is kept; which one is used the log says.
+    private void Keep(KekCurrentBody wrapping)
+    {
+        string path = _home.WrappingKeyPath(Protocol.Canonical.Sha256Digest.Of(Convert.FromBase64String(wrapping.Spki)));
+        if (!File.Exists(path))
+        {
+            WholeFile.Write(path, JsonSerializer.SerializeToUtf8Bytes(wrapping, EnrolmentJson.Default.KekCurrentBody));
+        }
+    }
+
+    // The newest version in the log, under enough witness lines; never one that only a message names (keys and identity, section 4).
+    private KekCurrentBody WrappingKey()
+    {
+        WrappingPlace logged = _audit.WrappingKey ?? throw new FedCloudException(ErrorCodes.KeyMissing, "expected a witnessed version of the coordinator's wrapping key in the log, found none so far");
+        string path = _home.WrappingKeyPath(logged.Spki);
+        return File.Exists(path) && JsonSerializer.Deserialize(File.ReadAllBytes(path), EnrolmentJson.Default.KekCurrentBody) is { } key && string.Equals(key.Kid, logged.Kid, StringComparison.Ordinal)
+            ? key
+            : throw new FedCloudException(ErrorCodes.KeyMissing, "expected the coordinator to name the version of its wrapping key that the log has, found another");
+    }
 }

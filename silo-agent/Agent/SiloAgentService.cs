@@ -11,6 +11,7 @@ using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Audit;
 using FedCloud.SiloAgent.Budgets;
+using FedCloud.SiloAgent.Connections;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
@@ -24,7 +25,7 @@ namespace FedCloud.SiloAgent;
 /// <summary>What an agent runs on, where it is not the ordinary.</summary>
 public sealed record SiloAgentOptions
 {
-    /// <summary>The storage; null means the invitation's, opened with its credentials.</summary>
+    /// <summary>The storage, whose containers are also the mailboxes; null means storage and mailboxes as the invitation says.</summary>
     public IBlobStore? Store { get; init; }
 
     /// <summary>The audit log; null means the log in the storage.</summary>
@@ -50,7 +51,8 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly IBlobStore _store;
     private readonly BellClient? _bell;
     private readonly CoordinatorPost _post;
-    private readonly BlobMailbox _mailbox;
+    private readonly SiloConnections? _connections;
+    private readonly IMailbox _mailbox;
     private readonly SiloJournal _journal;
     private readonly Member _member;
     private readonly ModelCache _models;
@@ -87,10 +89,12 @@ public sealed partial class SiloAgentService : IDisposable
         _time = time;
         _report = report;
         SiloInvitation invitation = home.Invitation;
-        _store = _options.Store ?? new RestBlobStore(new Uri(invitation.StorageEndpoint), new SasCredential(invitation.Sas));
+        _connections = _options.Store is null ? SiloConnections.Open(invitation, Environment.GetEnvironmentVariable, time) : null;
+        _store = _options.Store ?? _connections!.Store;
+        IMailboxes mailboxes = _connections?.Mailboxes ?? new BlobMailboxes(_store, time);
         _bell = invitation.BellUrl.Length == 0 ? null : new BellClient(invitation.BellUrl, invitation.SiloId, invitation.BellToken);
-        _post = new CoordinatorPost(_store, time, _bell);
-        _mailbox = new BlobMailbox(_store, "mail-" + invitation.SiloId.Value, time);
+        _post = new CoordinatorPost(mailboxes.Open(MailboxNames.Coordinator), time, _bell);
+        _mailbox = mailboxes.OpenOwn(MailboxNames.Of(invitation.SiloId));
         _coordinator = VerificationKey.FromBase64(invitation.CoordinatorSpki);
         _member = new Member(_store, home, policy, _post, (phase, detail) => Report(phase, null, null, detail));
         _models = new ModelCache(_store, home);
@@ -155,7 +159,7 @@ public sealed partial class SiloAgentService : IDisposable
         _journal.Dispose();
         _entries.Dispose();
         _budget.Dispose();
-        (_options.Store is null ? _store as IDisposable : null)?.Dispose();
+        _connections?.Dispose();
         _bell?.Dispose();
         _wake.Dispose();
     }
@@ -370,11 +374,6 @@ public sealed partial class SiloAgentService : IDisposable
 
         _background.Begin(id, job, work, cancellation);
     }
-
-    private KekCurrentBody WrappingKey() =>
-        File.Exists(_home.WrappingKeyPath) && JsonSerializer.Deserialize(File.ReadAllBytes(_home.WrappingKeyPath), EnrolmentJson.Default.KekCurrentBody) is { } key
-            ? key
-            : throw new FedCloudException(ErrorCodes.KeyMissing, "the coordinator has not named its wrapping key yet");
 
     private void Report(string phase, RunId? job, int? round, string detail) =>
         _report(new { silo = _home.Invitation.SiloId.Value, phase, job = job?.Value, round, detail, at = _time.GetUtcNow() });

@@ -33,4 +33,7 @@ internal static partial class Log
 
     [LoggerMessage(11, LogLevel.Warning, "What has outlived the audit window could not be deleted, and will be tried again: {Reason}")]
     public static partial void SweepFailed(ILogger logger, string reason);
+
+    [LoggerMessage(12, LogLevel.Warning, "A key needs its administrator: {Reason}")]
+    public static partial void KeyFailed(ILogger logger, string reason);
 }

@@ -33,6 +33,9 @@ public sealed class LoggedEvents(Action<SiloId> ring, ILogger logger) : ICoordin
     public void SweepFailed(FedCloudException reason) => Log.SweepFailed(logger, reason.Message);
 
     /// <inheritdoc/>
+    public void KeyFailed(FedCloudException reason) => Log.KeyFailed(logger, reason.Message);
+
+    /// <inheritdoc/>
     public void EntryRefused(LogEntry entry, ErrorCode reason) => Log.EntryRefused(logger, entry.Type, entry.Actor.Key.ToString(), entry.Seq, reason.Name);
 
     /// <inheritdoc/>

@@ -1,8 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -17,6 +19,8 @@ namespace FedCloud.Coordinator.Audit;
 /// <summary>The coordinator's part in the log: its own entries, and the writer.</summary>
 public sealed class CoordinatorLog : IDisposable
 {
+    private const int SaltBytes = 32;
+
     private static readonly ActorKey Coordinator = new(EntryActor.Coordinator, EntryActor.Coordinator);
 
     // What a round leaves behind then shares the batch of the next round's start, and a checkpoint less is witnessed.
@@ -60,7 +64,7 @@ public sealed class CoordinatorLog : IDisposable
     /// <summary>The newest change of the log's key; null for none.</summary>
     public Task<LogKeyChanged?> KeyChangeAsync(CancellationToken cancellation) => _writer.KeyChangeAsync(cancellation);
 
-    /// <summary>Takes up what is stored, and records the wrapping key in use.</summary>
+    /// <summary>Takes up what is stored.</summary>
     public async Task StartAsync(CancellationToken cancellation)
     {
         foreach (KeyVersion version in await _vault.ListVersionsAsync(SiloPost.MessageKey, cancellation))
@@ -69,8 +73,6 @@ public sealed class CoordinatorLog : IDisposable
         }
 
         await Desk.StartAsync(async () => await _store.ReadStateAsync(Origin, await _store.LargestSizeAsync(cancellation), cancellation), cancellation);
-        KeyVersion wrapping = await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
-        await Desk.TakeAsync($"kek/{wrapping.Kid}", 1, [FederationEntries.WrappingKey(wrapping.Spki, wrapping.Kid)], cancellation);
     }
 
     /// <summary>Packs the evidence up to the newest witnessed checkpoint.</summary>
@@ -92,6 +94,27 @@ public sealed class CoordinatorLog : IDisposable
         {
             Sha256Digest bundle = await BlobFiles.DigestAsync(path, cancellation);
             await Desk.TakeAsync(source: null, 0, [FederationEntries.Exported(bundle, recipient)], cancellation);
+        }
+    }
+
+    /// <summary>Records an administrative action; of the resource only a commitment, whose salt is kept in the storage of the coordinator.</summary>
+    public async Task RecordAccessAsync(AdministrativeAction action, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(action);
+        await _blobs.PutIfAbsentAsync(StorageNames.AccessSalt, BlobContent.Of(RandomNumberGenerator.GetBytes(SaltBytes)), cancellation);
+        (byte[] salt, _) = await _blobs.ReadAsync(StorageNames.AccessSalt, SaltBytes, cancellation) ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{StorageNames.AccessSalt}: expected a salt, found none");
+        await Desk.TakeAsync(source: null, 0, [FederationEntries.Accessed(action.Resource, salt, action.OperationWord(), action.Result)], cancellation);
+    }
+
+    /// <summary>Records which code runs, if it is other code than ran before.</summary>
+    public async Task RecordDeploymentAsync(Deployment deployment, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(deployment);
+        StoredDocument<Deployment> stored = new(_blobs, StorageNames.Deployment, DocumentJson.Default.Deployment);
+        if (await stored.LoadAsync(cancellation) != deployment)
+        {
+            await Desk.TakeAsync(source: null, 0, [FederationEntries.Deployed(deployment.Image, deployment.Materials, deployment.Code)], cancellation);
+            await stored.SaveAsync(deployment, cancellation);
         }
     }
 
@@ -199,7 +222,7 @@ public sealed class CoordinatorLog : IDisposable
             IReadOnlyList<KeyVersion> versions = await _vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation);
             foreach (KeyVersion version in versions.TakeWhile(version => VerificationKey.FromSpki(version.Spki).Fingerprint != change.New).Where(version => version.Enabled))
             {
-                await _vault.DisableAsync(version.Kid, cancellation);
+                await _vault.TryDisableAsync(version.Kid, _events, cancellation);
             }
 
             _disabled = change.Old;

@@ -3,7 +3,9 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -24,11 +26,15 @@ public sealed class FederationActor : IDisposable
     private readonly IBlobStore _store;
     private readonly SiloPost _post;
     private readonly AuditDesk _desk;
+    private readonly IKeyVault _vault;
+    private readonly ICoordinatorEvents _events;
     private readonly HeldDocument<FederationDocument> _document;
     private readonly Func<RosterView, Task> _rosterChanged;
 
-    private FederationActor(IBlobStore store, SiloPost post, AuditDesk desk, HeldDocument<FederationDocument> document, Func<RosterView, Task> rosterChanged)
+    private FederationActor(IBlobStore store, SiloPost post, AuditDesk desk, IKeyVault vault, ICoordinatorEvents events, HeldDocument<FederationDocument> document, Func<RosterView, Task> rosterChanged)
     {
+        _vault = vault;
+        _events = events;
         _store = store;
         _post = post;
         _desk = desk;
@@ -43,11 +49,12 @@ public sealed class FederationActor : IDisposable
     public RosterView? Roster => State.Roster is { } roster ? View(roster) : null;
 
     /// <summary>Takes up the stored federation, or founds it.</summary>
-    public static async Task<FederationActor> StartAsync(IBlobStore store, SiloPost post, AuditDesk desk, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
+    public static async Task<FederationActor> StartAsync(
+        IBlobStore store, SiloPost post, AuditDesk desk, IKeyVault vault, ICoordinatorEvents events, FederationState founding, Func<RosterView, Task> rosterChanged, CancellationToken cancellation)
     {
         StoredDocument<FederationDocument> stored = new(store, StorageNames.Federation, DocumentJson.Default.FederationDocument);
         HeldDocument<FederationDocument> document = await stored.HoldAsync(() => new FederationDocument { State = founding }, cancellation);
-        FederationActor actor = new(store, post, desk, document, rosterChanged);
+        FederationActor actor = new(store, post, desk, vault, events, document, rosterChanged);
         await actor.CarryOutAsync(cancellation);
         return actor;
     }
@@ -78,6 +85,13 @@ public sealed class FederationActor : IDisposable
                     break;
                 case PublishRoster publish:
                     await PublishAsync(publish, cancellation);
+                    break;
+                case AnnounceWrappingKey announce:
+                    await AnnounceAsync(announce, cancellation);
+                    break;
+                case RetireWrappingKey { Key: { } key }:
+                    await _desk.TakeAsync($"kek-retired/{key.Kid}", 1, [FederationEntries.WrappingKeyRetired(key.Spki)], cancellation);
+                    await _vault.TryDisableAsync(key.Kid, _events, cancellation);
                     break;
             }
 
@@ -128,6 +142,21 @@ public sealed class FederationActor : IDisposable
         await RecordAsync(publish, roster.Signatures.Length, joins, cancellation);
         await _post.SendAsync(publish.To, EnrolmentBody.Roster, run: null, round: null, [], [claim], cancellation);
         await _rosterChanged(View(publish.Roster));
+    }
+
+    // In the log first: silos use no version that it lacks.
+    private async Task AnnounceAsync(AnnounceWrappingKey announce, CancellationToken cancellation)
+    {
+        ImmutableArray<EntryDraft> entries =
+        [
+            FederationEntries.WrappingKey(announce.Key.Spki, announce.Key.Kid),
+            .. announce.Previous is { } previous ? [FederationEntries.WrappingKeyChanged(previous, announce.Key.Spki, announce.IsReplacement)] : (ReadOnlySpan<EntryDraft>)[],
+        ];
+        await _desk.TakeAsync($"kek/{announce.Key.Kid}", 1, entries, cancellation);
+        if (!announce.To.IsEmpty)
+        {
+            await _post.SendAsync(announce.To, EnrolmentBody.KekCurrent, run: null, round: null, [await _post.WrappingKeyAsync(announce.Key.Kid, cancellation)], [], cancellation);
+        }
     }
 
     // A roster is published again for who missed it, and logged once. The bundle before has the joins of those who leave.

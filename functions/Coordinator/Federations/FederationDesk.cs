@@ -6,6 +6,7 @@ using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Audit;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
@@ -28,7 +29,8 @@ namespace FedCloud.Coordinator.Federations;
 /// <param name="log">The log.</param>
 /// <param name="turn">Lets one request at a time be answered.</param>
 /// <param name="makesContainers">Whether a silo's containers are made with its invitation; else a deployment has made them.</param>
-public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log, SharedTurn turn, bool makesContainers) : IDisposable
+/// <param name="wrappingKeyGrace">How long the version of the wrapping key before the newest unwraps.</param>
+public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvider time, FederationActor actor, CoordinatorLog log, SharedTurn turn, bool makesContainers, TimeSpan wrappingKeyGrace) : IDisposable
 {
     /// <summary>How long a removal waits for the roster in force.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -134,6 +136,14 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         await actor.ApplyAsync(new RosterSigned(signature.RosterSha256, signature.Signer), cancellation);
     }
 
+    /// <summary>Takes an event that is no silo's.</summary>
+    /// <returns>Why it had no effect; null when it had one.</returns>
+    public async Task<ErrorCode?> ApplyAsync(FederationEvent @event, CancellationToken cancellation)
+    {
+        await using IAsyncDisposable mine = await TurnAsync(cancellation);
+        return await actor.ApplyAsync(@event, cancellation);
+    }
+
     /// <summary>The coordinator's keys, and what each version is for now.</summary>
     public async Task<KeyList> KeysAsync(CancellationToken cancellation)
     {
@@ -145,10 +155,15 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             foreach (KeyVersion version in versions)
             {
                 Sha256Digest fingerprint = Sha256Digest.Of(version.Spki);
-                string status = !version.Enabled ? "disabled"
-                    : string.Equals(name, CoordinatorService.LogKey, StringComparison.Ordinal) ? LogKeyStatus(fingerprint, change)
-                    : ReferenceEquals(version, versions[^1]) ? "in_use" : "old";
-                DateTimeOffset? until = string.Equals(status, Retiring, StringComparison.Ordinal) ? change?.At + LogKeyChange.Overlap : null;
+                string status = !version.Enabled ? "disabled" : name switch
+                {
+                    CoordinatorService.LogKey => LogKeyStatus(fingerprint, change),
+                    SiloPost.WrappingKey => WrappingKeyStatus(version.Kid),
+                    _ => ReferenceEquals(version, versions[^1]) ? "in_use" : "old",
+                };
+                DateTimeOffset? until = !string.Equals(status, Retiring, StringComparison.Ordinal) ? null
+                    : string.Equals(name, SiloPost.WrappingKey, StringComparison.Ordinal) ? WrappingKeys.GraceEnds(State.WrappingKeys, wrappingKeyGrace)
+                    : change?.At + LogKeyChange.Overlap;
                 keys.Add(new KeySummary(key, version.Kid, fingerprint, status, until));
             }
         }
@@ -177,7 +192,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
         bool isGone = (await vault.ListVersionsAsync(CoordinatorService.LogKey, cancellation)).Count == 0;
         KeyVersion version = isGone
             ? await vault.EnsureAsync(CoordinatorService.LogKey, KeyKind.EcP256, cancellation)
-            : await vault.RotateAsync(CoordinatorService.LogKey, cancellation);
+            : await vault.RotateOrFindAsync(CoordinatorService.LogKey, newest => !string.Equals(VerificationKey.FromSpki(newest.Spki).VKey(log.Origin), State.LogVkey, StringComparison.Ordinal), cancellation);
         await actor.ApplyAsync(new LogKeyRequested(VerificationKey.FromSpki(version.Spki).VKey(log.Origin), isLost), cancellation);
         return version;
     }
@@ -224,6 +239,11 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             : change is { IsRotation: true, IsRetired: false } && change.Old == key ? Retiring
             : "old";
     }
+
+    private string WrappingKeyStatus(string kid) =>
+        string.Equals(WrappingKeys.Current(State.WrappingKeys)?.Kid, kid, StringComparison.Ordinal) ? "in_use"
+            : string.Equals(WrappingKeys.Retiring(State.WrappingKeys)?.Kid, kid, StringComparison.Ordinal) ? Retiring
+            : "old";
 
     private async Task RequireInvitedAsync(SiloMessage.Joining joining, Sha256Digest identity, CancellationToken cancellation)
     {

@@ -7,6 +7,7 @@ using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.SecureAggregation;
@@ -39,10 +40,14 @@ public sealed class SiloPost(IBlobStore store, IMailboxes mailboxes, IKeyVault v
         return DsseEnvelope.Assemble(payloadType, body, VerificationKey.FromSpki(key.Spki), signature);
     }
 
-    /// <summary>The signed statement of the wrapping key in use.</summary>
-    public async Task<DsseEnvelope> WrappingKeyAsync(CancellationToken cancellation)
+    /// <summary>The signed statement of a version of the wrapping key.</summary>
+    /// <param name="kid">Its full identifier.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>key_missing</c>.</exception>
+    public async Task<DsseEnvelope> WrappingKeyAsync(string kid, CancellationToken cancellation)
     {
-        KeyVersion key = await vault.EnsureAsync(WrappingKey, KeyKind.Rsa3072, cancellation);
+        KeyVersion key = (await vault.ListVersionsAsync(WrappingKey, cancellation)).FirstOrDefault(version => string.Equals(version.Kid, kid, StringComparison.Ordinal))
+            ?? throw new FedCloudException(ErrorCodes.KeyMissing, $"the vault has no longer the version of {WrappingKey} that is in use", "restore it, or rotate it with 'fedcloud keys rotate wrapping --lost'");
         KekCurrentBody body = new()
         {
             Type = EnrolmentBody.KekCurrent,

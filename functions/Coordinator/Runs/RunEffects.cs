@@ -3,9 +3,9 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
-using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
@@ -28,6 +28,7 @@ namespace FedCloud.Coordinator.Runs;
 public sealed class RunEffects
 {
     private readonly IBlobStore _store;
+    private readonly IWrappingKeys _keys;
     private readonly SiloPost _post;
     private readonly AuditDesk _desk;
     private readonly TimeProvider _time;
@@ -40,7 +41,7 @@ public sealed class RunEffects
 
     /// <summary>Makes the executor.</summary>
     /// <param name="store">The storage.</param>
-    /// <param name="vault">The vault that unwraps data keys.</param>
+    /// <param name="keys">The wrapping key.</param>
     /// <param name="post">Sends to silos.</param>
     /// <param name="desk">Takes the entries of effects.</param>
     /// <param name="time">The clock.</param>
@@ -48,18 +49,19 @@ public sealed class RunEffects
     /// <param name="archive">What is stored of epochs and rounds under secure aggregation.</param>
     /// <param name="request">Asks the epochs for a slot.</param>
     public RunEffects(
-        IBlobStore store, IKeyVault vault, SiloPost post, AuditDesk desk, TimeProvider time, string scratch, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
+        IBlobStore store, IWrappingKeys keys, SiloPost post, AuditDesk desk, TimeProvider time, string scratch, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
     {
         _store = store;
+        _keys = keys;
         _post = post;
         _desk = desk;
         _time = time;
         _scratch = scratch;
         _shapes = new BaseModelShapes(store);
-        _updates = new UpdateReader(store, vault);
+        _updates = new UpdateReader(store, keys);
         _aggregation = new RoundAggregation(store, _updates, scratch);
-        _sums = new SumAggregation(archive, new UnmaskReader(store, vault), _aggregation, time, scratch);
-        _secure = new SecureRunEffects(archive, post, new MaskedIngest(store, vault, scratch), time, request);
+        _sums = new SumAggregation(archive, new UnmaskReader(store, keys), _aggregation, time, scratch);
+        _secure = new SecureRunEffects(archive, post, keys, new MaskedIngest(store, keys, scratch), time, request);
     }
 
     /// <summary>Whether an effect may be carried out beside others of which the same is said: checks of single updates are.</summary>
@@ -133,6 +135,9 @@ public sealed class RunEffects
             case SendEnded send:
                 await SendAsync(send.To, RunBody.Ended, config.Job, null, RunBody.PayloadType, Jcs.Serialize(send.Body, RunBodyJson.Default.RunEndedBody), [], cancellation);
                 return null;
+            case AskAgain ask:
+                await SendAsync([ask.To], RunBody.UploadAgain, config.Job, ask.Body.Round, RunBody.PayloadType, Jcs.Serialize(ask.Body, RunBodyJson.Default.UploadAgainBody), [await _keys.StatementAsync(cancellation)], cancellation);
+                return null;
             case VerifyUpdate verify:
                 return await VerifyAsync(config, verify, cancellation);
             case AggregateRound aggregate:
@@ -161,7 +166,7 @@ public sealed class RunEffects
 
     private async Task SendStartAsync(RunConfig config, SendStart send, CancellationToken cancellation)
     {
-        List<DsseEnvelope> beside = [await _post.WrappingKeyAsync(cancellation)];
+        List<DsseEnvelope> beside = [await _keys.StatementAsync(cancellation)];
         if (send.Previous is { } previous)
         {
             beside.Add(await _post.SignAsync(PlainBody.PayloadType, Jcs.Serialize(previous, PlainBodyJson.Default.PlainResultBody), cancellation));

@@ -3,6 +3,7 @@
 using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Epochs;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Protocol.Canonical;
@@ -20,10 +21,11 @@ namespace FedCloud.Coordinator.Runs;
 /// <summary>Carries out the effects of rounds under secure aggregation, each idempotently: what is stored is written once, and a body that is signed again is the same body.</summary>
 /// <param name="archive">What is stored of epochs and rounds.</param>
 /// <param name="post">Sends to silos.</param>
+/// <param name="keys">The wrapping key.</param>
 /// <param name="ingest">Takes masked vectors in.</param>
 /// <param name="time">The clock.</param>
 /// <param name="request">Asks the epochs for a slot.</param>
-public sealed class SecureRunEffects(EpochArchive archive, SiloPost post, MaskedIngest ingest, TimeProvider time, Func<SlotRequest, CancellationToken, Task> request)
+public sealed class SecureRunEffects(EpochArchive archive, SiloPost post, IWrappingKeys keys, MaskedIngest ingest, TimeProvider time, Func<SlotRequest, CancellationToken, Task> request)
 {
     /// <summary>Carries out one effect; the opening of a sum is <see cref="SumAggregation"/>'s.</summary>
     /// <param name="job">The run.</param>
@@ -67,7 +69,7 @@ public sealed class SecureRunEffects(EpochArchive archive, SiloPost post, Masked
 
         DsseEnvelope start = await post.SignAsync(send.Body, cancellation);
         await archive.Shelf.PutAsync(SecureShelf.Start(opening.Job, opening.Round, send.Body.Rid), start, cancellation);
-        ImmutableArray<DsseEnvelope> envelopes = [await post.WrappingKeyAsync(cancellation), start];
+        ImmutableArray<DsseEnvelope> envelopes = [await keys.StatementAsync(cancellation), start];
         if (send.Previous is { } previous)
         {
             envelopes = envelopes.Add(await SignAsync(previous, cancellation));

@@ -18,10 +18,10 @@ namespace FedCloud.Coordinator.Runs;
 
 /// <summary>Reads a silo's encrypted update as a stream of coordinates, checking everything on the way. Memory: two chunks of 1 MiB.</summary>
 /// <param name="store">The storage.</param>
-/// <param name="vault">The vault that unwraps data keys.</param>
-public sealed class UpdateReader(IBlobStore store, IKeyVault vault)
+/// <param name="keys">Unwraps data keys.</param>
+public sealed class UpdateReader(IBlobStore store, IKeyUnwrapper keys)
 {
-    private readonly UploadReader _uploads = new(store, vault);
+    private readonly UploadReader _uploads = new(store, keys);
 
     // As in UploadReader: the same buffers for one update after the other.
     private readonly ConcurrentBag<Buffers> _free = [];

@@ -11,11 +11,11 @@ namespace FedCloud.Coordinator.SecureAggregation;
 /// <summary>R2: turns a silo's encrypted upload into its masked vector, checked and ready to be read in ranges (secure-aggregation, section 10).</summary>
 /// <remarks>The masked vector is no secret. Done again, it gives the same blob. Memory: two chunks of 1 MiB.</remarks>
 /// <param name="store">The storage.</param>
-/// <param name="vault">The vault that unwraps the data key, once.</param>
+/// <param name="keys">Unwraps the data key, once.</param>
 /// <param name="scratch">A folder for temporary files: nobody sees a vector before its digest was checked.</param>
-public sealed class MaskedIngest(IBlobStore store, IKeyVault vault, string scratch)
+public sealed class MaskedIngest(IBlobStore store, IKeyUnwrapper keys, string scratch)
 {
-    private readonly UploadReader _uploads = new(store, vault);
+    private readonly UploadReader _uploads = new(store, keys);
 
     /// <summary>Decrypts an upload, checks length and digest, and stores the vector.</summary>
     /// <param name="upload">The silo's blob.</param>

@@ -15,13 +15,13 @@ namespace FedCloud.Coordinator.SecureAggregation;
 
 /// <summary>R6: decrypts the shares that a silo reveals.</summary>
 /// <param name="store">The storage.</param>
-/// <param name="vault">The vault that unwraps data keys.</param>
-public sealed class UnmaskReader(IBlobStore store, IKeyVault vault)
+/// <param name="keys">Unwraps data keys.</param>
+public sealed class UnmaskReader(IBlobStore store, IKeyUnwrapper keys)
 {
     /// <summary>The largest signed body, in bytes; shares for 255 silos take some 30 KiB.</summary>
     public const int MaxBytes = 256 * 1024;
 
-    private readonly UploadReader _uploads = new(store, vault);
+    private readonly UploadReader _uploads = new(store, keys);
 
     /// <summary>Decrypts an upload. Nothing announced its digest: what counts is the signature over the body inside, which the caller checks.</summary>
     /// <param name="name">The blob.</param>

@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Text.Json.Serialization.Metadata;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
@@ -73,6 +74,7 @@ public sealed record InvitationSecret(string Code, DateTimeOffset Expires, strin
 [JsonSerializable(typeof(ChannelPointer))]
 [JsonSerializable(typeof(InvitationSecret))]
 [JsonSerializable(typeof(OutgoingEntries))]
+[JsonSerializable(typeof(Deployment))]
 public sealed partial class DocumentJson : JsonSerializerContext;
 
 /// <summary>One JSON document under an ETag.</summary>

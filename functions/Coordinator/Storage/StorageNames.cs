@@ -55,6 +55,12 @@ public static class StorageNames
     /// <summary>The federation's document.</summary>
     public static BlobName Federation { get; } = new(State, "federation.json");
 
+    /// <summary>The salt of the resources in entries about administrative actions.</summary>
+    public static BlobName AccessSalt { get; } = new(State, "access-salt");
+
+    /// <summary>The code that was deployed last.</summary>
+    public static BlobName Deployment { get; } = new(State, "deployment.json");
+
     /// <summary>The coordinator's own entries that are not in the log yet.</summary>
     public static BlobName Outgoing { get; } = new(State, "audit.json");
 

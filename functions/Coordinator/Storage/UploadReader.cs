@@ -10,8 +10,8 @@ namespace FedCloud.Coordinator.Storage;
 
 /// <summary>Opens the encrypted uploads of silos. Memory: two chunks of 1 MiB for each that is open at the same time.</summary>
 /// <param name="store">The storage.</param>
-/// <param name="vault">The vault that unwraps data keys.</param>
-public sealed class UploadReader(IBlobStore store, IKeyVault vault)
+/// <param name="keys">Unwraps data keys.</param>
+public sealed class UploadReader(IBlobStore store, IKeyUnwrapper keys)
 {
     // A round reads many uploads one after the other: the same buffers again, so that the heap stays as small as one reading needs.
     private readonly ConcurrentBag<EnvelopeBuffers> _free = [];
@@ -36,7 +36,7 @@ public sealed class UploadReader(IBlobStore store, IKeyVault vault)
         EnvelopeBuffers buffers = _free.TryTake(out EnvelopeBuffers? known) ? known : new EnvelopeBuffers();
         try
         {
-            using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, buffers, vault.UnwrapAsync, cancellation);
+            using UpdateEnvelopeReader reader = await UpdateEnvelopeReader.OpenAsync(blob.Content, expected, buffers, keys.UnwrapAsync, cancellation);
             await read(reader);
         }
         finally

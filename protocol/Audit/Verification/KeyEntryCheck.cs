@@ -11,7 +11,6 @@ namespace FedCloud.Protocol.Audit.Verification;
 internal sealed class KeyEntryCheck(Findings findings) : IEntryCheck
 {
     private const string Check = "V11";
-    private const string Kek = "kek";
     private const string LogKey = "lk";
 
     private readonly HashSet<(string Purpose, Sha256Digest Key)> _known = [];
@@ -29,7 +28,7 @@ internal sealed class KeyEntryCheck(Findings findings) : IEntryCheck
         switch (logged.Type)
         {
             case EntryTypes.KekCurrent:
-                _known.Add((Kek, logged.Subject("kek")));
+                _known.Add((FederationEntries.WrappingPurpose, logged.Subject("kek")));
                 break;
             case EntryTypes.KeyRotated or EntryTypes.KeyReplaced or EntryTypes.KeyRetired:
                 TakeChange(logged);
@@ -51,7 +50,7 @@ internal sealed class KeyEntryCheck(Findings findings) : IEntryCheck
     private void TakeChange(LoggedEntry logged)
     {
         string purpose = logged.Text("purpose");
-        bool isRosters = !string.Equals(purpose, Kek, StringComparison.Ordinal);
+        bool isRosters = !string.Equals(purpose, FederationEntries.WrappingPurpose, StringComparison.Ordinal);
         bool retired = string.Equals(logged.Type, EntryTypes.KeyRetired, StringComparison.Ordinal);
         bool knowsNew = !logged.Entry.Subjects.TryGetValue("new", out Sha256Digest next)
             || (isRosters ? KeysOf(logged.Roster).Contains((purpose, next)) : !retired || _known.Contains((purpose, next)));

@@ -21,6 +21,7 @@ public sealed class BlobLogView : ILogView
     private readonly LogWitness _witness;
     private readonly LogFollower _follower;
     private readonly WitnessLines _lines;
+    private WrappingPlace? _wrapping;
 
     /// <summary>Goes on where the last view of this home stopped.</summary>
     public BlobLogView(IBlobStore store, SiloHome home, CoordinatorPost post)
@@ -78,6 +79,19 @@ public sealed class BlobLogView : ILogView
         return beside is { } covered && Logged(rosters) is { } logged && await _lines.CoveringAsync(Math.Max(found.Index, covered), logged, cancellation) is { } size
             ? new RoundSighting.Witnessed(size)
             : new RoundSighting.Unwitnessed();
+    }
+
+    /// <inheritdoc/>
+    public async Task<WrappingPlace?> WrappingKeyAsync(ImmutableArray<Roster> rosters, CancellationToken cancellation)
+    {
+        // Lines are looked for until there are enough of them.
+        WrappingPlace? newest = _follower.Index.Wrapping;
+        if (newest is not null && newest != _wrapping && Logged(rosters) is { } logged && await _lines.CoveringAsync(newest.Index, logged, cancellation) is not null)
+        {
+            _wrapping = newest;
+        }
+
+        return newest == _wrapping ? newest : null;
     }
 
     // What cannot be read is the witness's to judge first. A witness without state takes nothing on earlier reading (W2).

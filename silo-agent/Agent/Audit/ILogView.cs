@@ -24,6 +24,11 @@ public interface ILogView
     /// <param name="rosters">The rosters that the silo has verified, from version 1.</param>
     /// <param name="cancellation">Stops it.</param>
     Task<RoundSighting> SeekAsync(Sha256Digest rid, RoundOpening start, long? beside, ImmutableArray<Roster> rosters, CancellationToken cancellation);
+
+    /// <summary>The newest version of the wrapping key among what was followed so far, where a checkpoint with enough witness lines covers it; else null.</summary>
+    /// <param name="rosters">The rosters that the silo has verified, from version 1.</param>
+    /// <param name="cancellation">Stops it.</param>
+    Task<WrappingPlace?> WrappingKeyAsync(ImmutableArray<Roster> rosters, CancellationToken cancellation);
 }
 
 /// <summary>What a look at the log gave.</summary>

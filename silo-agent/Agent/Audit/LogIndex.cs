@@ -26,6 +26,12 @@ public sealed record StartPlace(long Index, LogEntry Entry, Sha256Digest? Model 
 /// <param name="JournalHead">The silo's journal before it.</param>
 public sealed record MaskedPlace(long Index, Sha256Digest JournalHead);
 
+/// <summary>The newest version of the wrapping key in the log.</summary>
+/// <param name="Index">Its entry.</param>
+/// <param name="Kid">Its full identifier.</param>
+/// <param name="Spki">The SHA-256 of its public key.</param>
+public sealed record WrappingPlace(long Index, string Kid, Sha256Digest Spki);
+
 /// <summary>An entry of this silo in the log.</summary>
 /// <param name="Index">Its index.</param>
 /// <param name="Identity">Its identity.</param>
@@ -46,7 +52,7 @@ public sealed record BudgetPlace(Sha256Digest Head, ImmutableSortedDictionary<st
 public sealed record LogIndex
 {
     /// <summary>The version that this code writes and reads.</summary>
-    public const int CurrentVersion = 4;
+    public const int CurrentVersion = 5;
 
     /// <summary>The index of no entries.</summary>
     public static LogIndex Empty { get; } = new()
@@ -89,6 +95,9 @@ public sealed record LogIndex
     /// <summary>This silo's privacy ledgers, by data set commitment.</summary>
     public ImmutableSortedDictionary<string, BudgetPlace> Budgets { get; init; } = ImmutableSortedDictionary.Create<string, BudgetPlace>(StringComparer.Ordinal);
 
+    /// <summary>The newest version of the wrapping key; null for none.</summary>
+    public WrappingPlace? Wrapping { get; init; }
+
     /// <summary>The newest entry of each other party: <c>coordinator coordinator</c>, <c>silo</c> and the id.</summary>
     public ImmutableSortedDictionary<string, PartyPlace> Parties { get; init; } = ImmutableSortedDictionary.Create<string, PartyPlace>(StringComparer.Ordinal);
 
@@ -111,6 +120,7 @@ public sealed record LogIndex
             EntryTypes.RoundStart when Find(entry.Subjects["rid"]) is null => next with { Starts = Starts.Add(new StartPlace(Size, entry, entry.Job is { } job && Results.TryGetValue(job.Value, out Sha256Digest model) ? model : null)) },
             EntryTypes.Result => next with { Starts = Without(entry), Results = Results.SetItem(entry.Job?.Value ?? string.Empty, entry.Subjects["new_model"]) },
             EntryTypes.RoundFailed => next with { Starts = Without(entry) },
+            EntryTypes.KekCurrent => next with { Wrapping = new WrappingPlace(Size, entry.Fields["kid"].Text ?? string.Empty, entry.Subjects["kek"]) },
             EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
             _ => next,
         };

@@ -44,6 +44,9 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
     /// <summary>Whether the silo follows the log as a member.</summary>
     public bool IsInLog { get; private set; }
 
+    /// <summary>The newest version of the coordinator's wrapping key in the log, once it is witnessed; else null.</summary>
+    public WrappingPlace? WrappingKey { get; private set; }
+
     /// <summary>Whether the log shows this start of the agent. An epoch that is opened later is one of this start (audit-log, V14).</summary>
     public bool IsStartLogged => _started is not null && entries.IndexOf(_started) is not null;
 
@@ -131,6 +134,8 @@ public sealed class SiloAudit(ILogView view, OwnEntries entries, SiloId self, Sh
             _sightings[round.Rid] = await view.SeekAsync(round.Rid, round.Start, CoveredFor(round.Start.Job, agentStarted), rosters, cancellation);
         }
 
+        // After the search for rounds, which reads the same lines.
+        WrappingKey = await view.WrappingKeyAsync(rosters, cancellation);
         return null;
     }
 

@@ -71,8 +71,9 @@ public sealed class SiloHome
     /// <summary>The privacy ledgers of the silo's data sets.</summary>
     public string LedgersFolder => Path.Combine(_folder, "ledgers");
 
-    /// <summary>The signed wrapping key in use.</summary>
-    public string WrappingKeyPath => Path.Combine(_folder, "wrapping-key.dsse.json");
+    /// <summary>The file of a version of the coordinator's wrapping key, which the coordinator has named.</summary>
+    /// <param name="spki">The SHA-256 of its public key.</param>
+    public string WrappingKeyPath(Sha256Digest spki) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "wrapping-keys")).FullName, spki.Hex + ".json");
 
     /// <summary>Opens what the silo keeps of its epochs; the caller disposes it.</summary>
     /// <exception cref="FedCloudException"><c>key_file_permissions</c>, <c>key_unusable</c>, <c>disk_full</c>.</exception>
@@ -83,7 +84,7 @@ public sealed class SiloHome
     public StartToken StartToken(IEnumerable<string>? folders = null) => new(_folder, folders);
 
     /// <summary>Sets a home up from an invitation.</summary>
-    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>broker_unsupported</c>, <c>disk_full</c>.</exception>
+    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
     public static SiloHome Create(string folder, string invitationPath)
     {
         if (!File.Exists(invitationPath))
@@ -93,11 +94,6 @@ public sealed class SiloHome
 
         byte[] bytes = File.ReadAllBytes(invitationPath);
         SiloInvitation invitation = SiloInvitation.Parse(bytes);
-        if (invitation.ServiceBus is { } broker)
-        {
-            throw new FedCloudException(ErrorCodes.BrokerUnsupported, $"expected mailboxes in containers, found queues of {broker}");
-        }
-
         MakePrivate(folder);
         PrivateFile.Write(Path.Combine(folder, "invitation.json"), bytes);
         return new SiloHome(folder, invitation);

@@ -29,7 +29,10 @@ public abstract record CoordinatorMessage
     /// <summary>A run is over.</summary>
     public sealed record Ended(RunEndedBody Body) : CoordinatorMessage;
 
-    /// <summary>The wrapping key in use.</summary>
+    /// <summary>An upload is to be encrypted again.</summary>
+    public sealed record UploadAgain(UploadAgainBody Body) : CoordinatorMessage;
+
+    /// <summary>A version of the wrapping key.</summary>
     public sealed record WrappingKey(KekCurrentBody Body, DsseEnvelope Envelope) : CoordinatorMessage;
 
     /// <summary>A roster waits for signatures; it lies in storage.</summary>
@@ -69,6 +72,9 @@ public static class CoordinatorIntake
                     break;
                 case PlainBody.Abandoned:
                     messages.Add(new CoordinatorMessage.Abandoned(Parse(envelope, PlainBodyJson.Default.PlainAbandonedBody, PlainBody.PayloadType)));
+                    break;
+                case RunBody.UploadAgain:
+                    messages.Add(new CoordinatorMessage.UploadAgain(Parse(envelope, RunBodyJson.Default.UploadAgainBody, RunBody.PayloadType)));
                     break;
                 case EnrolmentBody.KekCurrent:
                     // First, since a start in the same frame needs it.

@@ -1,7 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
-using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
@@ -10,12 +9,11 @@ using FedCloud.Protocol.Signing;
 namespace FedCloud.SiloAgent.Messaging;
 
 /// <summary>Puts frames into the coordinator's mailbox and rings its bell.</summary>
-/// <param name="store">The storage.</param>
+/// <param name="mailbox">The coordinator's mailbox.</param>
 /// <param name="time">The clock.</param>
 /// <param name="bell">The doorbell; null when there is none.</param>
-public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellClient? bell)
+public sealed class CoordinatorPost(IMailbox mailbox, TimeProvider time, BellClient? bell)
 {
-    private readonly BlobMailbox _mailbox = new(store, "mail-coordinator", time);
     private readonly MessageIds _ids = new(time);
 
     /// <summary>Sends a frame.</summary>
@@ -33,8 +31,9 @@ public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellCli
             Envelopes = envelopes,
             Blobs = blobs,
         };
+
         // A fresh id that is taken is our own, sent before by a try whose answer was lost.
-        await _mailbox.SendAsync(frame.Id, frame.ToJson(), cancellation);
+        await mailbox.SendAsync(frame.Id, frame.ToJson(), cancellation);
         if (bell is not null)
         {
             await bell.RingAsync(cancellation);

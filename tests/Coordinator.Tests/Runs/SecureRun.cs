@@ -101,7 +101,7 @@ internal sealed class SecureRun : IAsyncDisposable
         }
 
         RunEffects effects = new(
-            Federation.Store, EpochFederation.Vault, Federation.Post, Federation.Audit, TimeProvider.System, _folder, Federation.Archive,
+            Federation.Store, new VaultWrappingKeys(EpochFederation.Vault, Federation.Post), Federation.Post, Federation.Audit, TimeProvider.System, _folder, Federation.Archive,
             (request, cancellation) => Federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, request), cancellation));
         RunDocument opened = RunDocument.Open(RunMachine.Submit(Config, Federation.View, DateTimeOffset.UtcNow));
         Actor = await RunActor.StartAsync(Federation.Store, Config.Job, opened, effects, TimeProvider.System, static (_, error) => throw error, default);

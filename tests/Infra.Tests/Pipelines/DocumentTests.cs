@@ -16,7 +16,9 @@ public sealed partial class DocumentTests
 
     [Theory]
     [InlineData("infra/README.md")]
+    [InlineData("README.md")]
     [InlineData("docs/azure.md")]
+    [InlineData("docs/keys.md")]
     [InlineData("SECURITY.md")]
     [InlineData("CONTRIBUTING.md")]
     public void Pages_Links_LeadSomewhere(string page)
@@ -25,6 +27,20 @@ public sealed partial class DocumentTests
 
         Assert.All(Link.Matches(Repository.Read(page)).Select(match => match.Groups["target"].Value), target => Assert.True(Path.Exists(Path.Combine(folder, target)), $"{page} links to {target}"));
     }
+
+    // What the galleries of azd templates look for (Azure-Samples/azd-template-artifacts, README.md).
+    [Theory]
+    [InlineData("## Features")]
+    [InlineData("### Architecture Diagram")]
+    [InlineData("## Getting Started")]
+    [InlineData("### Prerequisites")]
+    [InlineData("### Installation")]
+    [InlineData("## Guidance")]
+    [InlineData("### Region Availability")]
+    [InlineData("### Costs")]
+    [InlineData("### Security")]
+    [InlineData("## Resources")]
+    public void Readme_HasTheHeadingsOfGalleries(string heading) => Assert.Contains(heading, Repository.Read("README.md").Split('\n'));
 
     [Theory]
     [InlineData("infra/README.md")]

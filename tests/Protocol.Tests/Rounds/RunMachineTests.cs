@@ -5,6 +5,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using Xunit;
 
 namespace FedCloud.Protocol.Tests.Rounds;
@@ -142,6 +143,44 @@ public sealed class RunMachineTests
         story.Then(new UpdateVerified(Now, Silo, rid, RunStory.Update(Silo, attempt: 0)));
 
         Assert.Equal(MemberPhase.Verified, story.State.Round!.Members[Silo].Phase);
+    }
+
+    [Fact]
+    public void Update_OfARetiredKey_IsAskedForAgain()
+    {
+        RunStory story = RunStory.Collecting();
+        Sha256Digest rid = story.Rid;
+        story.Then(new UpdateAnnounced(Now, Silo, rid, RunStory.Update(Silo, attempt: 2)));
+
+        story.Then(new UpdateRejected(Now, Silo, rid, RunStory.Update(Silo, attempt: 2), ErrorCodes.KeyRetired.Name));
+
+        AskAgain asked = story.The<AskAgain>();
+        Assert.Equal((Silo, RunBody.Update, 2, rid), (asked.To, asked.Body.Upload, asked.Body.Attempt, asked.Body.Rid));
+        Assert.Equal(MemberPhase.Invited, story.State.Round!.Members[Silo].Phase);
+        Assert.Equal(3, story.Then(new UpdateAnnounced(Now, Silo, rid, RunStory.Update(Silo, attempt: 3))).The<VerifyUpdate>().Update.Attempt);
+    }
+
+    [Fact]
+    public void Aggregate_OfARetiredKey_CollectsThatUpdateAgain()
+    {
+        RunStory story = RunStory.Aggregating();
+        Sha256Digest rid = story.Rid;
+        UpdateReference update = story.State.Round!.Members[Silo].Update!;
+
+        story.Then(new AggregateFailed(Now, rid, Silo, ErrorCodes.KeyRetired.Name));
+
+        Assert.Equal((RoundPhase.Collecting, MemberPhase.Invited), (story.State.Round!.Phase, story.State.Round.Members[Silo].Phase));
+        Assert.Equal(update.Attempt, story.The<AskAgain>().Body.Attempt);
+
+        // The others are checked again: one whose key version has ended too is asked as well, and who passes stays.
+        (SiloId other, RoundMember before) = story.State.Round.Contributors().First();
+        Assert.Contains(story.Effects.OfType<VerifyUpdate>(), verify => verify.Silo == other && verify.Update == before.Update);
+        Assert.NotNull(story.Then(new UpdateVerified(Now, other, rid, before.Update!)).Ignored);
+        Assert.Equal(other, story.Then(new UpdateRejected(Now, other, rid, before.Update!, ErrorCodes.KeyRetired.Name)).The<AskAgain>().To);
+        story.Then(new UpdateAnnounced(Now, other, rid, before.Update! with { Attempt = 1 }), new UpdateVerified(Now, other, rid, before.Update! with { Attempt = 1 }));
+
+        story.Then(new UpdateAnnounced(Now, Silo, rid, update with { Attempt = 1 }), new UpdateVerified(Now, Silo, rid, update with { Attempt = 1 }));
+        Assert.Contains(story.The<AggregateRound>().Summands, summand => summand.Silo == Silo && summand.Update.Attempt == 1);
     }
 
     [Fact]

@@ -6,6 +6,7 @@ using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
 using Xunit;
 
@@ -284,6 +285,19 @@ public sealed class SecureRunMachineTests
 
         Assert.Equal([1, 3, 4], story.The<OpenSum>().Answered.Values.Select(answer => answer.Idx));
         Assert.Equal(RoundPhase.Aggregating, story.State.Round!.Phase);
+    }
+
+    [Fact]
+    public void Shares_OfARetiredKey_AreAskedForAgainAndBlameNobody()
+    {
+        RunStory story = RunStory.OpeningSum();
+
+        story.Then(new SumNeedsMore(Now, story.Rid, ImmutableSortedDictionary<int, string>.Empty.Add(2, ErrorCodes.KeyRetired.Name)));
+
+        Assert.Equal((RunStory.Four[1], RunBody.Shares), (story.The<AskAgain>().To, story.The<AskAgain>().Body.Upload));
+        Assert.Equal(RoundPhase.Unmasking, story.State.Round!.Phase);
+        Assert.Null(story.State.Round.Members[RunStory.Four[1]].Reason);
+        Assert.Equal([1, 2, 3], story.Revealed(RunStory.Four[1]).The<OpenSum>().Answered.Values.Select(answer => answer.Idx));
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using Xunit;
 using static FedCloud.Protocol.Tests.Silos.SiloStory;
@@ -24,7 +25,7 @@ public sealed class SiloMachineTests
         ["training"] = (Training, ["OfferReceived", "StartReceived", "TrainingFinished", "TrainingFailed", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
         ["held"] = (Held, ["OfferReceived", "StartReceived", "RoundWitnessed", "RoundMisrecorded", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
         ["uploading"] = (Uploading, ["OfferReceived", "StartReceived", "TrainingFailed", "UpdateUploaded", "UploadRefused", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
-        ["announced"] = (Announced, ["OfferReceived", "StartReceived", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived"]),
+        ["announced"] = (Announced, ["OfferReceived", "StartReceived", "UploadAgainReceived", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived"]),
         ["declined"] = (Declined, ["OfferReceived", "StartReceived", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived"]),
         ["evaluating"] = (Evaluating, ["EvaluationFinished"]),
         ["over"] = (Over, []),
@@ -47,6 +48,7 @@ public sealed class SiloMachineTests
             new TrainingFailed(Now, Job, First, "data_empty"),
             new UpdateUploaded(Now, Job, First, 0),
             new UploadRefused(Now, Job, First, 0),
+            Again(),
             new ResultReceived(Now, Result(Start(1))),
             new AbandonedReceived(Now, new PlainAbandonedBody { Type = PlainBody.Abandoned, Rid = First, Job = Job, Round = 1, Reason = "quorum_not_met" }),
             new EndedReceived(Now, Ended(), EvaluationWanted: true),
@@ -223,6 +225,33 @@ public sealed class SiloMachineTests
     }
 
     [Fact]
+    public void Upload_OfARetiredKey_IsEncryptedAgainUnderTheNextName()
+    {
+        SiloStory story = Announced().Then(Again());
+
+        UploadUpdate upload = story.The<UploadUpdate>();
+        Assert.Equal((1, Hash("update")), (upload.Attempt, upload.Update.UpdateSha256));
+        Assert.Equal(1, story.Then(new UpdateUploaded(Now, Job, First, 1)).The<SendUpdate>().Attempt);
+
+        // The same message again, or one of an attempt that was not announced, changes nothing.
+        Assert.NotNull(story.Then(Again()).Ignored);
+        Assert.NotNull(story.Then(Again(attempt: 2)).Ignored);
+        Assert.Equal(2, story.Then(Again(attempt: 1)).The<UploadUpdate>().Attempt);
+    }
+
+    [Fact]
+    public void Upload_OfRetiredKeysWithoutEnd_IsGivenUp()
+    {
+        SiloStory story = Announced();
+        for (int attempt = 0; attempt < UploadName.Attempts - 1; attempt++)
+        {
+            story.Then(Again(attempt), new UpdateUploaded(Now, Job, First, attempt + 1));
+        }
+
+        Assert.Equal(ErrorCodes.UploadFailed.Name, story.Then(Again(UploadName.Attempts - 1)).The<SendDecline>().Body.Reason);
+    }
+
+    [Fact]
     public void T12_Result_WithAnotherUpdateThanThisSilosOwn_RaisesAnAlarm()
     {
         SiloStory story = Announced().Then(new ResultReceived(Now, Result(Start(1), mine: "another")));
@@ -352,4 +381,7 @@ public sealed class SiloMachineTests
         Assert.Empty(story.The<SendMetrics>().Body.Values);
         Assert.Equal(9, story.The<SendMetrics>().Body.Round);
     }
+
+    private static UploadAgainReceived Again(int attempt = 0) => new(
+        Now, new UploadAgainBody { Type = RunBody.UploadAgain, Job = Job, Round = 1, Rid = First, Idx = 1, Upload = RunBody.Update, Attempt = attempt });
 }

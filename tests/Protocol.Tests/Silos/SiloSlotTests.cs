@@ -3,6 +3,8 @@
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Silos;
 using Xunit;
 using static FedCloud.Protocol.Tests.Silos.SecureStory;
@@ -104,6 +106,32 @@ public sealed class SiloSlotTests
     {
         AssertIgnored(At(phase, One), U3(One));
         AssertIgnored(At(phase, One), Agreement(One));
+    }
+
+    [Fact]
+    public void Upload_OfARetiredKey_TheSameVectorIsEncryptedAgain()
+    {
+        SiloStory story = At("announced", One);
+        MaskedBody masked = story.Slot(One).Masked!;
+
+        story.Then(UploadAgain(One, RunBody.Update));
+
+        Assert.Equal((masked, 1), (story.The<UploadMasked>().Body, story.The<UploadMasked>().Attempt));
+        Assert.Equal(SiloSlotPhase.Masked, story.Slot(One).Phase);
+        Assert.Equal(masked, story.Then(new UpdateUploaded(Now, One.Job, Rid(One), 1)).The<SendMasked>().Body);
+    }
+
+    [Theory]
+    [InlineData("agreed")]
+    [InlineData("revealed")]
+    public void Upload_OfARetiredKeyAfterTheList_IsIgnored(string phase) => AssertIgnored(At(phase, One), UploadAgain(One, RunBody.Update));
+
+    [Fact]
+    public void Shares_OfARetiredKey_AreRevealedAgainAndOnlyThen()
+    {
+        Assert.Equal(Rid(One), At("revealed", One).Then(UploadAgain(One, RunBody.Shares)).The<SendUnmask>().Rid);
+        AssertIgnored(At("agreed", One), UploadAgain(One, RunBody.Shares));
+        AssertIgnored(At("announced", One), UploadAgain(One, RunBody.Shares));
     }
 
     [Fact]
@@ -374,4 +402,7 @@ public sealed class SiloSlotTests
         AssertIgnored(story, U3(One));
         Assert.Equal(armed ? 0 : 1, story.Then(Abandoned(One)).Effects.OfType<SendBurned>().Count());
     }
+
+    private static UploadAgainReceived UploadAgain(RoundOpening start, string upload) => new(
+        Now, new UploadAgainBody { Type = RunBody.UploadAgain, Job = start.Job, Round = start.Round, Rid = Rid(start), Idx = 1, Upload = upload, Attempt = 0 });
 }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Security.Cryptography;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
@@ -44,7 +45,7 @@ internal sealed class AuditedSilo : IDisposable
         WriteKey(SiloHome.AdministratorKey, self.Admin);
         PrivateFile.Write(Path.Combine(_folder, "invitation.json"), Invitation().ToJson());
         Home = SiloHome.Open(_folder);
-        Post = new CoordinatorPost(Store, Time, bell: null);
+        Post = new CoordinatorPost(new BlobMailbox(Store, "mail-coordinator", Time), Time, bell: null);
     }
 
     public AuditFederation Federation { get; }

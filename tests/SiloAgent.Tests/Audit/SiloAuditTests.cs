@@ -270,5 +270,7 @@ public sealed class SiloAuditTests : IDisposable
             AgentStarted = agentStarted;
             return Task.FromResult(Sighting);
         }
+
+        public Task<WrappingPlace?> WrappingKeyAsync(ImmutableArray<Roster> rosters, CancellationToken cancellation) => Task.FromResult<WrappingPlace?>(null);
     }
 }

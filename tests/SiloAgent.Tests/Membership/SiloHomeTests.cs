@@ -2,7 +2,6 @@
 
 using System.Collections.Immutable;
 using FedCloud.Protocol.Enrolment;
-using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.SiloAgent.Homes;
 using Xunit;
@@ -15,13 +14,11 @@ public sealed class SiloHomeTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("home").FullName;
 
     [Fact]
-    public void Create_CoordinatorWithQueues_IsRefusedAndLeavesNothing()
+    public void Create_CoordinatorWithQueues_OpensAgain()
     {
-        string invitation = Write("fedcloud.servicebus.windows.net");
+        SiloHome.Create(Home, Write("fedcloud.servicebus.windows.net"));
 
-        FedCloudException error = Assert.Throws<FedCloudException>(() => SiloHome.Create(Home, invitation));
-
-        Assert.Equal((ErrorCodes.BrokerUnsupported, false), (error.Code, Directory.Exists(Home)));
+        Assert.Equal("fedcloud.servicebus.windows.net", SiloHome.Open(Home).Invitation.ServiceBus);
     }
 
     [Fact]

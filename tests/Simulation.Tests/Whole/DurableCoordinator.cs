@@ -4,6 +4,7 @@ using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Functions.Tests.Durable;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
@@ -49,6 +50,8 @@ internal sealed class DurableCoordinator : ISimulatedCoordinator
     public FederationState Federation { get; private set; } = null!;
 
     public FederationDesk Members => First.Work.Members;
+
+    public WrappingKeyDesk Keys => First.Work.Keys;
 
     public IEnumerable<RunState> Runs => _runs;
 

@@ -2,6 +2,7 @@
 
 using FedCloud.Cloud.Api;
 using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
@@ -18,6 +19,8 @@ internal interface ISimulatedCoordinator : IAsyncDisposable
     FederationState Federation { get; }
 
     FederationDesk Members { get; }
+
+    WrappingKeyDesk Keys { get; }
 
     IEnumerable<RunState> Runs { get; }
 

@@ -3,6 +3,7 @@
 using FedCloud.Cloud.Api;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Keys;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
@@ -19,6 +20,8 @@ internal sealed class LocalCoordinator(CoordinatorService service) : ISimulatedC
     public FederationState Federation => service.Federation;
 
     public FederationDesk Members => service.Members;
+
+    public WrappingKeyDesk Keys => service.Work.Keys;
 
     public IEnumerable<RunState> Runs => service.Runs;
 

@@ -19,7 +19,7 @@ internal static class SharedKeys
         string folder = Path.Combine(Directory.CreateTempSubdirectory("simulation-keys").FullName, "keys");
         FileKeyVault own = new(folder);
         await own.EnsureAsync(SiloPost.MessageKey, KeyKind.EcP256, CancellationToken.None);
-        Directory.CreateDirectory(Path.Combine(folder, SiloPost.WrappingKey));
+        PrivateFolder.Make(Path.Combine(folder, SiloPost.WrappingKey));
         foreach (string file in Directory.GetFiles(Path.Combine(Folder, SiloPost.WrappingKey)))
         {
             File.Copy(file, Path.Combine(folder, SiloPost.WrappingKey, Path.GetFileName(file)));

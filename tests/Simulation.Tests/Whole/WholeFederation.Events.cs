@@ -41,6 +41,8 @@ internal sealed partial class WholeFederation
     {
     }
 
+    void ICoordinatorEvents.KeyFailed(FedCloudException reason) => _refused.Add(reason.Message);
+
     void ICoordinatorEvents.SweepFailed(FedCloudException reason) => _refused.Add(reason.Message);
 
     void ICoordinatorEvents.EffectFailed(RunId job, Exception reason)

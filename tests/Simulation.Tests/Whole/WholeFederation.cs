@@ -57,7 +57,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     private readonly int _founders;
     private bool _revoked;
 
-    public WholeFederation(int seed, WholeFaults faults, int silos, RunConfig config, FileKeyVault? vault = null)
+    public WholeFederation(int seed, WholeFaults faults, int silos, RunConfig config, IKeyVault? vault = null)
     {
         Vault = vault ?? SharedKeys.Vault;
         _random = new Random(seed);
@@ -76,7 +76,7 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     public SecretSearch Search { get; } = new();
 
     /// <summary>The coordinator's keys.</summary>
-    public FileKeyVault Vault { get; }
+    public IKeyVault Vault { get; }
 
     /// <summary>Says what goes wrong with the coordinator's next request; null for chance.</summary>
     public Func<RequestFault>? CoordinatorFault { get; set; }
@@ -192,6 +192,12 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         KeyVersion version = await (await CoordinatorAsync()).Members.ChangeLogKeyAsync(isLost, CancellationToken.None);
         return Sha256Digest.Of(version.Spki);
     }
+
+    /// <summary>The operator rotates the wrapping key.</summary>
+    public async Task RotateWrappingKeyAsync(bool isLost) => await (await CoordinatorAsync()).Keys.RotateAsync(isLost, CancellationToken.None);
+
+    /// <summary>The coordinator looks after its keys, as it does every minute.</summary>
+    public async Task CheckKeysAsync() => await (await CoordinatorAsync()).Keys.CheckAsync(CancellationToken.None);
 
     /// <summary>Every administrator compares the fingerprint of the log's new key, signs a new policy, and restarts the agent.</summary>
     public async Task ConfirmLogKeyAsync(Sha256Digest key)
