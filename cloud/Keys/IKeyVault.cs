@@ -20,7 +20,8 @@ public enum KeyKind
 /// <param name="Kind">What it is for.</param>
 /// <param name="Spki">The public key, DER SubjectPublicKeyInfo.</param>
 /// <param name="Enabled">Whether it may be used.</param>
-public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled);
+/// <param name="Expires">When it ends; null for never.</param>
+public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled, DateTimeOffset? Expires = null);
 
 /// <summary>Keys that never leave: signing, unwrapping, versions, rotation.</summary>
 /// <remarks>A vault over the network may also fail with <c>vault_unreachable</c>, <c>vault_denied</c>, <c>vault_failed</c> or <c>sign_in_failed</c>.</remarks>

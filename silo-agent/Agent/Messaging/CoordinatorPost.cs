@@ -6,6 +6,7 @@ using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Telemetry;
 
 namespace FedCloud.SiloAgent.Messaging;
 
@@ -29,7 +30,7 @@ public sealed class CoordinatorPost(IBlobStore store, TimeProvider time, BellCli
             Run = run,
             Round = round,
             Type = type,
-            Trace = null,
+            Trace = AgentTraces.Outgoing,
             Envelopes = envelopes,
             Blobs = blobs,
         };
