@@ -35,6 +35,7 @@ internal sealed class StorageRequests : IDisposable
             ConnectTimeout = TimeSpan.FromSeconds(5),
             AllowAutoRedirect = false,
             UseCookies = false,
+            ActivityHeadersPropagator = null, // storage is no party to a trace
             UseProxy = !endpoint.IsLoopback,
         })
         {

@@ -20,7 +20,8 @@ public enum KeyKind
 /// <param name="Kind">What it is for.</param>
 /// <param name="Spki">The public key, DER SubjectPublicKeyInfo.</param>
 /// <param name="Enabled">Whether it may be used.</param>
-public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled);
+/// <param name="Expires">When it ends; null for never.</param>
+public sealed record KeyVersion(string Kid, string Name, KeyKind Kind, byte[] Spki, bool Enabled, DateTimeOffset? Expires = null);
 
 /// <summary>Unwraps data keys.</summary>
 public interface IKeyUnwrapper

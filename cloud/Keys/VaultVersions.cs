@@ -81,7 +81,7 @@ internal sealed class VaultVersions(Uri vault, Func<string, KeyClient> keysOf)
     {
         string kid = VaultKeyId.Of(vault, key.Properties.Name, key.Properties.Version).ToString();
         (KeyKind kind, byte[] spki) = _publicKeys.GetOrAdd(kid, VaultKeyReader.Read(key.Key, kid));
-        return new KeyVersion(kid, key.Properties.Name, kind, spki, key.Properties.Enabled ?? true);
+        return new KeyVersion(kid, key.Properties.Name, kind, spki, key.Properties.Enabled ?? true, key.Properties.ExpiresOn);
     }
 
     private async Task<string?> CurrentAsync(string name, CancellationToken cancellation)
@@ -120,6 +120,6 @@ internal sealed class VaultVersions(Uri vault, Func<string, KeyClient> keysOf)
             }
         }
 
-        return new KeyVersion(kid, properties.Name, known.Kind, known.Spki, properties.Enabled ?? true);
+        return new KeyVersion(kid, properties.Name, known.Kind, known.Spki, properties.Enabled ?? true, properties.ExpiresOn);
     }
 }

@@ -79,14 +79,14 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
         }
 
         List<ReceivedMessage> received = [];
-        IEnumerable<MessageId> oldestFirst = free.OrderBy(message => message.Sent).ThenBy(message => message.Id.Value, StringComparer.Ordinal).Select(message => message.Id);
-        using IEnumerator<MessageId> next = oldestFirst.GetEnumerator();
+        IEnumerable<(MessageId Id, DateTimeOffset Sent)> oldestFirst = free.OrderBy(message => message.Sent).ThenBy(message => message.Id.Value, StringComparer.Ordinal);
+        using IEnumerator<(MessageId Id, DateTimeOffset Sent)> next = oldestFirst.GetEnumerator();
         for (bool more = true; more && received.Count < max;)
         {
             List<Task<ReceivedMessage?>> takes = [];
             while (takes.Count < Math.Min(Parallel, max - received.Count) && (more = next.MoveNext()))
             {
-                takes.Add(TakeAsync(next.Current, cancellation));
+                takes.Add(TakeAsync(next.Current.Id, next.Current.Sent, cancellation));
             }
 
             received.AddRange((await Task.WhenAll(takes)).OfType<ReceivedMessage>());
@@ -159,7 +159,7 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
 
     private BlobName NameOf(MessageId id) => new(container, id.Value);
 
-    private async Task<ReceivedMessage?> TakeAsync(MessageId id, CancellationToken cancellation)
+    private async Task<ReceivedMessage?> TakeAsync(MessageId id, DateTimeOffset sent, CancellationToken cancellation)
     {
         BlobName name = NameOf(id);
         if (await store.AcquireLeaseAsync(name, _options.Lock, cancellation) is not { } lease)
@@ -184,7 +184,7 @@ public sealed class BlobMailbox(IBlobStore store, string container, TimeProvider
 
         byte[] body = new byte[read.BlobLength];
         await read.Content.ReadExactlyAsync(body, cancellation);
-        ReceivedMessage message = new(id, body, delivery, lease);
+        ReceivedMessage message = new(id, body, delivery, lease, sent);
         if (delivery > _options.MaxDeliveries)
         {
             await DeadLetterAsync(message, ErrorCodes.DeliveryLimit.Name, cancellation);

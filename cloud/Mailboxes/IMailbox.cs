@@ -48,7 +48,8 @@ public interface IMailbox
 /// <param name="Body">Its bytes.</param>
 /// <param name="Delivery">How often it was delivered, this time included.</param>
 /// <param name="Lock">What proves that we hold it.</param>
-public sealed record ReceivedMessage(MessageId Id, byte[] Body, int Delivery, string Lock);
+/// <param name="Sent">When it was sent, or last delivered in vain, by the mailbox's clock; null where it does not say.</param>
+public sealed record ReceivedMessage(MessageId Id, byte[] Body, int Delivery, string Lock, DateTimeOffset? Sent = null);
 
 /// <summary>A message that was put aside.</summary>
 /// <param name="Id">Its id.</param>

@@ -74,7 +74,7 @@ public sealed class ServiceBusMailbox : IMailbox, IAsyncDisposable
             (byte[]? body, ErrorCode flaw) = Read(message);
             if (body is not null)
             {
-                received.Add(new ReceivedMessage(new MessageId(message.MessageId), body, message.DeliveryCount, message.LockToken));
+                received.Add(new ReceivedMessage(new MessageId(message.MessageId), body, message.DeliveryCount, message.LockToken, message.EnqueuedTime));
             }
             else
             {

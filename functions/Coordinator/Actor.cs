@@ -1,7 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
+using System.Diagnostics;
+using FedCloud.Cloud.Telemetry;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Coordinator.Telemetry;
 
 namespace FedCloud.Coordinator;
 
@@ -16,6 +20,9 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     private readonly HeldDocument<TDocument> _document;
     private readonly TimeProvider _time;
     private readonly ActorLoop _loop;
+
+    // The spans that pending effects follow from, as long as this process knows.
+    private readonly ConcurrentDictionary<long, ActivityContext> _causes = [];
 
     /// <summary>Makes an actor.</summary>
     /// <param name="document">Its document.</param>
@@ -43,7 +50,7 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     public async Task<string?> ApplyAsync(string? id, TEvent @event, CancellationToken cancellation)
     {
         string? ignored = null;
-        if (await _document.ReplaceAsync(document => document.Apply(id, @event, out ignored), cancellation))
+        if (await ReplaceAsync(document => document.Apply(id, @event, out ignored), cancellation))
         {
             _loop.Wake();
         }
@@ -85,8 +92,20 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     {
         if (Find(effect) is { } pending)
         {
-            TEvent? result = await PerformAsync(Document, pending, cancellation);
-            await _document.ReplaceAsync(document => document.Complete(effect, result), cancellation);
+            _causes.TryGetValue(effect, out ActivityContext cause);
+            using Activity? span = CoordinatorTraces.CarryOut(NameOf(pending), cause, IsBeginning(pending.Effect));
+            try
+            {
+                Describe(Document, span);
+                TEvent? result = await PerformAsync(Document, pending, cancellation);
+                await ReplaceAsync(document => document.Complete(effect, result), cancellation);
+            }
+            catch (Exception error) when (span.Fails(error))
+            {
+                throw;
+            }
+
+            _causes.TryRemove(effect, out _);
         }
     }
 
@@ -98,7 +117,16 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     {
         if (Find(effect) is { } pending)
         {
-            await PerformPartAsync(Document, pending, part, cancellation);
+            using Activity? span = CoordinatorTraces.CarryOut($"{NameOf(pending)}.Part", cause: default, isBeginning: false);
+            try
+            {
+                Describe(Document, span);
+                await PerformPartAsync(Document, pending, part, cancellation);
+            }
+            catch (Exception error) when (span.Fails(error))
+            {
+                throw;
+            }
         }
     }
 
@@ -122,6 +150,42 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
 
     /// <summary>Whether an effect may be carried out beside others of which the same is said.</summary>
     protected virtual bool IsIndependent(TEffect effect) => false;
+
+    /// <summary>Whether a story of its own begins with an effect, which its trace shows.</summary>
+    protected virtual bool IsBeginning(TEffect effect) => false;
+
+    /// <summary>Says in a span what it is about.</summary>
+    protected virtual void Describe(TDocument document, Activity? span)
+    {
+    }
+
+    /// <summary>Hears of a change that this process has made durable.</summary>
+    protected virtual void Changed(TDocument before, TDocument after)
+    {
+    }
+
+    private static string NameOf(Pending<TEffect> pending) => pending.Effect?.GetType().Name ?? string.Empty;
+
+    private async Task<bool> ReplaceAsync(Func<TDocument, TDocument> change, CancellationToken cancellation)
+    {
+        TDocument? before = null;
+        TDocument? after = null;
+        bool isAnother = await _document.ReplaceAsync(document => after = change(before = document), cancellation);
+        if (before is not null && after is not null && !ReferenceEquals(before, after))
+        {
+            if (TraceContext.Current is var cause && cause != default)
+            {
+                foreach (Pending<TEffect> next in after.Pending.Where(pending => pending.Id >= before.NextEffect))
+                {
+                    _causes[next.Id] = cause;
+                }
+            }
+
+            Changed(before, after);
+        }
+
+        return isAnother;
+    }
 
     private ImmutableArray<Pending<TEffect>> Next(ImmutableArray<Pending<TEffect>> pending)
     {

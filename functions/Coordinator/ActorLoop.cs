@@ -19,8 +19,12 @@ public sealed class ActorLoop(Func<CancellationToken, Task<bool>> turn, Func<Dat
     private readonly CancellationTokenSource _stop = new();
     private Task _work = Task.CompletedTask;
 
-    /// <summary>Begins.</summary>
-    public void Begin() => _work = Task.Run(WorkAsync, CancellationToken.None);
+    /// <summary>Begins. What the caller is doing, a request perhaps, is not what the actor's life belongs to.</summary>
+    public void Begin()
+    {
+        using AsyncFlowControl _ = ExecutionContext.SuppressFlow();
+        _work = Task.Run(WorkAsync, CancellationToken.None);
+    }
 
     /// <summary>Says that something may be due.</summary>
     public void Wake() => _wake.Release();

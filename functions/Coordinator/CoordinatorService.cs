@@ -10,6 +10,7 @@ using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Coordinator.Telemetry;
 using FedCloud.Protocol.Federations;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
@@ -76,6 +77,7 @@ public sealed class CoordinatorService : IAsyncDisposable
         _epochs.TakeUp(epochs);
         await _runs.StartAsync(Work.RunEffects, cancellation);
         await Work.TakeUpAsync(founding, TellRunsAsync, cancellation);
+        await CountLettersAsync(cancellation);
 
         // The queue of rosters does not outlive the process: after a crash between a roster and its runs they hear of it here, and ignore one that they know.
         if (Members.Roster is { } roster)
@@ -172,9 +174,11 @@ public sealed class CoordinatorService : IAsyncDisposable
         List<Task> completed = [];
         foreach (ReceivedMessage message in messages)
         {
+            Work.Waited(message.Sent);
             if (await Work.TakeAsync(message.Id, message.Body, cancellation) is { } refused)
             {
                 await _mailbox.DeadLetterAsync(message, refused.Name, cancellation);
+                await CountLettersAsync(cancellation);
             }
             else
             {
@@ -188,6 +192,15 @@ public sealed class CoordinatorService : IAsyncDisposable
         await Members.CarryOutAsync(cancellation);
         await TellRunsOfRostersAsync(cancellation);
         return messages.Count;
+    }
+
+    // Nobody takes them away, so their number changes here only.
+    private async Task CountLettersAsync(CancellationToken cancellation)
+    {
+        if (CoordinatorMetrics.CountsDeadLetters)
+        {
+            CoordinatorMetrics.PutAside(CoordinatorMetrics.CoordinatorMailbox, (await _mailbox.ListDeadLettersAsync(cancellation)).Count);
+        }
     }
 
     private Task TellRunsAsync(RosterView roster)

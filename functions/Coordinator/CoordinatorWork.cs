@@ -1,9 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using System.Diagnostics;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Cloud.Telemetry;
 using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Federations;
@@ -12,6 +14,7 @@ using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.SecureAggregation;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Coordinator.Telemetry;
 using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
@@ -105,7 +108,8 @@ public sealed partial class CoordinatorWork : IDisposable
 
         KeyVersion message = await _vault.EnsureAsync(SiloPost.MessageKey, KeyKind.EcP256, cancellation);
         KeyVersion log = await _vault.EnsureAsync(CoordinatorService.LogKey, KeyKind.EcP256, cancellation);
-        await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
+        KeyVersion wrapping = await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation);
+        NoteEnds(message, log, wrapping);
         MessageKey = VerificationKey.FromSpki(message.Spki);
         await Log.StartAsync(cancellation);
         return new FederationState
@@ -135,23 +139,29 @@ public sealed partial class CoordinatorWork : IDisposable
     {
         try
         {
-            Frame frame = Frame.FromJson(body);
-            FederationState federation = await FederationAsync(cancellation);
-            ImmutableArray<SiloMessage> verified = SiloIntake.Verify(frame, federation, _time.GetUtcNow());
-
-            // Entries first: the charge that travels with a masked vector comes before it in the log.
-            await Log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
-            foreach (SiloMessage one in verified)
-            {
-                await TakeAsync(one, federation, cancellation);
-            }
-
+            await TakeAsync(Frame.FromJson(body), cancellation);
             return null;
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {
             _events.MessageRefused(id, error);
             return error.Code;
+        }
+    }
+
+    /// <summary>Notes when the coordinator's keys end.</summary>
+    public async Task NoteKeysAsync(CancellationToken cancellation) => NoteEnds(
+        await _vault.EnsureAsync(SiloPost.MessageKey, KeyKind.EcP256, cancellation),
+        await _vault.EnsureAsync(CoordinatorService.LogKey, KeyKind.EcP256, cancellation),
+        await _vault.EnsureAsync(SiloPost.WrappingKey, KeyKind.Rsa3072, cancellation));
+
+    /// <summary>Notes how long a message had waited in the coordinator's mailbox.</summary>
+    /// <param name="sent">Since when, by the mailbox's clock; null where it does not say.</param>
+    public void Waited(DateTimeOffset? sent)
+    {
+        if (sent is { } since)
+        {
+            CoordinatorMetrics.MessageTaken(CoordinatorMetrics.CoordinatorMailbox, _time.GetUtcNow() - since);
         }
     }
 
@@ -184,11 +194,49 @@ public sealed partial class CoordinatorWork : IDisposable
         _members?.Dispose();
     }
 
-    private async Task TakeAsync(SiloMessage message, FederationState federation, CancellationToken cancellation)
+    private void NoteEnds(params ReadOnlySpan<KeyVersion> keys)
+    {
+        foreach (KeyVersion key in keys)
+        {
+            if (key.Expires is { } end)
+            {
+                CoordinatorMetrics.KeyEnds(key.Name, end - _time.GetUtcNow());
+            }
+        }
+    }
+
+    private async Task TakeAsync(Frame frame, CancellationToken cancellation)
+    {
+        using Activity? span = CoordinatorTraces.Take(frame.Trace);
+        try
+        {
+            FederationState federation = await FederationAsync(cancellation);
+            ImmutableArray<SiloMessage> verified = SiloIntake.Verify(frame, federation, _time.GetUtcNow());
+
+            // Entries first: the charge that travels with a masked vector comes before it in the log.
+            await Log.Desk.ForwardAsync(verified.OfType<SiloMessage.Entry>().Select(entry => entry.Logged), cancellation);
+
+            // The first body is what the message is about; others only travel with it.
+            Activity? about = span;
+            foreach (SiloMessage one in verified)
+            {
+                CoordinatorTraces.IsAbout(about, one.GetType().Name, run: null);
+                await TakeAsync(one, federation, about, cancellation);
+                about = null;
+            }
+        }
+        catch (Exception error) when (span.Fails(error))
+        {
+            throw;
+        }
+    }
+
+    private async Task TakeAsync(SiloMessage message, FederationState federation, Activity? span, CancellationToken cancellation)
     {
         switch (message)
         {
             case SiloMessage.ForRun forRun:
+                CoordinatorTraces.IsAbout(span, forRun.Event.GetType().Name, forRun.Job);
                 if (await _runs.ApplyAsync(forRun.Job, forRun.Id, forRun.Event, cancellation) is { } ignored)
                 {
                     _events.EventIgnored(forRun.Job, forRun.Event.GetType().Name, ignored);
@@ -198,7 +246,7 @@ public sealed partial class CoordinatorWork : IDisposable
             case RoundMessage round:
                 if (await _rounds.TakeAsync(round, _time.GetUtcNow(), cancellation) is { } fits)
                 {
-                    await TakeAsync(fits, federation, cancellation);
+                    await TakeAsync(fits, federation, span, cancellation);
                 }
                 else if (round.Run is { } named)
                 {

@@ -8,6 +8,7 @@ using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Epochs;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.SecureAggregation;
+using FedCloud.Coordinator.Telemetry;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
@@ -95,6 +96,14 @@ public sealed class SharedCoordinator : IDisposable
         return refused;
     }
 
+    /// <summary>Takes a message from the coordinator's mailbox, and notes how long it had waited there.</summary>
+    /// <returns>Null when the message is done with; else why it is to be put aside.</returns>
+    public Task<ErrorCode?> TakeAsync(MessageId id, byte[] body, DateTimeOffset sent, CancellationToken cancellation)
+    {
+        Work.Waited(sent);
+        return TakeAsync(id, body, cancellation);
+    }
+
     /// <summary>Looks at an actor: takes a deadline that has passed, and says what is next.</summary>
     public async Task<Outlook> AdvanceAsync(ActorName actor, CancellationToken cancellation)
     {
@@ -149,11 +158,12 @@ public sealed class SharedCoordinator : IDisposable
         await WakeLogAsync(cancellation);
     }
 
-    /// <summary>Deletes what has outlived the audit window.</summary>
+    /// <summary>Deletes what has outlived the audit window, and notes when keys end.</summary>
     /// <returns>How many blobs were deleted.</returns>
     public async Task<int> SweepAsync(CancellationToken cancellation)
     {
         await StartAsync(cancellation);
+        await Work.NoteKeysAsync(cancellation);
         FederationState federation = await Work.FederationAsync(cancellation);
         return await new AuditWindow(_store, _time, _options.AuditWindow).SweepAsync(federation.Joined.Keys, cancellation);
     }
@@ -164,9 +174,11 @@ public sealed class SharedCoordinator : IDisposable
     public async Task RecordDeadLettersAsync(IEnumerable<(byte[] Body, string? Reason)> letters, CancellationToken cancellation)
     {
         await StartAsync(cancellation);
+        ImmutableArray<(byte[] Body, string? Reason)> all = [.. letters];
+        CoordinatorMetrics.PutAside(CoordinatorMetrics.CoordinatorMailbox, all.Length);
         ImmutableArray<EntryDraft> entries =
         [
-            .. letters.GroupBy(letter => letter.Reason is { } reason && ErrorCodes.All.TryGetValue(reason, out ErrorCode? code) ? code : ErrorCodes.DeliveryLimit)
+            .. all.GroupBy(letter => letter.Reason is { } reason && ErrorCodes.All.TryGetValue(reason, out ErrorCode? code) ? code : ErrorCodes.DeliveryLimit)
                 .SelectMany(same => same.Chunk(LettersAnEntry).Select(some => FederationEntries.PutAside(some.Select(letter => Sha256Digest.Of(letter.Body)), same.Key))),
         ];
         await Work.Log.Desk.TakeAsync(source: null, 0, entries, cancellation);

@@ -13,6 +13,7 @@ try
     FunctionsApplicationBuilder builder = FunctionsApplication.CreateBuilder(args);
     builder.ConfigureFunctionsWebApplication();
     CloudServices.Add(builder.Services, settings);
+    CloudTelemetry.Add(builder.Services, Environment.GetEnvironmentVariable);
     await builder.Build().RunAsync();
     return (int)ExitCode.Done;
 }

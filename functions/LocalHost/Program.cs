@@ -46,6 +46,7 @@ static async Task RunAsync(HostSettings settings)
     builder.Logging.ClearProviders();
     builder.Logging.AddSimpleConsole(console => console.SingleLine = true);
     builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+    using HostTelemetry? telemetry = HostTelemetry.Start(settings.Federation, builder.Logging, Environment.GetEnvironmentVariable);
     SharedKeyCredential key = new(settings.Account, settings.AccountKey);
     string scratch = settings.MakeScratch();
     builder.Services.AddSingleton(TimeProvider.System);

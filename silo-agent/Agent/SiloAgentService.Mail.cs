@@ -1,6 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Diagnostics;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Cloud.Telemetry;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
@@ -10,6 +12,7 @@ using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.SecureAggregation;
+using FedCloud.SiloAgent.Telemetry;
 
 namespace FedCloud.SiloAgent;
 
@@ -55,19 +58,7 @@ public sealed partial class SiloAgentService
     {
         try
         {
-            Frame frame = Frame.FromJson(message.Body);
-            if (SecureIntake.Takes(frame))
-            {
-                await TakeSecureAsync(frame, cancellation);
-            }
-            else
-            {
-                foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(frame, _coordinator))
-                {
-                    await TakeAsync(verified, cancellation);
-                }
-            }
-
+            await TakeAsync(Frame.FromJson(message.Body), cancellation);
             return true;
         }
         catch (FedCloudException error) when (error.Code == ErrorCodes.RosterUnknown)
@@ -81,6 +72,33 @@ public sealed partial class SiloAgentService
             Report("refused", null, null, error.Message);
             await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
             return false;
+        }
+    }
+
+    private async Task TakeAsync(Frame frame, CancellationToken cancellation)
+    {
+        using Activity? span = _traces.Take(frame.Trace, _journal.Pending);
+        try
+        {
+            if (SecureIntake.Takes(frame))
+            {
+                await TakeSecureAsync(frame, cancellation);
+                AgentTraces.IsAbout(span, frame.Type, frame);
+            }
+            else
+            {
+                foreach (CoordinatorMessage verified in CoordinatorIntake.Verify(frame, _coordinator))
+                {
+                    AgentTraces.IsAbout(span, verified.GetType().Name, frame);
+                    await TakeAsync(verified, cancellation);
+                }
+            }
+
+            _traces.Note(_journal.Pending);
+        }
+        catch (Exception error) when (span.Fails(error))
+        {
+            throw;
         }
     }
 

@@ -1,8 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Diagnostics;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Cloud.Telemetry;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -19,6 +21,7 @@ using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
 using FedCloud.SiloAgent.SecureAggregation;
+using FedCloud.SiloAgent.Telemetry;
 
 namespace FedCloud.SiloAgent;
 
@@ -67,6 +70,7 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly VerificationKey _coordinator;
     private readonly BackgroundWork _background;
     private readonly SemaphoreSlim _wake = new(0);
+    private readonly AgentTraces _traces = new();
 
     // Whether there may be something in the mailbox: the bell rang, or nothing was heard for a while. Looking costs a request.
     private volatile bool _mailWaits = true;
@@ -201,7 +205,7 @@ public sealed partial class SiloAgentService : IDisposable
     // What finished, what is due and what follows from all that was taken.
     private async Task<bool> CarryOnAsync(CancellationToken cancellation)
     {
-        await _background.TakeFinishedAsync(_journal.Complete);
+        await _background.TakeFinishedAsync(TakeFinished);
         TakeDeadlines();
         TakeRoster();
         if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
@@ -288,6 +292,21 @@ public sealed partial class SiloAgentService : IDisposable
     // False for an effect that stays pending.
     private async Task<bool> CarryOutAsync(PendingSiloEffect pending, CancellationToken cancellation)
     {
+        using Activity? span = _traces.Begin(pending, _journal.Pending);
+        try
+        {
+            bool isDone = await DoAsync(pending, cancellation);
+            _traces.End(span, pending, isDone, _journal.Pending);
+            return isDone;
+        }
+        catch (Exception error) when (span.Fails(error))
+        {
+            throw;
+        }
+    }
+
+    private async Task<bool> DoAsync(PendingSiloEffect pending, CancellationToken cancellation)
+    {
         await _audit.LogAsync(_journal.State, pending.Effect, cancellation);
         switch (pending.Effect)
         {
@@ -295,15 +314,15 @@ public sealed partial class SiloAgentService : IDisposable
                 _journal.Complete(pending.Id, result: null);
                 break;
             case FetchBaseModel fetch:
-                await BeginAsync(pending.Id, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
+                await BeginAsync(pending, fetch.Job, stop => FetchAsync(fetch.Job, stop), cancellation);
                 break;
             case Train train:
                 Report("training", train.Start.Job, train.Start.Round, string.Empty);
-                await BeginAsync(pending.Id, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
+                await BeginAsync(pending, train.Start.Job, async stop => await _work.TrainAsync(train, stop), cancellation);
                 break;
             case EvaluateModel evaluate:
                 Report("evaluating", evaluate.Job, evaluate.Round, string.Empty);
-                await BeginAsync(pending.Id, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
+                await BeginAsync(pending, evaluate.Job, async stop => await _work.EvaluateAsync(evaluate, stop), cancellation);
                 break;
             case StopTraining stopping:
                 await _background.StopAsync(stopping.Job);
@@ -364,16 +383,18 @@ public sealed partial class SiloAgentService : IDisposable
         return null;
     }
 
-    private async Task BeginAsync(long id, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
+    private async Task BeginAsync(PendingSiloEffect pending, RunId job, Func<CancellationToken, Task<SiloEvent?>> work, CancellationToken cancellation)
     {
         if (!_options.InBackground)
         {
-            _journal.Complete(id, await work(cancellation));
+            TakeFinished(pending.Id, await _traces.WorkAsync(pending, work, cancellation));
             return;
         }
 
-        _background.Begin(id, job, work, cancellation);
+        _background.Begin(pending.Id, job, stop => _traces.WorkAsync(pending, work, stop), cancellation);
     }
+
+    private void TakeFinished(long id, SiloEvent? result) => _traces.Finished(id, () => _journal.Complete(id, result), () => _journal.Pending);
 
     private void Report(string phase, RunId? job, int? round, string detail) =>
         _report(new { silo = _home.Invitation.SiloId.Value, phase, job = job?.Value, round, detail, at = _time.GetUtcNow() });

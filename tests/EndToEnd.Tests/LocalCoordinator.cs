@@ -21,8 +21,11 @@ public sealed class LocalCoordinator : IAsyncLifetime
 
     public CoordinatorClient Client { get; private set; } = null!;
 
+    /// <summary>Further variables.</summary>
+    internal IReadOnlyDictionary<string, string?> More { get; init; } = new Dictionary<string, string?>(StringComparer.Ordinal);
+
     /// <summary>What the coordinator is started with; a test changes what it is about.</summary>
-    public Dictionary<string, string?> Settings => new(StringComparer.Ordinal)
+    public Dictionary<string, string?> Settings => new(More, StringComparer.Ordinal)
     {
         ["FEDCLOUD_FEDERATION"] = "test-federation",
         ["FEDCLOUD_DATA"] = Path.Combine(Folder, "data"),

@@ -120,6 +120,7 @@ public sealed class LocalHostTests(LocalCoordinator coordinator) : IClassFixture
     [InlineData("FEDCLOUD_STORAGE_KEY", "not base64!", 3, "setting_missing: expected FEDCLOUD_STORAGE_KEY to be a key in base64")]
     [InlineData("FEDCLOUD_STORAGE_KEY", "AAAA", 5, "storage_denied: ")]
     [InlineData("FEDCLOUD_TOKEN", "short", 3, "setting_missing: expected FEDCLOUD_TOKEN to be")]
+    [InlineData("OTEL_EXPORTER_OTLP_ENDPOINT", "collector", 3, "setting_missing: expected OTEL_EXPORTER_OTLP_ENDPOINT to be an http or https address")]
     [InlineData("FEDCLOUD_PORT", "70000", 3, "setting_missing: expected FEDCLOUD_PORT to be")]
     [InlineData("FEDCLOUD_DATA", "/proc/nowhere", 3, "setting_missing: expected FEDCLOUD_DATA to be")]
     public async Task Start_BadSetting_SaysSoInOneLine(string name, string? value, int exit, string line)

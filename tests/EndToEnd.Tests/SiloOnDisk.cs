@@ -74,7 +74,8 @@ internal sealed class SiloOnDisk(string name, string folder) : IAsyncDisposable
     }
 
     /// <summary>Starts the agent, or starts it again.</summary>
-    public void Start() => _agent = ChildProcess.Start(Name, Programs.Silo, ["run", "--home", Home], new Dictionary<string, string?>(StringComparer.Ordinal), Home + ".log", Take);
+    public void Start(IReadOnlyDictionary<string, string?>? variables = null) =>
+        _agent = ChildProcess.Start(Name, Programs.Silo, ["run", "--home", Home], variables ?? new Dictionary<string, string?>(StringComparer.Ordinal), Home + ".log", Take);
 
     /// <summary>Kills the agent as a power cut would.</summary>
     public async Task KillAsync()

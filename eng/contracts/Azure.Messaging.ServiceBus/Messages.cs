@@ -32,6 +32,8 @@ public class ServiceBusReceivedMessage
 
     public int DeliveryCount { get; internal init; }
 
+    public DateTimeOffset EnqueuedTime { get; internal init; }
+
     public string LockToken { get; internal init; }
 
     public string MessageId { get; internal init; }
@@ -68,6 +70,7 @@ public static class ServiceBusModelFactory
             ApplicationProperties = new Dictionary<string, object>(properties ?? new Dictionary<string, object>()),
             Body = body,
             DeliveryCount = deliveryCount,
+            EnqueuedTime = enqueuedTime,
             LockToken = lockTokenGuid.ToString(),
             MessageId = messageId,
             SequenceNumber = sequenceNumber,

@@ -64,6 +64,8 @@ public class KeyProperties
 
     public bool? Enabled { get; set; }
 
+    public DateTimeOffset? ExpiresOn { get; set; }
+
     public Uri Id { get; internal init; }
 
     public string Name { get; internal init; }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Coordinator.Telemetry;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Errors;
@@ -324,6 +325,11 @@ public sealed class LogWriter
         {
             try
             {
+                if (message.Sent is { } sent)
+                {
+                    CoordinatorMetrics.MessageTaken(CoordinatorMetrics.LogMailbox, _time.GetUtcNow() - sent);
+                }
+
                 _offers[message.Id.Value] = new Offer(message, _time.GetTimestamp(), [.. EntryBundle.Read(message.Body).Select(bytes => LogEntry.Parse(bytes))]);
             }
             catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))

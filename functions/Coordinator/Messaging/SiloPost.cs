@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
+using FedCloud.Cloud.Telemetry;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
@@ -91,7 +92,7 @@ public sealed class SiloPost(IBlobStore store, IMailboxes mailboxes, IKeyVault v
             Run = run,
             Round = round,
             Type = type,
-            Trace = null,
+            Trace = TraceContext.Format(TraceContext.Current),
             Envelopes = envelopes,
             Blobs = blobs,
         };

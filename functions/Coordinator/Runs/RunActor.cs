@@ -1,7 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Diagnostics;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Coordinator.Telemetry;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Rounds;
@@ -62,4 +64,17 @@ public sealed class RunActor : Actor<RunDocument, RunEvent, RunEffect>
 
     /// <inheritdoc/>
     protected override bool IsIndependent(RunEffect effect) => RunEffects.IsIndependent(effect);
+
+    /// <inheritdoc/>
+    protected override bool IsBeginning(RunEffect effect) => effect is PrepareInitialModel or SendOffer or SendStart or SendSecureStart;
+
+    /// <inheritdoc/>
+    protected override void Describe(RunDocument document, Activity? span)
+    {
+        ArgumentNullException.ThrowIfNull(document);
+        CoordinatorTraces.Name(span, document.State.Config.Job, document.State.LastRound);
+    }
+
+    /// <inheritdoc/>
+    protected override void Changed(RunDocument before, RunDocument after) => CoordinatorMetrics.Changed(before, after);
 }

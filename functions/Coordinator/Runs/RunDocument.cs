@@ -30,6 +30,10 @@ public sealed record RunDocument : IActorDocument<RunDocument, RunEvent, RunEffe
     /// <summary>The number of the next effect.</summary>
     public long NextEffect { get; init; } = 1;
 
+    /// <summary>When the phase of the round in progress began, or when the last round ended; null before the first, and until then after an upgrade.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public DateTimeOffset? PhaseChangedAt { get; init; }
+
     /// <inheritdoc/>
     [JsonIgnore]
     public DateTimeOffset? Deadline => RunMachine.NextDeadline(State)?.At;
@@ -46,7 +50,7 @@ public sealed record RunDocument : IActorDocument<RunDocument, RunEvent, RunEffe
     public static RunDocument Open(RunStep submitted)
     {
         ArgumentNullException.ThrowIfNull(submitted);
-        return new RunDocument { State = submitted.State }.Take(submitted);
+        return new RunDocument { State = submitted.State }.Take(submitted, submitted.State.SubmittedAt);
     }
 
     /// <inheritdoc/>
@@ -65,7 +69,7 @@ public sealed record RunDocument : IActorDocument<RunDocument, RunEvent, RunEffe
             return this;
         }
 
-        RunDocument next = Take(step);
+        RunDocument next = Take(step, @event.At);
         return id is null ? next : next with { Processed = next.Processed.Add(id) };
     }
 
@@ -79,18 +83,26 @@ public sealed record RunDocument : IActorDocument<RunDocument, RunEvent, RunEffe
         }
 
         RunDocument next = this with { Pending = left };
-        return result is null ? next : next.Take(RunMachine.Step(State, result));
+        return result is null ? next : next.Take(RunMachine.Step(State, result), result.At);
     }
 
     /// <inheritdoc/>
     public RunEvent DeadlineReached(DateTimeOffset at) =>
         new DeadlineReached(at, RunMachine.NextDeadline(State)?.Key ?? throw new InvalidOperationException("the run has no deadline"));
 
-    private RunDocument Take(RunStep step) => this with
+    /// <summary>Which phase of which attempt at which round a run is in; none between rounds.</summary>
+    public static (int Round, int Attempt, RoundPhase Phase)? PhaseOf(RunState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return state.Round is { } round ? (round.Round, round.Secure?.Attempt ?? 0, round.Phase) : null;
+    }
+
+    private RunDocument Take(RunStep step, DateTimeOffset at) => this with
     {
         State = step.State,
         Pending = Pending.Add(NextEffect, step.Effects),
         NextEffect = NextEffect + step.Effects.Length,
+        PhaseChangedAt = PhaseOf(step.State) == PhaseOf(State) ? PhaseChangedAt : at,
         Processed = step.State.LastRound == State.LastRound ? Processed : Processed.Clear(),
     };
 }

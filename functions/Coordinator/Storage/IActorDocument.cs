@@ -15,6 +15,9 @@ public interface IActorDocument<TSelf, TEvent, TEffect>
     /// <summary>Effects to carry out, oldest first.</summary>
     ImmutableArray<Pending<TEffect>> Pending { get; }
 
+    /// <summary>The number of the next effect.</summary>
+    long NextEffect { get; }
+
     /// <summary>When the next deadline is; null for none.</summary>
     DateTimeOffset? Deadline { get; }
 

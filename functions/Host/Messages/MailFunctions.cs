@@ -30,7 +30,7 @@ public sealed class MailFunctions(SharedCoordinator coordinator, DurableOrchestr
         ArgumentNullException.ThrowIfNull(actions);
         orchestrations.Use(client);
         ErrorCode? refused = MessageId.IsValid(message.MessageId)
-            ? await coordinator.TakeAsync(new MessageId(message.MessageId), message.Body.ToArray(), cancellation)
+            ? await coordinator.TakeAsync(new MessageId(message.MessageId), message.Body.ToArray(), message.EnqueuedTime, cancellation)
             : ErrorCodes.MessageMalformed;
         await (refused is null
             ? actions.CompleteMessageAsync(message, cancellation)

@@ -22,7 +22,7 @@ public sealed class BellClient : IDisposable
     public BellClient(string url, SiloId silo, string token)
     {
         _address = $"{url.TrimEnd('/')}/bell/{silo.Value}";
-        _http = new HttpClient(new SocketsHttpHandler { UseProxy = !new Uri(url).IsLoopback }) { Timeout = Patience };
+        _http = new HttpClient(new SocketsHttpHandler { UseProxy = !new Uri(url).IsLoopback, ActivityHeadersPropagator = null }) { Timeout = Patience };
         _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", token);
     }
 

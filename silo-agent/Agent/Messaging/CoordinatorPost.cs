@@ -5,6 +5,7 @@ using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Signing;
+using FedCloud.SiloAgent.Telemetry;
 
 namespace FedCloud.SiloAgent.Messaging;
 
@@ -27,7 +28,7 @@ public sealed class CoordinatorPost(IMailbox mailbox, TimeProvider time, BellCli
             Run = run,
             Round = round,
             Type = type,
-            Trace = null,
+            Trace = AgentTraces.Outgoing,
             Envelopes = envelopes,
             Blobs = blobs,
         };
