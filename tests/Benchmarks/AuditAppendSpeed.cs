@@ -9,6 +9,7 @@ using FedCloud.Cli.Azurite;
 using FedCloud.Cli.Processes;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
@@ -83,7 +84,7 @@ internal static class AuditAppendSpeed
         List<DsseEnvelope> signed = await SignAsync(home, store, entries);
         long before = await SizeAsync(store);
         using BellClient bell = new(home.Invitation.BellUrl, home.Invitation.SiloId, home.Invitation.BellToken);
-        CoordinatorPost post = new(store, TimeProvider.System, bell);
+        CoordinatorPost post = new(new BlobMailbox(store, MailboxNames.Coordinator, TimeProvider.System), TimeProvider.System, bell);
         Stopwatch watch = Stopwatch.StartNew();
         ImmutableArray<DsseEnvelope>[] frames = [.. EntryBundle.Parts(signed, envelope => envelope.Payload.Length)];
         await Parallel.ForEachAsync(frames, new ParallelOptions { MaxDegreeOfParallelism = Senders }, async (frame, cancellation) => await post.SendAsync("log_entry", run: null, round: null, frame, [], cancellation));

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Security.Cryptography;
+using FedCloud.Cloud.Mailboxes;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
@@ -79,7 +80,7 @@ public sealed class LogWitnessTests : IDisposable
     public async Task Follow_LineNotSent_IsRememberedAndSentLater()
     {
         await _silo.WriteAsync(_silo.Federation.RosterEntry());
-        BlobLogView view = new(_silo.Store, _silo.Home, new Messaging.CoordinatorPost(new Simulation.Tests.Whole.MemoryBlobStore(_silo.Time), _silo.Time, bell: null));
+        BlobLogView view = new(_silo.Store, _silo.Home, new Messaging.CoordinatorPost(new BlobMailbox(new Simulation.Tests.Whole.MemoryBlobStore(_silo.Time), MailboxNames.Coordinator, _silo.Time), _silo.Time, bell: null));
 
         FedCloudException error = await Assert.ThrowsAsync<FedCloudException>(() => FollowAsync(view));
 
