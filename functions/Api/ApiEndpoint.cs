@@ -15,12 +15,15 @@ public sealed class ApiEndpoint(ApiRoutes routes, Func<HttpContext, ApiRoles> ro
     private readonly (ApiRoute Route, TemplateMatcher Matcher)[] _all = [.. routes.All.Select(route => (route, new TemplateMatcher(TemplateParser.Parse(route.Template.TrimStart('/')), [])))];
 
     /// <summary>Answers a call of any path below <c>/api</c>.</summary>
-    public async Task<IResult> AnswerAsync(HttpContext http)
+    /// <param name="http">The exchange.</param>
+    /// <param name="prepare">What is to be done before, for a caller who has a role; null for nothing.</param>
+    public async Task<IResult> AnswerAsync(HttpContext http, Func<CancellationToken, Task>? prepare = null)
     {
         ArgumentNullException.ThrowIfNull(http);
         try
         {
             ApiRoles roles = Require(http);
+            await (prepare?.Invoke(http.RequestAborted) ?? Task.CompletedTask);
             foreach ((ApiRoute route, TemplateMatcher matcher) in _all.Where(one => HttpMethods.Equals(one.Route.Method, http.Request.Method)))
             {
                 RouteValueDictionary values = [];

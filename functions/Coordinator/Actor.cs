@@ -17,6 +17,9 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     where TDocument : class, IActorDocument<TDocument, TEvent, TEffect>
     where TEvent : class
 {
+    // An outlook is an orchestration's history: with these it stays below 16 KiB. What is left is due at the next look.
+    private const int MostDue = 256;
+
     private readonly HeldDocument<TDocument> _document;
     private readonly TimeProvider _time;
     private readonly ActorLoop _loop;
@@ -190,7 +193,7 @@ public abstract class Actor<TDocument, TEvent, TEffect> : IAsyncDisposable
     private ImmutableArray<Pending<TEffect>> Next(ImmutableArray<Pending<TEffect>> pending)
     {
         int together = 0;
-        while (together < pending.Length && IsIndependent(pending[together].Effect))
+        while (together < Math.Min(pending.Length, MostDue) && IsIndependent(pending[together].Effect))
         {
             together++;
         }

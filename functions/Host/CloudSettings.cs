@@ -65,7 +65,7 @@ public sealed record CloudSettings
         string Client(string name) => Guid.TryParse(Require(name), out Guid id) ? id.ToString() : throw Malformed(name, "the client id of a managed identity");
         return new CloudSettings
         {
-            Federation = FederationId.Parse(Require("FEDCLOUD_FEDERATION")),
+            Federation = new FederationId(Identifier.Require(Require("FEDCLOUD_FEDERATION"), "FEDCLOUD_FEDERATION")),
             Storage = Address("FEDCLOUD_STORAGE"),
             AuditStorage = Address("FEDCLOUD_AUDIT_STORAGE"),
             ServiceBus = Uri.CheckHostName(Require("FEDCLOUD_SERVICEBUS")) == UriHostNameType.Dns ? Require("FEDCLOUD_SERVICEBUS") : throw Malformed("FEDCLOUD_SERVICEBUS", "the host name of a namespace"),

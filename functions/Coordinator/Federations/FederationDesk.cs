@@ -80,7 +80,7 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
     public async Task<bool> SettleAsync(TimeSpan patience, CancellationToken cancellation)
     {
         long began = time.GetTimestamp();
-        while (State.Proposal is not null || (State.Roster is { } roster && !await log.IsWitnessedAsync(roster.Version, cancellation)))
+        while (!await IsSettledAsync(cancellation))
         {
             if (time.GetElapsedTime(began) >= patience)
             {
@@ -229,6 +229,17 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             await mine.DisposeAsync();
             throw;
         }
+    }
+
+    // The members' signatures and lines may reach another process.
+    private async Task<bool> IsSettledAsync(CancellationToken cancellation)
+    {
+        if (turn.IsShared)
+        {
+            await actor.ReloadAsync(cancellation);
+        }
+
+        return State.Proposal is null && (State.Roster is not { } roster || await log.IsWitnessedAsync(roster.Version, cancellation));
     }
 
     private string LogKeyStatus(Sha256Digest key, LogKeyChanged? change)

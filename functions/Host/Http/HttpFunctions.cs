@@ -28,8 +28,7 @@ public sealed class HttpFunctions(SharedCoordinator coordinator, DurableOrchestr
     {
         ArgumentNullException.ThrowIfNull(request);
         orchestrations.Use(client);
-        await coordinator.StartAsync(cancellation);
-        IResult answer = await api.AnswerAsync(request.HttpContext);
+        IResult answer = await api.AnswerAsync(request.HttpContext, coordinator.StartAsync);
         await coordinator.WakeLogAsync(cancellation);
         return answer;
     }

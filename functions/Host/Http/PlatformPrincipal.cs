@@ -13,18 +13,20 @@ namespace FedCloud.Functions.Http;
 public sealed class PlatformPrincipal(bool isOn)
 {
     private const string Header = "X-MS-CLIENT-PRINCIPAL";
+    private const string Entra = "aad";
     private const int MaxHeader = 64 * 1024;
 
     /// <summary>The caller's roles; none for a caller whom the platform does not name.</summary>
     public ApiRoles RolesOf(HttpContext http)
     {
         ArgumentNullException.ThrowIfNull(http);
-        if (!isOn || http.Request.Headers[Header].ToString() is not { Length: > 0 and < MaxHeader } header || Read(header) is not { } principal)
+        if (!isOn || http.Request.Headers[Header].ToString() is not { Length: > 0 and < MaxHeader } header || Read(header) is not { AuthType: Entra, Claims: { } claims } principal)
         {
             return ApiRoles.None;
         }
 
-        return principal.Claims
+        return claims
+            .OfType<Claim>()
             .Where(claim => string.Equals(claim.Type, principal.RoleType ?? "roles", StringComparison.Ordinal) || string.Equals(claim.Type, "roles", StringComparison.Ordinal))
             .Aggregate(ApiRoles.None, (roles, claim) => roles | claim.Value switch
             {
@@ -54,14 +56,14 @@ public sealed class PlatformPrincipal(bool isOn)
 /// <param name="RoleType">Which claim is a role.</param>
 internal sealed record Principal(
     [property: JsonPropertyName("auth_typ")] string? AuthType,
-    [property: JsonPropertyName("claims")] Claim[] Claims,
+    [property: JsonPropertyName("claims")] Claim?[]? Claims,
     [property: JsonPropertyName("name_typ")] string? NameType,
     [property: JsonPropertyName("role_typ")] string? RoleType);
 
 /// <summary>A claim.</summary>
 /// <param name="Type">Its type.</param>
 /// <param name="Value">Its value.</param>
-internal sealed record Claim([property: JsonPropertyName("typ")] string Type, [property: JsonPropertyName("val")] string Value);
+internal sealed record Claim([property: JsonPropertyName("typ")] string? Type, [property: JsonPropertyName("val")] string? Value);
 
 /// <summary>Reads the header.</summary>
 [JsonSourceGenerationOptions(RespectNullableAnnotations = true, RespectRequiredConstructorParameters = false)]

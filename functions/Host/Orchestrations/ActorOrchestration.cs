@@ -17,6 +17,9 @@ public static class ActorOrchestration
     /// <summary>The orchestrator's name.</summary>
     public const string Name = "FollowActor";
 
+    /// <summary>The version of what it does, which is <c>defaultVersion</c> in host.json: new orchestrations begin with it, and each release replays the histories of those before.</summary>
+    public const string Version = "1.0.0";
+
     /// <summary>The activity that looks at an actor.</summary>
     public const string Advance = "Advance";
 

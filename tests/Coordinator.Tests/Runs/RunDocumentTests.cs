@@ -8,6 +8,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Simulation.Tests.Whole;
 using Xunit;
 
 namespace FedCloud.Coordinator.Tests.Runs;
@@ -101,6 +102,25 @@ public sealed class RunDocumentTests
         string json = JsonSerializer.Serialize(Running(), DocumentJson.Default.RunDocument);
 
         Assert.Throws<JsonException>(() => JsonSerializer.Deserialize(json.Insert(1, "\"newer_member\":1,"), DocumentJson.Default.RunDocument));
+    }
+
+    // What an orchestration learns at one look is its history, and a history holds little.
+    [Fact]
+    public async Task Look_ManyEffectsAtTheSameTime_NamesSomeOfThem()
+    {
+        MemoryBlobStore store = new(TimeProvider.System);
+        await store.EnsureContainerAsync(StorageNames.State, default);
+        UpdateReference update = Announcement().Update;
+        RunDocument document = Running() with
+        {
+            Pending = [.. Enumerable.Range(0, 1_000).Select(idx => new Pending<RunEffect>(999_999_000 + idx, new VerifyUpdate(new SiloId($"silo-{idx + 1}"), idx + 1, 1, Sha256Digest.Zero, "b", update)))],
+        };
+        await using RunActor actor = await RunActor.StartAsync(store, document.State.Config.Job, document, effects: null!, TimeProvider.System, static (_, error) => throw error, default);
+
+        Outlook outlook = await actor.LookAsync(default);
+
+        Assert.Equal(Enumerable.Range(0, 256).Select(idx => 999_999_000L + idx), outlook.Due.Select(due => due.Id));
+        Assert.InRange(JsonSerializer.SerializeToUtf8Bytes(outlook).Length, 0, 16 * 1024);
     }
 
     private static RunDocument Running()

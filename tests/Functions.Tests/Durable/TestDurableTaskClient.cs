@@ -6,7 +6,7 @@ using Microsoft.DurableTask.Client;
 namespace FedCloud.Functions.Tests.Durable;
 
 /// <summary>The client of a <see cref="DurableTestHost"/>. Waiting for an orchestration takes the host's steps.</summary>
-public sealed class TestDurableTaskClient(DurableTestHost host) : DurableTaskClient("test")
+public class TestDurableTaskClient(DurableTestHost host) : DurableTaskClient("test")
 {
     public override Task<string> ScheduleNewOrchestrationInstanceAsync(TaskName orchestratorName, object? input = null, StartOrchestrationOptions? options = null, CancellationToken cancellation = default)
     {
@@ -72,7 +72,11 @@ public sealed class TestDurableTaskClient(DurableTestHost host) : DurableTaskCli
     public override Task<PurgeResult> PurgeAllInstancesAsync(PurgeInstancesFilter filter, PurgeInstanceOptions? options = null, CancellationToken cancellation = default) =>
         Task.FromResult(new PurgeResult(Matching(filter.CreatedFrom, filter.CreatedTo, filter.Statuses).ToArray().Count(instance => host.Purge(instance.InstanceId))));
 
-    public override ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public override ValueTask DisposeAsync()
+    {
+        GC.SuppressFinalize(this);
+        return ValueTask.CompletedTask;
+    }
 
     private IEnumerable<DurableInstance> Matching(DateTimeOffset? from, DateTimeOffset? to, IEnumerable<OrchestrationRuntimeStatus>? statuses) =>
         host.Instances.Where(instance => !(instance.CreatedAt < from) && !(instance.CreatedAt > to) && (statuses?.Contains(instance.Status) ?? true));
