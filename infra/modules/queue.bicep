@@ -10,6 +10,7 @@ resource namespace 'Microsoft.ServiceBus/namespaces@2024-01-01' existing = {
   name: namespaceName
 }
 
+// Whoever fails gives its message back at once: the count has to outlast an outage of the storage.
 resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
   parent: namespace
   name: name
@@ -17,7 +18,7 @@ resource queue 'Microsoft.ServiceBus/namespaces/queues@2024-01-01' = {
     requiresDuplicateDetection: true
     duplicateDetectionHistoryTimeWindow: 'PT10M'
     lockDuration: 'PT1M'
-    maxDeliveryCount: 10
+    maxDeliveryCount: 100
     deadLetteringOnMessageExpiration: true
   }
 }

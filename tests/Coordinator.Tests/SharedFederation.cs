@@ -191,6 +191,8 @@ internal sealed class SharedFederation : ICoordinatorEvents, IOrchestrations, ID
 
     void ICoordinatorEvents.EpochEffectFailed(Exception reason) => Refused.Add(reason.Message);
 
+    void ICoordinatorEvents.KeyFailed(FedCloudException reason) => Refused.Add(reason.Message);
+
     void ICoordinatorEvents.SweepFailed(FedCloudException reason) => Refused.Add(reason.Message);
 
     void ICoordinatorEvents.EntryRefused(LogEntry entry, ErrorCode reason) => Refused.Add($"{entry.Type}: {reason.Name}");

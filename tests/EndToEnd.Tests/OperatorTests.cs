@@ -45,6 +45,9 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             await ShowAsync(job);
             await AuditAsync(job);
 
+            await RotateWrappingKeyAsync();
+            await RehearseAsync();
+
             // A third silo joins, and the second is removed.
             await EnrolAsync(silos[2], members);
             foreach (SiloOnDisk silo in silos[..2])
@@ -137,6 +140,42 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         }
     }
 
+    // The runs that follow are encrypted for it.
+    private async Task RotateWrappingKeyAsync()
+    {
+        (int exit, string text, string errors) = await CliAsync("keys", "rotate", "wrapping");
+        Assert.True(exit == 0, errors);
+        Assert.Contains("The one before it unwraps until ", text, StringComparison.Ordinal);
+        await LoggedAsync("--type", "key_rotated");
+
+        (exit, text, errors) = await CliAsync("keys", "rotate", "wrapping", "--lost");
+        Assert.True(exit == 0, errors);
+        Assert.Contains("No other version unwraps any more", text, StringComparison.Ordinal);
+        await LoggedAsync("--type", "key_replaced");
+        string[] statuses = [.. (await JsonAsync("keys", "list", "--json")).GetProperty("keys").EnumerateArray().Where(key => key.GetProperty("key").GetString() == "wrapping").Select(key => key.GetProperty("status").GetString()!)];
+        Assert.Equal(["disabled", "disabled", "in_use"], statuses);
+    }
+
+    private async Task RehearseAsync()
+    {
+        string report = Path.Combine(coordinator.Folder, "drill.txt");
+        await File.WriteAllTextAsync(report, "rotated at once; no round was lost");
+        (int exit, string text, string errors) = await CliAsync("keys", "drill");
+        Assert.True(exit == 0, errors);
+        Assert.Contains("fedcloud keys rotate wrapping --lost", text, StringComparison.Ordinal);
+
+        JsonElement recorded = await JsonAsync("keys", "drill", "wrapping", "--report", report, "--json");
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(report))), recorded.GetProperty("report").GetString());
+        await LoggedAsync("--type", "access");
+
+        (exit, _, errors) = await CliAsync("keys", "drill", "wrapping");
+        Assert.True(exit == 2 && errors.StartsWith("request_malformed: expected --report", StringComparison.Ordinal), errors);
+        (exit, _, errors) = await CliAsync("keys", "drill", "wrapping", "--report", report + ".pdf");
+        Assert.True(errors.StartsWith("file_missing: ", StringComparison.Ordinal) && exit != 0, errors);
+        (exit, _, errors) = await CliAsync("keys", "drill", "everything", "--report", report);
+        Assert.True(errors.StartsWith("request_malformed: expected the name of a row", StringComparison.Ordinal) && exit == 2, errors);
+    }
+
     // The members that are left give the log another key.
     private async Task RotateLogKeyAsync(SiloOnDisk[] silos, List<JsonObject> members)
     {
@@ -151,7 +190,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
 
         await AllowAsync(silos, members, fingerprint);
         Array.ForEach(silos, silo => silo.Start());
-        await LoggedAsync("--type", "key_rotated");
+        await LoggedAsync(entry => PurposeOf(entry) is "lk", "--type", "key_rotated");
         (int exit, string text, _) = await CliAsync("keys", "list");
         Assert.Equal(0, exit);
         Assert.Contains("log       retiring until ", text, StringComparison.Ordinal);
@@ -209,13 +248,17 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(evidence))), exported.GetProperty("entry").GetProperty("subjects").GetProperty("bundle").GetString());
     }
 
+    private static string? PurposeOf(JsonElement logged) => logged.GetProperty("entry").GetProperty("fields").GetProperty("purpose").GetString();
+
     // What was just done is in the log when its batch is written, and is handed out when witnesses have signed it.
-    private async Task<JsonElement[]> LoggedAsync(params string[] arguments)
+    private Task<JsonElement[]> LoggedAsync(params string[] arguments) => LoggedAsync(static _ => true, arguments);
+
+    private async Task<JsonElement[]> LoggedAsync(Func<JsonElement, bool> holds, params string[] arguments)
     {
         using CancellationTokenSource limit = new(TimeSpan.FromMinutes(1));
         while (true)
         {
-            if (await EntriesAsync(arguments) is { Length: > 0 } entries)
+            if (await EntriesAsync(arguments) is { Length: > 0 } entries && entries.Any(holds))
             {
                 return entries;
             }

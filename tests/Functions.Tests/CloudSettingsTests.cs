@@ -27,7 +27,7 @@ public sealed class CloudSettingsTests
     {
         CloudSettings settings = Read();
 
-        Assert.Equal(("north-hospitals", 90), (settings.Federation.Value, settings.AuditWindowDays));
+        Assert.Equal(("north-hospitals", 90, 14), (settings.Federation.Value, settings.AuditWindowDays, settings.KeyGraceDays));
         Assert.Equal(("north.servicebus.windows.net", "https://audit.blob.core.windows.net/"), (settings.ServiceBus, settings.AuditStorage.AbsoluteUri));
         Assert.Equal((Good["FEDCLOUD_ORCHESTRATOR_CLIENT_ID"], Good["FEDCLOUD_AGGREGATOR_CLIENT_ID"], Good["FEDCLOUD_LOG_SIGNER_CLIENT_ID"]), (settings.Orchestrator, settings.Aggregator, settings.LogSigner));
         Assert.False(settings.HasApi);
@@ -63,6 +63,9 @@ public sealed class CloudSettingsTests
     [InlineData("FEDCLOUD_AGGREGATOR_CLIENT_ID", "22222222-2222-4222-8222")]
     [InlineData("FEDCLOUD_LOG_SIGNER_CLIENT_ID", "00000000-0000-0000-0000-00000000000g")]
     [InlineData("FEDCLOUD_AUTH_CLIENT_ID", "api://fedcloud")]
+    [InlineData("FEDCLOUD_KEY_GRACE", "0")]
+    [InlineData("FEDCLOUD_KEY_GRACE", "91")]
+    [InlineData("FEDCLOUD_KEY_GRACE", "14 days")]
     [InlineData("FEDCLOUD_AUDIT_WINDOW", "7")]
     [InlineData("FEDCLOUD_AUDIT_WINDOW", "3651")]
     [InlineData("FEDCLOUD_AUDIT_WINDOW", "-90")]

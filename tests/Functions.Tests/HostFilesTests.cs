@@ -60,12 +60,12 @@ public sealed class HostFilesTests
     [Fact]
     public void Functions_HaveTheirNames() =>
         Assert.Equal(
-            ["Advance", "Api", "CarryOut", "FollowActor", "Health", "RecordDeadLetters", "Sweep", "TakeMessage", "Watch"],
+            ["Advance", "Api", "CarryOut", "FollowActor", "Health", "RecordAdministration", "RecordDeadLetters", "Sweep", "TakeMessage", "TakeVaultEvent", "Watch"],
             Functions().Select(method => method.GetCustomAttribute<FunctionAttribute>()!.Name).Order(StringComparer.Ordinal));
 
     [Fact]
     public void Functions_OfMessages_TakeOneQueueAndItsDeadLetters() =>
-        Assert.Equal(["coordinator", "coordinator/$deadletterqueue"], Triggers<ServiceBusTriggerAttribute>().Select(trigger => trigger.QueueName).Order(StringComparer.Ordinal));
+        Assert.Equal(["admin-events", "coordinator", "coordinator/$deadletterqueue", "vault-events"], Triggers<ServiceBusTriggerAttribute>().Select(trigger => trigger.QueueName).Order(StringComparer.Ordinal));
 
     // Anonymous means that the platform's key is not asked for: who calls is Entra's to say, and the API refuses whoever it does not know.
     [Fact]

@@ -18,7 +18,7 @@ public sealed class MailFunctions(SharedCoordinator coordinator, DurableOrchestr
     private const string Queue = "coordinator";
     private const string Connection = "ServiceBus";
 
-    /// <summary>Takes a message: done with, or put aside with its reason. Where neither can be said its lock runs out, and it is delivered again.</summary>
+    /// <summary>Takes a message: done with, or put aside with its reason. Where neither can be said the platform gives it back, and it is delivered again.</summary>
     [Function("TakeMessage")]
     public async Task TakeAsync(
         [ServiceBusTrigger(Queue, Connection = Connection, AutoCompleteMessages = false)] ServiceBusReceivedMessage message,

@@ -21,13 +21,15 @@ public sealed class PlatformFunctions(SharedCoordinator coordinator, DurableOrch
     /// <summary>Something happened to a key. What it was the vault says, and not the event: it is only a reason to look.</summary>
     [Function("TakeVaultEvent")]
     public async Task TakeVaultEventAsync(
-        [ServiceBusTrigger(VaultQueue, Connection = Connection)] ServiceBusReceivedMessage message,
+        [ServiceBusTrigger(VaultQueue, Connection = Connection, AutoCompleteMessages = false)] ServiceBusReceivedMessage message,
+        ServiceBusMessageActions actions,
         [DurableClient] DurableTaskClient client,
         CancellationToken cancellation)
     {
-        ArgumentNullException.ThrowIfNull(message);
+        ArgumentNullException.ThrowIfNull(actions);
         orchestrations.Use(client);
         await coordinator.CheckKeysAsync(cancellation);
+        await actions.CompleteMessageAsync(message, cancellation);
     }
 
     /// <summary>Records what somebody with rights over vault, roles, storage or code did.</summary>

@@ -5,11 +5,11 @@ using Microsoft.Azure.Functions.Worker;
 
 namespace FedCloud.Functions.Tests.Messages;
 
-/// <summary>The queue and the platform between it and the functions: a message whose function fails comes again, and after ten times goes where dead letters lie.</summary>
+/// <summary>The queue and the platform between it and the functions: a message whose function fails comes again, and after a hundred times goes where dead letters lie.</summary>
 internal sealed class Broker : ServiceBusMessageActions
 {
     /// <summary>As the deployment sets the queues up.</summary>
-    public const int MaxDeliveries = 10;
+    public const int MaxDeliveries = 100;
 
     private readonly List<Letter> _queue = [];
     private readonly List<(Letter Letter, string Reason)> _dead = [];

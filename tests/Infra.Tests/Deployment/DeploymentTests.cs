@@ -110,7 +110,7 @@ public sealed partial class DeploymentTests
     {
         BicepObject queue = Assert.Single(Resources("modules/queue.bicep", "Microsoft.ServiceBus/namespaces/queues"), resource => !resource.IsExisting).Body;
 
-        Assert.Equal("{ requiresDuplicateDetection: true, duplicateDetectionHistoryTimeWindow: 'PT10M', lockDuration: 'PT1M', maxDeliveryCount: 10, deadLetteringOnMessageExpiration: true }", queue["properties"]?.Source);
+        Assert.Equal("{ requiresDuplicateDetection: true, duplicateDetectionHistoryTimeWindow: 'PT10M', lockDuration: 'PT1M', maxDeliveryCount: 100, deadLetteringOnMessageExpiration: true }", queue["properties"]?.Source);
         Assert.Equal("['coordinator', 'audit-in', 'vault-events', 'admin-events']", Module("main.bicep", "broker").Parameters["queues"]?.Source);
     }
 
