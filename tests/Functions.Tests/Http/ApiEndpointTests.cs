@@ -38,6 +38,8 @@ public sealed partial class ApiEndpointTests : IDisposable
         ["POST /api/audit/exports"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/keys"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["POST /api/keys/log/versions"] = ApiRoles.Operator,
+        ["POST /api/keys/wrapping/versions"] = ApiRoles.Operator,
+        ["POST /api/drills/{drill}"] = ApiRoles.Operator,
     };
 
     private readonly SimulatedTime _time = new();
@@ -208,6 +210,7 @@ public sealed partial class ApiEndpointTests : IDisposable
     private static readonly Dictionary<string, string> There = new(StringComparer.Ordinal)
     {
         ["silo"] = "silo-1",
+        ["drill"] = "wrapping",
         ["job"] = "run-1",
         ["adapter"] = "default",
         ["version"] = "0",

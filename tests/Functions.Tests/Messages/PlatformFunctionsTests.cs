@@ -24,14 +24,15 @@ public sealed class PlatformFunctionsTests : IDisposable
     private readonly DurableTestHost _backend = new();
     private readonly DurableOrchestrations _orchestrations = new();
     private readonly Broker _broker = new();
+    private readonly SharedCoordinator _process;
     private readonly PlatformFunctions _functions;
     private RequestFault _fault;
 
     public PlatformFunctionsTests()
     {
         _orchestrations.Use(_backend.Client);
-        SharedCoordinator process = _federation.Process(() => _fault, orchestrations: _orchestrations);
-        _functions = new PlatformFunctions(process, _orchestrations);
+        _process = _federation.Process(() => _fault, orchestrations: _orchestrations);
+        _functions = new PlatformFunctions(_process, _orchestrations);
     }
 
     public void Dispose()
@@ -110,6 +111,9 @@ public sealed class PlatformFunctionsTests : IDisposable
 
     private Task<Exception?> VaultEventAsync() => _broker.DeliverAsync(message => _functions.TakeVaultEventAsync(message, _broker, _backend.Client, default));
 
-    private async Task<IReadOnlyList<EntryDraft>> EntriesAsync() =>
-        [.. (await _federation.OutgoingAsync()).Deferred.Where(draft => string.Equals(draft.Type, EntryTypes.Access, StringComparison.Ordinal))];
+    private async Task<IReadOnlyList<EntryDraft>> EntriesAsync()
+    {
+        await _process.StartAsync(default);
+        return [.. (await _federation.OutgoingAsync()).Deferred.Where(draft => string.Equals(draft.Type, EntryTypes.Access, StringComparison.Ordinal))];
+    }
 }

@@ -5,6 +5,7 @@ using System.Text.Json;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.Protocol.Tests.Silos;
 using FedCloud.SiloAgent.Journals;
@@ -29,6 +30,7 @@ public sealed class JournalLineTests
         new RoundMisrecorded(Now, Job, Rid, Hash("entry")),
         SecureStory.Up(One) with { Attempt = 2 },
         new UploadRefused(Now, Job, Rid, 1),
+        new UploadAgainReceived(Now, new UploadAgainBody { Type = RunBody.UploadAgain, Job = Job, Round = 1, Rid = Rid, Idx = 1, Upload = RunBody.Shares, Attempt = 2 }),
         new ResultReceived(Now, Result(Start(1))),
         SecureStory.Abandoned(One),
         SecureStory.Ended(Job, "completed"),

@@ -31,7 +31,7 @@ public sealed class AzureVaultTests : IAsyncLifetime, IDisposable
     {
         _vault = Open(Coordinator);
         _administrators = Open(Administrator);
-        _fake.May = static (identity, _, operation) => identity is Administrator || operation is "read" or "sign" or "unwrap";
+        _fake.May = static (identity, _, operation) => identity is Administrator || operation is "list" or "read" or "sign" or "unwrap";
         _federation = new WholeFederation(23, Calm, silos: 3, WholeScheduleTests.Config(rounds: 3, quorum: 3, "ffa_lora"), _vault);
     }
 
