@@ -33,12 +33,14 @@ namespace FedCloud.Simulation.Tests.Whole;
 /// <param name="Revoke">That the operator removes a silo, at each step.</param>
 /// <param name="Cancel">That the operator ends the run, at each step.</param>
 /// <param name="Reboot">That a silo's machine is started anew, at each step.</param>
-internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel, double Reboot = 0);
+/// <param name="Rotate">That the operator rotates the wrapping key, at each step; half of the times because it is stolen.</param>
+internal sealed record WholeFaults(double Request, double Crash, double Job, double Late, double Skew, double Newcomer, double Revoke, double Cancel, double Reboot = 0, double Rotate = 0);
 
 /// <summary>The product's own coordinator and agents, with real keys, signatures, envelopes and files, driven by a seeded scheduler; only storage, clock and trainer are simulated.</summary>
 internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDisposable
 {
     private const int MaxSteps = 5_000;
+    private const double KeyLook = 0.05;
     private const string MemoryFolder = "/dev/shm";
 
     private readonly Random _random;
@@ -275,6 +277,17 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
         if (!_calm && Chance(_faults.Reboot))
         {
             Silos[_random.Next(_members.Count)].Reboot();
+        }
+
+        if (!_calm && Chance(_faults.Rotate))
+        {
+            bool isLost = _random.Next(2) == 0;
+            await OperatorAsync(coordinator => coordinator.Keys.RotateAsync(isLost, CancellationToken.None));
+        }
+
+        if (_faults.Rotate > 0 && Chance(KeyLook))
+        {
+            await OperatorAsync(coordinator => coordinator.Keys.CheckAsync(CancellationToken.None));
         }
 
         if (Chance(_faults.Cancel))

@@ -4,6 +4,7 @@ using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using FedCloud.Cloud.Api;
+using FedCloud.Cloud.Keys;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
@@ -20,6 +21,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     private const int PrivateSchedules = 24;
     private const int RingSchedules = 12;
     private const int DurableSchedules = 12;
+    private const int RotatingSchedules = 10;
 
     private static readonly WholeFaults Harsh = new(Request: 0.004, Crash: 0.003, Job: 0.04, Late: 0.2, Skew: 0.05, Newcomer: 0.3, Revoke: 0.0005, Cancel: 0.0003);
     // Each schedule waits for epochs too, and a run in which too few silos hold one ends early.
@@ -48,7 +50,17 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
     [Fact]
     public async Task Schedules_SecureAggregationOnOrchestrations_KeepEveryInvariant() => await RunAsync(DurableSchedules, seed => SecureOf(seed, HarshForOrchestrations, isDurable: true));
 
-    private async Task RunAsync(int schedules, Func<int, WholeFederation> make)
+    // Rotations and thefts of the wrapping key among all the other faults.
+    [Fact]
+    public async Task Schedules_WithRotations_KeepEveryInvariant() => await RunAsync(RotatingSchedules, async seed => Of(seed, HarshForEpochs with { Rotate = 0.01 }, vault: await PooledVault.MakeAsync()));
+
+    [Fact]
+    public async Task Schedules_SecureAggregationWithRotations_KeepEveryInvariant() =>
+        await RunAsync(RotatingSchedules, async seed => SecureOf(seed, HarshForEpochs with { Rotate = 0.005 }, vault: await PooledVault.MakeAsync()));
+
+    private Task RunAsync(int schedules, Func<int, WholeFederation> make) => RunAsync(schedules, seed => Task.FromResult(make(seed)));
+
+    private async Task RunAsync(int schedules, Func<int, Task<WholeFederation>> make)
     {
         int[] seeds = Seeds.Of(schedules);
         int completed = 0;
@@ -59,7 +71,7 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
 
         await Parallel.ForEachAsync(seeds, async (seed, _) =>
         {
-            await using WholeFederation federation = make(seed);
+            await using WholeFederation federation = await make(seed);
             try
             {
                 await federation.RunAsync();
@@ -150,23 +162,23 @@ public sealed class WholeScheduleTests(ITestOutputHelper output)
         Assert.DoesNotContain(gone, rounds[^2].Members.Keys);
     }
 
-    private static WholeFederation Of(int seed, WholeFaults faults, bool isDurable = false)
+    private static WholeFederation Of(int seed, WholeFaults faults, bool isDurable = false, IKeyVault? vault = null)
     {
         Random shape = new(seed);
         int silos = shape.Next(2, 5);
         int quorum = shape.Next(2, Math.Max(3, silos));
         string[] algorithms = ["ffa_lora", "rolora", "fedavg"];
-        return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)], [Text("mode", "plain"), Text("weighting", "declared")], step: isDurable ? 120 : 30)) { IsDurable = isDurable };
+        return new WholeFederation(seed, faults, silos, Config(shape.Next(1, 4), quorum, algorithms[shape.Next(algorithms.Length)], [Text("mode", "plain"), Text("weighting", "declared")], step: isDurable ? 120 : 30), vault) { IsDurable = isDurable };
     }
 
-    private static WholeFederation SecureOf(int seed, WholeFaults faults, bool isDurable = false)
+    private static WholeFederation SecureOf(int seed, WholeFaults faults, bool isDurable = false, IKeyVault? vault = null)
     {
         Random shape = new(seed);
         int silos = shape.Next(3, 6);
         int quorum = shape.Next(2, silos + 1);
         string algorithm = shape.Next(2) == 0 ? "ffa_lora" : "rolora";
         int bits = 16 + (8 * shape.Next(3));
-        return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100)) { IsDurable = isDurable };
+        return new WholeFederation(seed, faults, silos, SecureConfig(shape.Next(1, 4), quorum, algorithm, bits, shape.Next(2) == 0 ? "uniform" : "declared", shape.Next(3) == 0 ? 10 : 100), vault) { IsDurable = isDurable };
     }
 
     private static WholeFederation PrivateOf(int seed, WholeFaults faults)
