@@ -156,7 +156,7 @@ public sealed partial class DeploymentTests
         Assert.Equal(
         [
             "APPLICATIONINSIGHTS_AUTHENTICATION_STRING", "APPLICATIONINSIGHTS_CONNECTION_STRING", "AzureWebJobsStorage__accountName", "AzureWebJobsStorage__clientId", "AzureWebJobsStorage__credential",
-            "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "FEDCLOUD_AGGREGATOR_CLIENT_ID", "FEDCLOUD_AUDIT_STORAGE", "FEDCLOUD_AUDIT_WINDOW", "FEDCLOUD_AUTH_CLIENT_ID", "FEDCLOUD_FEDERATION",
+            "DURABLE_TASK_SCHEDULER_CONNECTION_STRING", "FEDCLOUD_AGGREGATOR_CLIENT_ID", "FEDCLOUD_AUDIT_STORAGE", "FEDCLOUD_AUDIT_WINDOW", "FEDCLOUD_AUTH_CLIENT_ID", "FEDCLOUD_FEDERATION", "FEDCLOUD_KEY_GRACE",
             "FEDCLOUD_LOG_SIGNER_CLIENT_ID", "FEDCLOUD_ORCHESTRATOR_CLIENT_ID", "FEDCLOUD_SERVICEBUS", "FEDCLOUD_STORAGE", "FEDCLOUD_VAULT", "ServiceBus__clientId", "ServiceBus__credential",
             "ServiceBus__fullyQualifiedNamespace", "TASKHUB_NAME",
         ], ((BicepObject)settings["properties"]!).Properties.Keys.Order(StringComparer.Ordinal));
