@@ -57,15 +57,4 @@ public static class CloudTelemetry
             ? id.ToString()
             : throw new FedCloudException(ErrorCodes.SettingMissing, $"expected {Authentication} to name the client id of a managed identity, found something else");
     }
-
-    private sealed class ExportedLog : BaseProcessor<LogRecord>
-    {
-        // Lines of frameworks keep their template, and nothing of what was put into it.
-        public override void OnEnd(LogRecord data)
-        {
-            data.Attributes = LogFields.Allowed(data.Attributes);
-            data.FormattedMessage = null;
-            data.Exception = null;
-        }
-    }
 }

@@ -55,15 +55,4 @@ internal sealed class HostTelemetry : IDisposable
         _traces.Dispose();
         _metrics.Dispose();
     }
-
-    // Before the exporter sees it.
-    private sealed class ExportedLog : BaseProcessor<LogRecord>
-    {
-        public override void OnEnd(LogRecord data)
-        {
-            data.Attributes = LogFields.Allowed(data.Attributes);
-            data.FormattedMessage = null;
-            data.Exception = null;
-        }
-    }
 }

@@ -5,9 +5,6 @@ namespace FedCloud.LocalHost;
 /// <summary>The log lines of the local coordinator beside those of all hosts. Ids are never reused.</summary>
 internal static partial class Log
 {
-    [LoggerMessage(1, LogLevel.Information, "The coordinator of {Federation} listens on {Address}")]
-    public static partial void Listening(ILogger logger, string federation, string address);
-
     [LoggerMessage(5, LogLevel.Warning, "The mailbox could not be read and will be tried again: {Reason}")]
     public static partial void MailboxFailed(ILogger logger, string reason);
 }

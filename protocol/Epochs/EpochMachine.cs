@@ -82,7 +82,7 @@ public static class EpochMachine
 
     private static EpochStep CloseList(EpochsState state, EpochState next, DateTimeOffset at)
     {
-        EpochState sharing = next with { Phase = EpochPhase.Sharing, Deadline = Due(state, at) };
+        EpochState sharing = next with { Phase = EpochPhase.Sharing, Deadline = Due(state, at), Lost = [] };
         return new EpochStep(state with { Next = sharing }, [new SendList(next.Sid, next.Number, next.Advertised)]);
     }
 
@@ -143,7 +143,12 @@ public static class EpochMachine
         EpochsState next = state with
         {
             Current = WithLoss(state.Current, reported),
-            Next = state.Next is { Phase: EpochPhase.Ready } ready ? WithLoss(ready, reported) : state.Next,
+            Next = state.Next switch
+            {
+                { Phase: EpochPhase.Ready } ready => WithLoss(ready, reported),
+                { Phase: EpochPhase.Advertising } opens => WithoutKeys(opens, reported),
+                _ => state.Next,
+            },
         };
         bool useless = next.Current is { } current && (!current.Cohort().Contains(reported.Idx) || current.Lost.Contains(reported.Idx));
         bool called = next.Next is { } opening && opening.Called.Contains(reported.Idx) && !opening.Lost.Contains(reported.Idx);
@@ -157,6 +162,12 @@ public static class EpochMachine
 
     private static EpochState? WithLoss(EpochState? epoch, EpochsReported reported) =>
         epoch is not null && epoch.Cohort().Contains(reported.Idx) && !reported.Sids.Contains(epoch.Sid) && !epoch.Lost.Contains(reported.Idx)
+            ? epoch with { Lost = epoch.Lost.Add(reported.Idx) }
+            : epoch;
+
+    // A member that was called may have lost the epoch before it advertised, and makes no other keys for the same number.
+    private static EpochState WithoutKeys(EpochState epoch, EpochsReported reported) =>
+        epoch.Called.Contains(reported.Idx) && !epoch.Advertised.ContainsKey(reported.Idx) && !reported.Sids.Contains(epoch.Sid) && !epoch.Lost.Contains(reported.Idx)
             ? epoch with { Lost = epoch.Lost.Add(reported.Idx) }
             : epoch;
 
@@ -176,7 +187,8 @@ public static class EpochMachine
         return next.Phase switch
         {
             EpochPhase.Advertising when next.Advertised.Count >= threshold => CloseList(state, next, deadline.At),
-            EpochPhase.Advertising => CallAgain(state, next, deadline.At),
+            EpochPhase.Advertising when next.Lost.Except(next.Advertised.Keys).IsEmpty => CallAgain(state, next, deadline.At),
+            EpochPhase.Advertising => CallAnother(state, next, deadline.At),
             EpochPhase.Sharing when next.Shared.Count >= threshold => Deliver(state, next, deadline.At),
             EpochPhase.Sharing => Abandon(state, next, deadline.At, ErrorCodes.EpochStalled.Name, next.Advertised.Keys.Except(next.Shared.Keys), complaint: null),
             _ => Abandon(state, next, deadline.At, ErrorCodes.EpochStalled.Name, next.Shared.Keys.Except(next.Acknowledged.Keys), complaint: null),
@@ -192,6 +204,10 @@ public static class EpochMachine
             state with { Next = called, LeftOut = [] },
             [new CallEpoch([.. all.Except(next.Advertised.Keys)], CallOf(state, next.Number))]);
     }
+
+    // Under this number some members have no keys any more, and they are there: all can answer another.
+    private static EpochStep CallAnother(EpochsState state, EpochState next, DateTimeOffset at) =>
+        Serve(state with { Next = null, LeftOut = [], Wanted = true }, at, [new AbandonEpoch(next.Sid, null, ErrorCodes.EpochStalled.Name, null)]);
 
     private static EpochStep OnRosterChanged(EpochsState state, EpochRosterChanged changed)
     {

@@ -68,7 +68,7 @@ public sealed record EpochState
     /// <summary>The next free slot.</summary>
     public int NextSlot { get; init; }
 
-    /// <summary>The silos that lost their secrets of this epoch, by a restart that was not continuous.</summary>
+    /// <summary>The silos that lost their secrets of this epoch, by a restart that was not continuous; before E2, those that said that they have no keys of it.</summary>
     public ImmutableSortedSet<int> Lost { get; init; } = [];
 
     /// <summary>U2, ascending; empty before E4.</summary>

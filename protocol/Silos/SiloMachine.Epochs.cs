@@ -126,7 +126,10 @@ public static partial class SiloMachine
             {
                 true when known!.Sid != sid => new SiloStep(state, [new RaiseAlarm(null, ErrorCodes.EpochConflict.Name, [known.Sid, sid])]),
                 true when known!.Advertise is { } advertise => new SiloStep(state, [new SendAdvertise(advertise)]),
-                _ => Ignore(state, "the epoch is over, or not above those before it"),
+
+                // It was burned here before the coordinator had its keys: whoever waits for them must hear that they never come.
+                false when number == state.LastEpoch && state.LogRefusal is null => new SiloStep(state, [ReportOf(state)]),
+                _ => Ignore(state, "the epoch is over, its keys are being made, or the log is refused"),
             };
         }
 

@@ -23,6 +23,7 @@ public static partial class SiloMachine
     private static readonly FrozenDictionary<(string Phase, Type Event), Transition> Transitions = new Dictionary<(string, Type), Transition>
     {
         [(Unknown, typeof(OfferReceived))] = static (s, j, r, e) => OnOffer(s, (OfferReceived)e),
+        [(Unknown, typeof(EndedReceived))] = static (s, j, r, e) => End(s, j, r),
         [(Unknown, typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
         [(nameof(SiloRunPhase.Refused), typeof(OfferReceived))] = static (s, j, r, e) => OnOfferAgain(s, r, (OfferReceived)e),
         [(nameof(SiloRunPhase.Refused), typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
@@ -127,7 +128,7 @@ public static partial class SiloMachine
     private static bool IsUnderWay(SiloState state, RunId job, Sha256Digest rid, SiloRoundPhase phase) =>
         state.Runs.GetValueOrDefault(job) is { Phase: SiloRunPhase.Approved } run && Current(run, rid)?.Phase == phase;
 
-    // Stands in for the run in rows of the table that do not look at it.
+    // Stands in for the run in rows of the table that do not look at it, and for one whose end came before its offer.
     private static SiloRun Nobody { get; } = new()
     {
         ConfigSha256 = Sha256Digest.Zero,
@@ -229,56 +230,6 @@ public static partial class SiloMachine
             ? Declined(state, job, run, round, failed.Reason)
             : Ignore(state, "the round is over");
 
-    private static SiloStep OnUploaded(SiloState state, RunId job, SiloRun run, UpdateUploaded uploaded)
-    {
-        if (Current(run, uploaded.Rid) is not { Phase: SiloRoundPhase.Uploading } round)
-        {
-            return Ignore(state, "no upload of this round is under way");
-        }
-
-        SiloRound announced = round with { Phase = SiloRoundPhase.Announced, Attempt = uploaded.Attempt };
-        return new SiloStep(With(state, job, run with { Round = announced }), [.. Repeat(state, run, announced)]);
-    }
-
-    private static SiloStep OnUploadRefused(SiloState state, RunId job, SiloRun run, UploadRefused refused)
-    {
-        return Current(run, refused.Rid) is { Phase: SiloRoundPhase.Uploading } round && refused.Attempt == round.Attempt
-            ? UploadNext(state, job, run, round)
-            : Ignore(state, "no upload of this attempt is under way");
-    }
-
-    // The same bytes under a fresh data key and the newest version of the wrapping key; what was masked and signed does not change.
-    private static SiloStep OnUploadAgain(SiloState state, RunId job, SiloRun run, UploadAgainReceived asked)
-    {
-        UploadAgainBody again = asked.Again;
-        if (string.Equals(again.Upload, RunBody.Shares, StringComparison.Ordinal))
-        {
-            return FindSlot(state, again.Rid) is { Record: { Phase: SiloSlotPhase.Revealed } slot } found
-                ? new SiloStep(state, [new SendUnmask(slot.Start.Job, slot.Start.Round, found.Epoch.Sid, found.Slot, slot.Rid)])
-                : Ignore(state, "the silo revealed no shares for this round, or it is over");
-        }
-
-        bool isOpen = Current(run, again.Rid) is { Phase: SiloRoundPhase.Announced } sent && sent.Attempt == again.Attempt
-            && (sent.Start.Slot is null || FindSlot(state, again.Rid) is { Record.Phase: SiloSlotPhase.Masked });
-        return isOpen && run.Round is { } round
-            ? UploadNext(state, job, run, round with { Phase = SiloRoundPhase.Uploading })
-            : Ignore(state, "no upload of this attempt waits for the coordinator");
-    }
-
-    private static SiloStep UploadNext(SiloState state, RunId job, SiloRun run, SiloRound round)
-    {
-        if (round.Attempt + 1 >= UploadName.Attempts)
-        {
-            return Declined(state, job, run, round, ErrorCodes.UploadFailed.Name);
-        }
-
-        SiloRound next = round with { Attempt = round.Attempt + 1 };
-        SiloEffect upload = round.Update is { } update
-            ? new UploadUpdate(round.Rid, update, next.Attempt)
-            : new UploadMasked(round.Start, FindSlot(state, round.Rid)?.Record.Masked ?? throw new InvalidOperationException("a masked vector is uploaded"), next.Attempt);
-        return new SiloStep(With(state, job, run with { Round = next }), [upload]);
-    }
-
     private static SiloStep OnResult(SiloState state, RunId job, SiloRun run, ResultReceived received)
     {
         PlainResultBody result = received.Result;
@@ -368,6 +319,7 @@ public static partial class SiloMachine
         return FindSlot(state, round.Rid) is { Record.Phase: SiloSlotPhase.Armed or SiloSlotPhase.Masked } found ? Burn(step, found) : step;
     }
 
+    // Also a run that the silo does not know: its offer may come after its end, and must then bind nothing.
     private static SiloStep End(SiloState state, RunId job, SiloRun run) =>
         new(With(state, job, run with { Phase = SiloRunPhase.Ended }), []);
 

@@ -159,8 +159,10 @@ public sealed partial class SiloAgentService
         }
 
         Append(new OfferReceived(now, offer, idx, refusal, isSecure, mayRepeat, isPrivate));
-        refusal = _journal.State.Runs.GetValueOrDefault(offer.Job)?.Reason;
-        Report(refusal is null ? "approved" : "refused_plan", offer.Job, null, refusal ?? string.Empty);
+        if (_journal.State.Runs.GetValueOrDefault(offer.Job) is { Phase: not SiloRunPhase.Ended } answered)
+        {
+            Report(answered.Reason is null ? "approved" : "refused_plan", offer.Job, null, answered.Reason ?? string.Empty);
+        }
     }
 
     // A plan is answered once; its answer comes again whatever is left of the budget by then.

@@ -24,14 +24,15 @@ public sealed class WrappingKeyDesk(
     /// <inheritdoc/>
     public async Task<DsseEnvelope> StatementAsync(CancellationToken cancellation)
     {
-        if ((await federation(cancellation)).WrappingKeys.IsEmpty)
+        WrappingKey? current = WrappingKeys.Current((await federation(cancellation)).WrappingKeys);
+        if (current is null)
         {
             // The look at the start came to nothing.
             await TakeUpAsync(isReplacement: false, cancellation);
+            current = WrappingKeys.Current((await federation(cancellation)).WrappingKeys)
+                ?? throw new FedCloudException(ErrorCodes.KeyMissing, "no version of the wrapping key is in use yet");
         }
 
-        WrappingKey current = WrappingKeys.Current((await federation(cancellation)).WrappingKeys)
-            ?? throw new FedCloudException(ErrorCodes.KeyMissing, "no version of the wrapping key is in use yet");
         return await post.WrappingKeyAsync(current.Kid, cancellation);
     }
 

@@ -41,7 +41,7 @@ public abstract record LogLook
     /// <param name="Size">Its size.</param>
     /// <param name="Own">This silo's own entries in it, by number.</param>
     /// <param name="Administrator">The highest number of its administrator in the log; 0 for none.</param>
-    /// <param name="Masked">The newest masked vector of each index since the newest roster; null for none.</param>
+    /// <param name="Masked">The newest masked vector of each index of the newest roster; null for none.</param>
     /// <param name="Budgets">This silo's privacy ledgers, by data set commitment; null for none.</param>
     /// <param name="Parties">The newest entry of each other party; null for none.</param>
     public sealed record Accepted(

@@ -52,7 +52,7 @@ public sealed record BudgetPlace(Sha256Digest Head, ImmutableSortedDictionary<st
 public sealed record LogIndex
 {
     /// <summary>The version that this code writes and reads.</summary>
-    public const int CurrentVersion = 5;
+    public const int CurrentVersion = 6;
 
     /// <summary>The index of no entries.</summary>
     public static LogIndex Empty { get; } = new()
@@ -86,7 +86,7 @@ public sealed record LogIndex
     /// <summary>The model of each run's last result, by run.</summary>
     public ImmutableSortedDictionary<string, Sha256Digest> Results { get; init; } = ImmutableSortedDictionary.Create<string, Sha256Digest>(StringComparer.Ordinal);
 
-    /// <summary>The newest masked vector of each index since the newest roster.</summary>
+    /// <summary>The newest masked vector of each index of the newest roster.</summary>
     public ImmutableSortedDictionary<int, MaskedPlace> Masked { get; init; } = ImmutableSortedDictionary<int, MaskedPlace>.Empty;
 
     /// <summary>This silo's own entries, by number.</summary>
@@ -121,10 +121,14 @@ public sealed record LogIndex
             EntryTypes.Result => next with { Starts = Without(entry), Results = Results.SetItem(entry.Job?.Value ?? string.Empty, entry.Subjects["new_model"]) },
             EntryTypes.RoundFailed => next with { Starts = Without(entry) },
             EntryTypes.KekCurrent => next with { Wrapping = new WrappingPlace(Size, entry.Fields["kid"].Text ?? string.Empty, entry.Subjects["kek"]) },
-            EntryTypes.Masked => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
+            EntryTypes.Masked when IsOfNewestRoster(entry) => next with { Masked = Masked.SetItem((int)entry.Fields["idx"].Integer.GetValueOrDefault(), new MaskedPlace(Size, entry.Subjects["journal_head"])) },
             _ => next,
         };
     }
+
+    // A round keeps the indexes of the roster that it was started under; another roster may give them to others, and the epochs of the one before are over.
+    private bool IsOfNewestRoster(LogEntry entry) =>
+        Rosters is not [.., { } newest] || Find(entry.Subjects["rid"]) is not { } start || start.Index > newest.Index;
 
     private ImmutableSortedDictionary<string, PartyPlace> PartiesAfter(SiloId self, LogEntry entry)
     {

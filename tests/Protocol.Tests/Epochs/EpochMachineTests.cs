@@ -83,6 +83,36 @@ public sealed class EpochMachineTests
     }
 
     [Fact]
+    public void Advertising_TooFewSinceSomeLostTheEpoch_CallsEverybodyUnderAnotherNumber()
+    {
+        EpochStory story = EpochStory.Called().Advertised(1).Reported(2).Reported(3);
+        Sha256Digest first = story.Sid;
+
+        story.Late();
+
+        AbandonEpoch given = story.The<AbandonEpoch>();
+        Assert.Equal((first, null, ErrorCodes.EpochStalled.Name), (given.Sid, given.U2Sha256, given.Reason));
+        Assert.Equal([1, 2, 3, 4], story.The<CallEpoch>().To.AsEnumerable());
+        Assert.Equal(2, story.The<CallEpoch>().Body.Epoch);
+        Assert.Empty(story.State.Next!.Lost);
+        Assert.Equal([1, 2, 3], story.Opened(1, 2, 3).The<GrantSlot>().Grant.Cohort.AsEnumerable());
+    }
+
+    // A report may have been on its way since before the call.
+    [Fact]
+    public void Advertising_ByAMemberThatSeemedLost_CountsAsAnyOther()
+    {
+        EpochStory story = EpochStory.Called().Reported(2).Advertised(1, 2).Late();
+        Assert.Equal([3, 4], story.The<CallEpoch>().To.AsEnumerable());
+        Assert.Equal(1, story.The<CallEpoch>().Body.Epoch);
+
+        story.Advertised(3, 4);
+
+        Assert.Empty(story.State.Next!.Lost);
+        Assert.Equal([1, 2, 3, 4], story.Listed().Shared(1, 2, 3, 4).Acknowledged(1, 2, 3, 4).The<GrantSlot>().Grant.Cohort.AsEnumerable());
+    }
+
+    [Fact]
     public void Advertising_TooFew_CallsTheSilentOnesAgainUnderTheSameNumber()
     {
         EpochStory story = EpochStory.Called().Advertised(1, 2).Late();

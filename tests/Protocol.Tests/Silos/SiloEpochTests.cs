@@ -67,8 +67,19 @@ public sealed class SiloEpochTests
 
         AssertIgnored(story, Called(1));
         AssertIgnored(story, Called(2));
-        AssertIgnored(story.Then(new AgentRestarted(Now, false, null)), Called(2));
+        story.Then(new AgentRestarted(Now, false, null));
+        AssertIgnored(story, Called(1));
         Assert.Equal(3, story.Then(Called(3)).The<MakeEpochKeys>().Parameters.Epoch);
+    }
+
+    [Fact]
+    public void J7_CallAgainOfABurnedEpoch_IsToldSoAndMakesNoOtherKeys()
+    {
+        SiloStory story = Silo().Then(Called(2), new AgentRestarted(Now, false, null));
+
+        Assert.Empty(story.Then(Called(2)).The<ReportEpochs>().Sids);
+        Assert.Empty(story.Effects.OfType<MakeEpochKeys>());
+        AssertIgnored(story.Then(new LogRefused(Now, "log_split", [])), Called(2));
     }
 
     [Fact]

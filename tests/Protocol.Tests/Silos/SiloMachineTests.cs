@@ -19,7 +19,7 @@ public sealed class SiloMachineTests
     // Which events are taken where, beside those that are taken everywhere; every other pair of the product must change nothing.
     private static readonly Dictionary<string, (Func<SiloStory> Story, string[] Taken)> Table = new(StringComparer.Ordinal)
     {
-        ["unknown run"] = (() => new SiloStory(), ["OfferReceived", "StartReceived"]),
+        ["unknown run"] = (() => new SiloStory(), ["OfferReceived", "StartReceived", "EndedReceived"]),
         ["refused"] = (Refused, ["OfferReceived", "StartReceived", "EndedReceived"]),
         ["approved"] = (Approved, ["OfferReceived", "StartReceived", "ResultReceived", "VersionReceived", "EndedReceived"]),
         ["training"] = (Training, ["OfferReceived", "StartReceived", "TrainingFinished", "TrainingFailed", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
@@ -371,6 +371,18 @@ public sealed class SiloMachineTests
         SiloStory over = Over();
         Assert.True(SiloMachine.IsObsolete(over.State, new FetchBaseModel(Job)));
         Assert.False(SiloMachine.IsObsolete(over.State, new ForgetRound(Job, 1)));
+    }
+
+    [Fact]
+    public void Ended_BeforeItsOffer_BindsNothing()
+    {
+        SiloStory story = new SiloStory().Then(new EndedReceived(Now, Ended("failed"), EvaluationWanted: false));
+        Assert.Empty(story.Effects);
+
+        story.Then(new OfferReceived(Now, Offer(), 1, null));
+
+        Assert.NotNull(story.Ignored);
+        Assert.Equal(SiloRunPhase.Ended, story.Run.Phase);
     }
 
     [Fact]

@@ -8,7 +8,6 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Federations;
-using FedCloud.Protocol.Rounds;
 using Xunit;
 
 namespace FedCloud.Simulation.Tests.Whole;
@@ -60,14 +59,14 @@ public sealed class AzureVaultTests : IAsyncLifetime, IDisposable
             await _administrators.RotateAsync(SiloPost.WrappingKey, CancellationToken.None);
             await _federation.CheckKeysAsync();
         });
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("wrapping"));
 
         _federation.Advance(WrappingKeys.DefaultGrace);
         await _federation.CheckKeysAsync();
 
         // Its administrator is told to disable it; until then it is refused here.
         Assert.Contains(_federation.Refused, line => line.StartsWith("vault_denied", StringComparison.Ordinal) && line.Contains($"az keyvault key set-attributes --id {first} --enabled false", StringComparison.Ordinal));
-        Assert.Equal(["old", "in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["old", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Null(WrappingKeys.Retiring((await _federation.MembershipAsync()).WrappingKeys));
         Assert.True((await VersionsAsync(SiloPost.WrappingKey))[0].Enabled);
         Assert.True(await _federation.SettleAsync());
@@ -82,11 +81,11 @@ public sealed class AzureVaultTests : IAsyncLifetime, IDisposable
         FedCloudException denied = await Assert.ThrowsAsync<FedCloudException>(() => _federation.RotateWrappingKeyAsync(isLost: true));
         Assert.Equal(ErrorCodes.VaultDenied, denied.Code);
         Assert.Contains("az keyvault key rotate --vault-name VAULT --name update-wrapping", denied.Message, StringComparison.Ordinal);
-        Assert.Equal(["in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["in_use"], await _federation.StatusesAsync("wrapping"));
 
         await _administrators.RotateAsync(SiloPost.WrappingKey, CancellationToken.None);
         await _federation.RotateWrappingKeyAsync(isLost: true);
-        Assert.Equal(["old", "in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["old", "in_use"], await _federation.StatusesAsync("wrapping"));
     }
 
     [Fact]
@@ -95,11 +94,11 @@ public sealed class AzureVaultTests : IAsyncLifetime, IDisposable
         await _federation.RunAsync();
         await _administrators.RotateAsync(SiloPost.WrappingKey, CancellationToken.None);
         await _federation.CheckKeysAsync();
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("wrapping"));
 
         await _federation.RotateWrappingKeyAsync(isLost: true);
 
-        Assert.Equal(["old", "in_use"], await StatusesAsync("wrapping"));
+        Assert.Equal(["old", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal(ErrorCodes.VaultDenied, (await Assert.ThrowsAsync<FedCloudException>(() => _federation.RotateWrappingKeyAsync(isLost: true))).Code);
     }
 
@@ -114,38 +113,20 @@ public sealed class AzureVaultTests : IAsyncLifetime, IDisposable
             Assert.Equal(Sha256Digest.Of((await VersionsAsync(CoordinatorService.LogKey))[^1].Spki), next);
             await _federation.ConfirmLogKeyAsync(next);
         });
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync("log"));
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("log"));
 
         _federation.Advance(LogKeyChange.Overlap);
         Assert.True(await _federation.SettleAsync());
 
-        Assert.Equal(["old", "in_use"], await StatusesAsync("log"));
+        Assert.Equal(["old", "in_use"], await _federation.StatusesAsync("log"));
         Assert.Single(_federation.Refused, line => line.Contains("az keyvault key set-attributes", StringComparison.Ordinal));
         await new WholeInvariants(_federation).RequireAsync();
     }
 
     // In the middle of the run, with rounds before and after.
-    private async Task DuringTheRunAsync(Func<Task> what)
-    {
-        bool done = false;
-        _federation.Meanwhile = async () =>
-        {
-            if (!done && _federation.Run is { Phase: RunPhase.Running, CommittedRounds: 1 })
-            {
-                done = true;
-                await what();
-            }
-        };
-        await _federation.RunAsync();
-        Assert.True(done);
-        Assert.True(await _federation.SettleAsync());
-        Assert.Equal(RunPhase.Completed, (await _federation.ReadAsync()).State.Phase);
-    }
+    private Task DuringTheRunAsync(Func<Task> what) => _federation.RunWhenAsync(run => run is { CommittedRounds: 1 }, what);
 
     private AzureKeyVault Open(string identity) => new(Address, _ => _fake.KeysAs(identity), id => _fake.UserAs(identity, id.Uri));
 
     private Task<IReadOnlyList<KeyVersion>> VersionsAsync(string name) => _administrators.ListVersionsAsync(name, CancellationToken.None);
-
-    private async Task<IEnumerable<string>> StatusesAsync(string key) =>
-        (await _federation.KeysAsync()).Keys.Where(version => string.Equals(version.Key, key, StringComparison.Ordinal)).Select(version => version.Status);
 }

@@ -103,7 +103,7 @@ public sealed class LogKeyTests : IAsyncLifetime
 
         LogState state = await StateAsync();
         Assert.True(state.Size > size + 1);
-        Assert.Equal([EntryTypes.Export], (await EntriesAsync()).Skip((int)size).Take(1).Select(entry => entry.Type));
+        Assert.Equal([EntryTypes.Export], (await _federation.EntriesAsync()).Skip((int)size).Take(1).Select(entry => entry.Type));
         Assert.DoesNotContain(size + 1, await new LogStore(_federation.Store).SizesAsync(CancellationToken.None));
         await RequireAsync(rosterVersion: 2);
     }
@@ -136,22 +136,7 @@ public sealed class LogKeyTests : IAsyncLifetime
     }
 
     // In the middle of the run, with rounds before and after.
-    private async Task DuringTheRunAsync(Func<Task> what)
-    {
-        bool done = false;
-        _federation.Meanwhile = async () =>
-        {
-            if (!done && _federation.Run is { Phase: RunPhase.Running, CommittedRounds: 1 })
-            {
-                done = true;
-                await what();
-            }
-        };
-        await _federation.RunAsync();
-        Assert.True(await _federation.SettleAsync());
-        Assert.True(done);
-        Assert.Equal(RunPhase.Completed, (await _federation.ReadAsync()).State.Phase);
-    }
+    private Task DuringTheRunAsync(Func<Task> what) => _federation.RunWhenAsync(run => run is { CommittedRounds: 1 }, what);
 
     private void Lose()
     {
@@ -183,8 +168,7 @@ public sealed class LogKeyTests : IAsyncLifetime
 
     private async Task<bool> ExistsAsync(BlobName name) => await _federation.Store.ReadAsync(name, int.MaxValue, CancellationToken.None) is not null;
 
-    private async Task<IEnumerable<string>> LogKeysAsync() =>
-        (await _federation.KeysAsync()).Keys.Where(key => string.Equals(key.Key, "log", StringComparison.Ordinal)).Select(key => key.Status);
+    private Task<IEnumerable<string>> LogKeysAsync() => _federation.StatusesAsync("log");
 
     private async Task<SignedNote> NewestAsync()
     {
@@ -198,20 +182,8 @@ public sealed class LogKeyTests : IAsyncLifetime
         return await log.ReadStateAsync(_federation.LogOrigin, await log.LargestSizeAsync(CancellationToken.None), CancellationToken.None);
     }
 
-    private async Task<List<LogEntry>> EntriesAsync()
-    {
-        List<LogEntry> entries = [];
-        foreach (BundleCoordinate bundle in TileLayout.Bundles((await StateAsync()).Size))
-        {
-            (byte[] bytes, _) = await _federation.Store.ReadAsync(new BlobName("log", bundle.Path), int.MaxValue, CancellationToken.None) ?? throw new InvalidOperationException($"{bundle.Path} is missing");
-            entries.AddRange(EntryBundle.Read(bytes, bundle.Width).Select(entry => LogEntry.Parse(entry)));
-        }
-
-        return entries;
-    }
-
     private async Task<IEnumerable<string>> KeyEntriesAsync() =>
-        (await EntriesAsync()).Select(entry => entry.Type).Where(type => type is EntryTypes.KeyRotated or EntryTypes.KeyReplaced or EntryTypes.KeyRetired);
+        (await _federation.EntriesAsync()).Select(entry => entry.Type).Where(type => type is EntryTypes.KeyRotated or EntryTypes.KeyReplaced or EntryTypes.KeyRetired);
 
     private async Task RequireAsync(int rosterVersion)
     {

@@ -3,11 +3,9 @@
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text.Json;
-using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
-using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Messaging;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
@@ -49,10 +47,10 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         Begin(isSecure, isDurable);
 
         // An upload is on its way, under the version that is in use.
-        await WhenAsync(UploadWaitsAsync, () => _federation.RotateWrappingKeyAsync(isLost: false));
+        await _federation.RunWhenAsync(UploadWaitsAsync, () => _federation.RotateWrappingKeyAsync(isLost: false));
 
         await RequireNothingLostAsync();
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync());
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal([EntryTypes.KekCurrent, EntryTypes.KekCurrent, EntryTypes.KeyRotated], await KeyEntriesAsync());
         Assert.DoesNotContain(ErrorCodes.KeyRetired.Name, _federation.Story, StringComparison.Ordinal);
         string[] used = await KidsAsync();
@@ -62,7 +60,7 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         await _federation.CheckKeysAsync();
         Assert.True(await _federation.SettleAsync());
 
-        Assert.Equal(["disabled", "in_use"], await StatusesAsync());
+        Assert.Equal(["disabled", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal([EntryTypes.KekCurrent, EntryTypes.KekCurrent, EntryTypes.KeyRotated, EntryTypes.KeyRetired], await KeyEntriesAsync());
         await new WholeInvariants(_federation).RequireAsync();
     }
@@ -75,10 +73,10 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     {
         Begin(isSecure, isDurable);
 
-        await WhenAsync(UploadWaitsAsync, () => _federation.RotateWrappingKeyAsync(isLost: true));
+        await _federation.RunWhenAsync(UploadWaitsAsync, () => _federation.RotateWrappingKeyAsync(isLost: true));
 
         await RequireNothingLostAsync();
-        Assert.Equal(["disabled", "in_use"], await StatusesAsync());
+        Assert.Equal(["disabled", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal([EntryTypes.KekCurrent, EntryTypes.KekCurrent, EntryTypes.KeyReplaced, EntryTypes.KeyRetired], await KeyEntriesAsync());
         await new WholeInvariants(_federation).RequireAsync();
     }
@@ -88,7 +86,7 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     {
         Begin(isSecure: false);
 
-        await WhenAsync(run => run.Round is { Phase: RoundPhase.Aggregating }, () => _federation.RotateWrappingKeyAsync(isLost: true));
+        await _federation.RunWhenAsync(run => run.Round is { Phase: RoundPhase.Aggregating }, () => _federation.RotateWrappingKeyAsync(isLost: true));
 
         await RequireNothingLostAsync();
         await new WholeInvariants(_federation).RequireAsync();
@@ -102,7 +100,7 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     {
         Begin(isSecure: true);
 
-        await WhenAsync(run => run.Round?.Secure?.Answered.Count == answered, () => _federation.RotateWrappingKeyAsync(isLost: true));
+        await _federation.RunWhenAsync(run => run.Round?.Secure?.Answered.Count == answered, () => _federation.RotateWrappingKeyAsync(isLost: true));
 
         await RequireNothingLostAsync();
         await new WholeInvariants(_federation).RequireAsync();
@@ -113,7 +111,7 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     {
         Begin(isSecure: true);
 
-        await WhenAsync(run => run is { CommittedRounds: 1 }, () => _federation.RotateWrappingKeyAsync(isLost: false));
+        await _federation.RunWhenAsync(run => run is { CommittedRounds: 1 }, () => _federation.RotateWrappingKeyAsync(isLost: false));
 
         await RequireNothingLostAsync();
         Assert.Single((await _federation.ReadAsync()).Rounds.Take(Rounds).Select(round => round.Secure?.Sid).Distinct());
@@ -125,14 +123,14 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         Begin(isSecure: false);
         await _federation.RunAsync();
         await _federation.CheckKeysAsync();
-        Assert.Equal(["in_use"], await StatusesAsync());
+        Assert.Equal(["in_use"], await _federation.StatusesAsync("wrapping"));
 
         _federation.Advance(WrappingKeys.DefaultLife);
         await _federation.CheckKeysAsync();
         await _federation.CheckKeysAsync();
         Assert.True(await _federation.SettleAsync());
 
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync());
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal([EntryTypes.KekCurrent, EntryTypes.KekCurrent, EntryTypes.KeyRotated], await KeyEntriesAsync());
     }
 
@@ -140,14 +138,14 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     public async Task Rotation_ByTheVaultItself_IsTakenUpWithTheNextLook()
     {
         Begin(isSecure: false);
-        await WhenAsync(run => run is { CommittedRounds: 1 }, async () =>
+        await _federation.RunWhenAsync(run => run is { CommittedRounds: 1 }, async () =>
         {
             await _vault.RotateAsync(SiloPost.WrappingKey, CancellationToken.None);
             await _federation.CheckKeysAsync();
         });
 
         await RequireNothingLostAsync();
-        Assert.Equal(["retiring", "in_use"], await StatusesAsync());
+        Assert.Equal(["retiring", "in_use"], await _federation.StatusesAsync("wrapping"));
         Assert.Equal(2, (await KidsAsync()).Distinct().Count());
     }
 
@@ -162,9 +160,9 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         await _federation.CheckKeysAsync();
 
         Assert.Contains(_federation.Refused, line => line.Contains("found one that has ended", StringComparison.Ordinal));
-        Assert.Equal(["retiring", "disabled"], await StatusesAsync());
+        Assert.Equal(["retiring", "disabled"], await _federation.StatusesAsync("wrapping"));
         await _federation.RotateWrappingKeyAsync(isLost: true);
-        Assert.Equal(["disabled", "disabled", "in_use"], await StatusesAsync());
+        Assert.Equal(["disabled", "disabled", "in_use"], await _federation.StatusesAsync("wrapping"));
     }
 
     [Fact]
@@ -193,25 +191,6 @@ public sealed class WrappingKeyTests : IAsyncLifetime
     {
         RunConfig config = isSecure ? WholeScheduleTests.SecureConfig(Rounds, Members, "ffa_lora") : WholeScheduleTests.Config(Rounds, Members, "ffa_lora");
         _federation = new WholeFederation(17, Calm, Members, config, _vault) { IsDurable = isDurable };
-    }
-
-    // Once, between two steps, as soon as the run is so.
-    private Task WhenAsync(Func<RunState, bool> holds, Func<Task> what) => WhenAsync(run => Task.FromResult(holds(run)), what);
-
-    private async Task WhenAsync(Func<RunState, Task<bool>> holds, Func<Task> what)
-    {
-        bool done = false;
-        _federation.Meanwhile = async () =>
-        {
-            if (!done && _federation.Run is { Phase: RunPhase.Running } run && await holds(run))
-            {
-                done = true;
-                await what();
-            }
-        };
-        await _federation.RunAsync();
-        Assert.True(done, "the run never came to that");
-        Assert.True(await _federation.SettleAsync());
     }
 
     // A silo has uploaded, and the coordinator has not looked at it.
@@ -243,9 +222,6 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         Assert.All(rounds.Take(Rounds), round => Assert.Equal(Members, round.Members.Count(member => member.Value.Phase == MemberPhase.Verified)));
     }
 
-    private async Task<IEnumerable<string>> StatusesAsync() =>
-        (await _federation.KeysAsync()).Keys.Where(key => string.Equals(key.Key, "wrapping", StringComparison.Ordinal)).Select(key => key.Status);
-
     // The key versions that the envelopes in the silos' containers name.
     private async Task<string[]> KidsAsync()
     {
@@ -266,20 +242,7 @@ public sealed class WrappingKeyTests : IAsyncLifetime
         return [.. kids];
     }
 
-    private async Task<List<LogEntry>> EntriesAsync()
-    {
-        LogStore log = new(_federation.Store);
-        List<LogEntry> entries = [];
-        foreach (BundleCoordinate bundle in TileLayout.Bundles(await log.LargestSizeAsync(CancellationToken.None)))
-        {
-            (byte[] bytes, _) = await _federation.Store.ReadAsync(new BlobName("log", bundle.Path), int.MaxValue, CancellationToken.None) ?? throw new InvalidOperationException($"{bundle.Path} is missing");
-            entries.AddRange(EntryBundle.Read(bytes, bundle.Width).Select(entry => LogEntry.Parse(entry)));
-        }
-
-        return entries;
-    }
-
-    private async Task<IEnumerable<string>> KeyEntriesAsync() => (await EntriesAsync()).Select(entry => entry.Type)
+    private async Task<IEnumerable<string>> KeyEntriesAsync() => (await _federation.EntriesAsync()).Select(entry => entry.Type)
         .Where(type => type is EntryTypes.KekCurrent or EntryTypes.KeyRotated or EntryTypes.KeyReplaced or EntryTypes.KeyRetired);
 
     private async Task SendAsync(byte[] spki)
