@@ -69,6 +69,33 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
     }
 
     [Fact]
+    public async Task Turn_OfferAfterTheEndOfItsRun_BindsNothing()
+    {
+        RunEndedBody ended = new()
+        {
+            Type = RunBody.Ended,
+            Federation = new FederationId("test-federation"),
+            Job = new RunId("run-1"),
+            Outcome = "failed",
+            Reason = "quorum_not_met",
+            EvaluationRound = 0,
+            ModelVersion = 0,
+            ModelSha256 = AuditFederation.Hash("v0"),
+        };
+        await SendAsync(RunBody.Ended, ended.Job, Jcs.Serialize(ended, RunBodyJson.Default.RunEndedBody));
+        await OfferAsync();
+        using (SiloAgentService agent = Agent())
+        {
+            await agent.TurnAsync(CancellationToken.None);
+        }
+
+        Assert.DoesNotContain(await _silo.TakeSentAsync(), frame => frame.Type == RunBody.Answer);
+        Assert.DoesNotContain(_said, line => line.Contains("phase = approved", StringComparison.Ordinal));
+        using SiloJournal journal = SiloJournal.Open(_silo.Home.JournalPath);
+        Assert.Equal(SiloRunPhase.Ended, journal.State.Runs[ended.Job].Phase);
+    }
+
+    [Fact]
     public async Task Turn_Fork_StopsTheSiloWithAnAlarmUntilTheAdministratorResumes()
     {
         using (SiloAgentService agent = Agent())
@@ -110,7 +137,7 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
         _silo.Time.Advance(TimeSpan.FromSeconds(1));
     }
 
-    private async Task OfferAsync()
+    private Task OfferAsync()
     {
         PlanOfferBody offer = new()
         {
@@ -122,17 +149,22 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
             InitialModelSha256 = AuditFederation.Hash("v0"),
             AnswerBy = 1_800_000_030,
         };
+        return SendAsync(RunBody.Offer, offer.Job, Jcs.Serialize(offer, RunBodyJson.Default.PlanOfferBody));
+    }
+
+    private async Task SendAsync(string type, RunId job, byte[] body)
+    {
         MessageId id = new MessageIds(_silo.Time).Next();
         Frame frame = new()
         {
             V = Frame.CurrentVersion,
             Id = id,
             To = "silo-1",
-            Run = offer.Job,
+            Run = job,
             Round = null,
-            Type = RunBody.Offer,
+            Type = type,
             Trace = null,
-            Envelopes = [DsseEnvelope.Sign(RunBody.PayloadType, Jcs.Serialize(offer, RunBodyJson.Default.PlanOfferBody), _silo.Federation.CoordinatorKey)],
+            Envelopes = [DsseEnvelope.Sign(RunBody.PayloadType, body, _silo.Federation.CoordinatorKey)],
             Blobs = [],
         };
         await new BlobMailbox(_silo.Store, "mail-silo-1", _silo.Time).SendAsync(id, frame.ToJson(), CancellationToken.None);
