@@ -46,6 +46,13 @@ public static partial class ErrorCodes
         "a message frame has an unknown, missing or mistyped member",
         "check who sends to this mailbox");
 
+    /// <summary>A message names a blob that is not there any more.</summary>
+    public static ErrorCode ClaimMissing { get; } = new(
+        "claim_missing",
+        ExitCode.Failed,
+        "a message names a blob that is not there any more",
+        "nothing; the coordinator sends it again if the round still needs it");
+
     /// <summary>A message is larger than the limit.</summary>
     public static ErrorCode MessageTooLarge { get; } = new(
         "message_too_large",

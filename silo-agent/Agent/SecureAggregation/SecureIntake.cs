@@ -351,7 +351,7 @@ public sealed class SecureIntake(
         }
 
         (byte[] bytes, _) = await store.ReadAsync(new BlobName(claim.Container, claim.Name), checked((int)claim.Length), cancellation)
-            ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{claim.Container}/{claim.Name}: expected a parcel, found none");
+            ?? throw new FedCloudException(ErrorCodes.ClaimMissing, $"{claim.Container}/{claim.Name}: expected a parcel, found none");
         return Sha256Digest.Of(bytes) == claim.Sha256
             ? (bytes, Parcel.FromJson(bytes))
             : throw new FedCloudException(ErrorCodes.MessageMalformed, "the parcel has another digest than the frame names");
