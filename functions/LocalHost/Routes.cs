@@ -32,6 +32,8 @@ internal static class Routes
             (silo, code, http) => Invite(settings, key, coordinator, bell, silo, code, $"{http.Request.Scheme}://{http.Request.Host}"));
         ApiEndpoint api = new(routes, http => IsToken(http, settings.Token) ? ApiRoles.Operator | ApiRoles.Auditor : ApiRoles.None);
         app.MapGet("/health", () => Results.Text("ok")).WithSummary("Whether the coordinator is up");
+        app.MapGet("/", () => Results.Redirect(DashboardFiles.Path)).ExcludeFromDescription();
+        app.MapGet($"{DashboardFiles.Path}/{{*file}}", DashboardFiles.Answer).ExcludeFromDescription();
         foreach (ApiRoute route in routes.All)
         {
             Describe(route, app.MapMethods(route.Template, [route.Method], (Delegate)((HttpContext http) => api.AnswerAsync(route, http))));

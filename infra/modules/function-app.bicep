@@ -172,8 +172,8 @@ resource settings 'Microsoft.Web/sites/config@2025-03-01' = {
   }
 }
 
-// Every request but those for /health carries a token of this tenant for this application, or gets 401. Which role may do
-// what (Auditor, Operator) is the code's to decide, from the token's roles.
+// Every request but those for /health and for the dashboard's files, which hold no data, carries a token of this tenant
+// for this application, or gets 401. Which role may do what (Auditor, Operator) is the code's to decide, from the token's roles.
 resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
   parent: app
   name: 'authsettingsV2'
@@ -184,7 +184,7 @@ resource authentication 'Microsoft.Web/sites/config@2025-03-01' = {
     globalValidation: {
       requireAuthentication: true
       unauthenticatedClientAction: 'Return401'
-      excludedPaths: ['/health']
+      excludedPaths: ['/health', '/dashboard', '/dashboard/*']
     }
     httpSettings: {
       requireHttps: true

@@ -20,6 +20,22 @@ public sealed class LocalHostTests(LocalCoordinator coordinator) : IClassFixture
     }
 
     [Fact]
+    public async Task Dashboard_IsWhereTheRootLeads_AndNeedsNoToken()
+    {
+        using HttpClient http = new();
+
+        using HttpResponseMessage page = await http.GetAsync(coordinator.Address);
+        using HttpResponseMessage script = await http.GetAsync(new Uri(coordinator.Address, "dashboard/dashboard.js"));
+        using HttpResponseMessage none = await http.GetAsync(new Uri(coordinator.Address, "dashboard/api/silos"));
+
+        Assert.Equal((HttpStatusCode.OK, "/dashboard"), (page.StatusCode, page.RequestMessage!.RequestUri!.AbsolutePath));
+        Assert.Contains("<script type=\"module\"", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("script-src 'self'", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.Equal((HttpStatusCode.OK, "text/javascript"), (script.StatusCode, script.Content.Headers.ContentType?.MediaType));
+        Assert.Equal(HttpStatusCode.NotFound, none.StatusCode);
+    }
+
+    [Fact]
     public async Task OpenApi_DescribesEveryRoute()
     {
         using HttpClient http = new();

@@ -60,7 +60,7 @@ public sealed class HostFilesTests
     [Fact]
     public void Functions_HaveTheirNames() =>
         Assert.Equal(
-            ["Advance", "Api", "CarryOut", "FollowActor", "Health", "RecordAdministration", "RecordDeadLetters", "Sweep", "TakeMessage", "TakeVaultEvent", "Watch"],
+            ["Advance", "Api", "CarryOut", "Dashboard", "FollowActor", "Health", "RecordAdministration", "RecordDeadLetters", "Sweep", "TakeMessage", "TakeVaultEvent", "Watch"],
             Functions().Select(method => method.GetCustomAttribute<FunctionAttribute>()!.Name).Order(StringComparer.Ordinal));
 
     [Fact]
@@ -72,7 +72,7 @@ public sealed class HostFilesTests
     public void Functions_OfHttp_AskForNoKey()
     {
         Assert.All(Triggers<HttpTriggerAttribute>(), trigger => Assert.Equal(AuthorizationLevel.Anonymous, trigger.AuthLevel));
-        Assert.Equal(["api/{*path}", "health"], Triggers<HttpTriggerAttribute>().Select(trigger => trigger.Route).Order(StringComparer.Ordinal));
+        Assert.Equal(["api/{*path}", "dashboard/{*file}", "health"], Triggers<HttpTriggerAttribute>().Select(trigger => trigger.Route).Order(StringComparer.Ordinal));
     }
 
     private static IEnumerable<MethodInfo> Functions() =>

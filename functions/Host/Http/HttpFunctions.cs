@@ -19,6 +19,14 @@ public sealed class HttpFunctions(SharedCoordinator coordinator, DurableOrchestr
     [Function("Health")]
     public static IResult Health([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "health")] HttpRequest request) => Results.Text("ok");
 
+    /// <summary>The dashboard's files: anybody may have them, they hold no data.</summary>
+    [Function("Dashboard")]
+    public static IResult Dashboard([HttpTrigger(AuthorizationLevel.Anonymous, "get", Route = "dashboard/{*file}")] HttpRequest request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        return DashboardFiles.Answer(request.HttpContext);
+    }
+
     /// <summary>Answers a call of the API.</summary>
     [Function("Api")]
     public async Task<IResult> AnswerAsync(

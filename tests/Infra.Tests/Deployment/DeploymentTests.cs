@@ -169,7 +169,7 @@ public sealed partial class DeploymentTests
         BicepObject site = Assert.Single(Resources("modules/function-app.bicep", "Microsoft.Web/sites")).Body;
 
         Assert.Equal("true", authentication.At("properties.platform.enabled")?.Source);
-        Assert.Equal("{ requireAuthentication: true, unauthenticatedClientAction: 'Return401', excludedPaths: ['/health'] }", authentication.At("properties.globalValidation")?.Source);
+        Assert.Equal("{ requireAuthentication: true, unauthenticatedClientAction: 'Return401', excludedPaths: ['/health', '/dashboard', '/dashboard/*'] }", authentication.At("properties.globalValidation")?.Source);
         Assert.Equal("empty ( authClientId ) || ! empty ( allowedIpRanges ) ? 'Deny' : 'Allow'", site.At("properties.siteConfig.ipSecurityRestrictionsDefaultAction")?.Source);
         Assert.StartsWith("empty ( authClientId ) ? [ ] :", site.At("properties.siteConfig.ipSecurityRestrictions")?.Source, StringComparison.Ordinal);
     }

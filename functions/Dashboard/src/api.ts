@@ -1,0 +1,108 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+export interface Silo {
+  readonly silo: string;
+  readonly status: string;
+  readonly idx: number | null;
+  readonly ik_spki_sha256: string | null;
+  readonly witness_spki_sha256: string | null;
+  readonly admin_spki_sha256: string | null;
+}
+
+export interface SiloList {
+  readonly federation: string;
+  readonly roster_version: number;
+  readonly silos: readonly Silo[];
+}
+
+export interface Run {
+  readonly job: string;
+  readonly adapter: string;
+  readonly phase: string;
+  readonly committed_rounds: number;
+  readonly rounds: number;
+  readonly submitted_at: string;
+  readonly reason: string | null;
+}
+
+export interface RoundMember {
+  readonly phase: string;
+  readonly reason: string;
+  readonly uploaded_bytes: number;
+  readonly metrics: Readonly<Record<string, string>>;
+}
+
+export interface Round {
+  readonly round: number;
+  readonly outcome: string;
+  readonly reason: string;
+  readonly started_at: string;
+  readonly ended_at: string;
+  readonly members: Readonly<Record<string, RoundMember>>;
+}
+
+export interface RunDetail {
+  readonly state: {
+    readonly phase: string;
+    readonly reason: string | null;
+    readonly config: { readonly job: string; readonly adapter: string; readonly rounds: number };
+    readonly config_sha256: string;
+    readonly submitted_at: string;
+    readonly ended_at: string | null;
+    readonly committed_rounds: number;
+    readonly silos: Readonly<Record<string, { readonly approval: string; readonly reason: string }>>;
+    readonly model: { readonly version: number; readonly sha256: string } | null;
+    readonly round: { readonly round: number } | null;
+  };
+  readonly settled: boolean;
+  readonly rounds: readonly Round[];
+}
+
+export interface Key {
+  readonly key: string;
+  readonly kid: string;
+  readonly spki_sha256: string;
+  readonly status: string;
+  readonly until: string | null;
+}
+
+/** The API refused or failed: its code, what it found, and what to do next (RFC 9457). */
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    detail: string,
+    readonly next: string,
+  ) {
+    super(detail);
+  }
+}
+
+const Stored = 'fedcloud-token';
+
+export const session = {
+  get token(): string {
+    return sessionStorage.getItem(Stored) ?? '';
+  },
+  // The browser forgets it with the tab.
+  begin(token: string): void {
+    sessionStorage.setItem(Stored, token);
+  },
+  end(): void {
+    sessionStorage.removeItem(Stored);
+  },
+};
+
+export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  const response = await fetch(`/api/${path}`, {
+    headers: session.token === '' ? {} : { authorization: `Bearer ${session.token}` },
+    signal,
+    redirect: 'error',
+  });
+  if (response.ok) {
+    return (await response.json()) as T;
+  }
+
+  const problem = (await response.json().catch(() => ({}))) as Partial<Record<'code' | 'detail' | 'next', string>>;
+  throw new Refusal(response.status, problem.code ?? `http_${response.status}`, problem.detail ?? 'the answer says no more', problem.next ?? '');
+}
