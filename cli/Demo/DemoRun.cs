@@ -74,7 +74,8 @@ internal static class DemoRun
         DemoConclusion.Of(report).ForEach(display.Line);
         if (options.Keep)
         {
-            display.Line($"The federation keeps running until Ctrl-C. FEDCLOUD_URL={federation.Address} FEDCLOUD_TOKEN={federation.Token}");
+            display.Line($"The federation keeps running until Ctrl-C. Look at it: {new Uri(federation.Address, "dashboard")}#token={federation.Token}");
+            display.Line($"For the operator's commands: export FEDCLOUD_URL={federation.Address} FEDCLOUD_TOKEN={federation.Token}");
             await UntilCancelledAsync(cancellation);
         }
 
