@@ -13,7 +13,7 @@ public sealed record BlobMailboxOptions
     /// <summary>How long a message stays locked without renewal: 15 to 60 seconds, the bounds of a blob lease. Default 30.</summary>
     public TimeSpan Lock { get; init; } = TimeSpan.FromSeconds(30);
 
-    /// <summary>After so many deliveries a message is dead. Default 100: what cannot be used is put aside at once, so this is for receivers that end over a message, and no trouble of an hour may use it up.</summary>
+    /// <summary>After so many deliveries a message is dead. Default 100: what cannot be used is put aside at once, so this is for receivers that end over a message, and some minutes of trouble must not use it up.</summary>
     public int MaxDeliveries { get; init; } = 100;
 
     /// <summary>How long the id of a completed message is remembered. Default 10 minutes.</summary>

@@ -55,7 +55,7 @@ public static class DashboardFiles
 
         // A newer host has newer files under the same names.
         headers.CacheControl = "no-cache";
-        return Results.Bytes(found.Bytes, found.Type, entityTag: new EntityTagHeaderValue($"\"{Sha256Digest.Of(found.Bytes).Hex[..32]}\""));
+        return Results.Bytes(found.Bytes, found.Type, entityTag: found.Tag);
     }
 
     private static IEnumerable<KeyValuePair<string, StaticFile>> Read()
@@ -66,9 +66,10 @@ public static class DashboardFiles
             using Stream stream = assembly.GetManifestResourceStream(resource) ?? throw new InvalidOperationException("a resource that is listed is there");
             byte[] bytes = new byte[stream.Length];
             stream.ReadExactly(bytes);
-            yield return new(resource[Resources.Length..], new StaticFile(bytes, Types[System.IO.Path.GetExtension(resource)]));
+            EntityTagHeaderValue tag = new($"\"{Sha256Digest.Of(bytes).Hex[..32]}\"");
+            yield return new(resource[Resources.Length..], new StaticFile(bytes, Types[System.IO.Path.GetExtension(resource)], tag));
         }
     }
 
-    private sealed record StaticFile(byte[] Bytes, string Type);
+    private sealed record StaticFile(byte[] Bytes, string Type, EntityTagHeaderValue Tag);
 }

@@ -143,12 +143,7 @@ public static class EpochMachine
         EpochsState next = state with
         {
             Current = WithLoss(state.Current, reported),
-            Next = state.Next switch
-            {
-                { Phase: EpochPhase.Ready } ready => WithLoss(ready, reported),
-                { Phase: EpochPhase.Advertising } opens => WithoutKeys(opens, reported),
-                _ => state.Next,
-            },
+            Next = WithLoss(state.Next, reported),
         };
         bool useless = next.Current is { } current && (!current.Cohort().Contains(reported.Idx) || current.Lost.Contains(reported.Idx));
         bool called = next.Next is { } opening && opening.Called.Contains(reported.Idx) && !opening.Lost.Contains(reported.Idx);
@@ -160,16 +155,19 @@ public static class EpochMachine
         return ReferenceEquals(next.Current, state.Current) && ReferenceEquals(next.Next, state.Next) ? Ignore(state, "the silo has what it needs") : new EpochStep(next, []);
     }
 
-    private static EpochState? WithLoss(EpochState? epoch, EpochsReported reported) =>
-        epoch is not null && epoch.Cohort().Contains(reported.Idx) && !reported.Sids.Contains(epoch.Sid) && !epoch.Lost.Contains(reported.Idx)
+    // Before E2 it is whoever was called and has not advertised, and makes no other keys for the same number; of an epoch in use, a member of its cohort.
+    private static EpochState? WithLoss(EpochState? epoch, EpochsReported reported)
+    {
+        bool isMissed = epoch switch
+        {
+            { Phase: EpochPhase.Advertising } => epoch.Called.Contains(reported.Idx) && !epoch.Advertised.ContainsKey(reported.Idx),
+            { Phase: EpochPhase.Ready } => epoch.Cohort().Contains(reported.Idx),
+            _ => false,
+        };
+        return isMissed && !reported.Sids.Contains(epoch!.Sid) && !epoch.Lost.Contains(reported.Idx)
             ? epoch with { Lost = epoch.Lost.Add(reported.Idx) }
             : epoch;
-
-    // A member that was called may have lost the epoch before it advertised, and makes no other keys for the same number.
-    private static EpochState WithoutKeys(EpochState epoch, EpochsReported reported) =>
-        epoch.Called.Contains(reported.Idx) && !epoch.Advertised.ContainsKey(reported.Idx) && !reported.Sids.Contains(epoch.Sid) && !epoch.Lost.Contains(reported.Idx)
-            ? epoch with { Lost = epoch.Lost.Add(reported.Idx) }
-            : epoch;
+    }
 
     private static EpochStep OnDeadline(EpochsState state, EpochDeadlineReached deadline)
     {

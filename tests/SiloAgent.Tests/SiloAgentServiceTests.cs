@@ -21,6 +21,10 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
 {
     private readonly AuditedSilo _silo = new();
     private readonly List<string> _said = [];
+    private readonly MessageIds _ids;
+
+    // One sender of all messages: they arrive in the order in which they were sent.
+    public SiloAgentServiceTests() => _ids = new MessageIds(_silo.Time);
 
     public async Task InitializeAsync()
     {
@@ -154,7 +158,7 @@ public sealed class SiloAgentServiceTests : IAsyncLifetime, IDisposable
 
     private async Task SendAsync(string type, RunId job, byte[] body)
     {
-        MessageId id = new MessageIds(_silo.Time).Next();
+        MessageId id = _ids.Next();
         Frame frame = new()
         {
             V = Frame.CurrentVersion,

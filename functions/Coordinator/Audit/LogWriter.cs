@@ -15,6 +15,8 @@ namespace FedCloud.Coordinator.Audit;
 /// <summary>The host of the log's sequencer: mailbox to batches, in the write order of audit-log section 3.1. Whatever breaks off is taken up at its step 0.</summary>
 public sealed class LogWriter
 {
+    // A new process begins with few messages and then doubles: one that ends half-way through many would have written none of them.
+    private const int MailAtFirst = 8;
     private const int MailAtOnce = 64;
     private const int MostOffers = 4_096;
 
@@ -33,6 +35,7 @@ public sealed class LogWriter
 
     // After a full batch the next one may be at hand already; after another, what it waits for may be in the mailbox.
     private bool _lastWasFull;
+    private int _mailAtOnce = MailAtFirst;
     private LogState? _state;
 
     // As it was read while another process is the writer, or left when this one was: right for as long as no checkpoint is newer.
@@ -215,9 +218,10 @@ public sealed class LogWriter
     private async Task<bool> WriteAsync(CancellationToken cancellation)
     {
         LogState state = _state ?? throw new InvalidOperationException("the log is taken up");
+        bool isMoreWaiting = false;
         if (!_lastWasFull || _offers.Values.Sum(offer => offer.Entries.Length) < LogSequencer.MaxBatchEntries)
         {
-            await ReceiveAsync(cancellation);
+            isMoreWaiting = await ReceiveAsync(cancellation);
         }
 
         if (_offers.Count == 0)
@@ -227,7 +231,7 @@ public sealed class LogWriter
 
         await _rosters.TakeUpAsync(cancellation);
         AdmittedBatch admitted = EntryAdmission.Admit(state, _offers.Values.SelectMany(offer => offer.Entries), _rosters.Context(state.Roster));
-        if (!admitted.Batch.IsEmpty && !admitted.MustFlush && _time.GetElapsedTime(_offers.Values.Min(offer => offer.ReceivedAt)) < _linger)
+        if (!admitted.Batch.IsEmpty && !admitted.MustFlush && !isMoreWaiting && _time.GetElapsedTime(_offers.Values.Min(offer => offer.ReceivedAt)) < _linger)
         {
             return false;
         }
@@ -242,6 +246,7 @@ public sealed class LogWriter
         {
             await _lease.RequireAsync(cancellation);
             _state = state = await WriteAsync(state, [.. admitted.Batch.Select(entry => entry.ToBytes())], cancellation);
+            _mailAtOnce = Math.Min(2 * _mailAtOnce, MailAtOnce);
         }
 
         await CompleteAsync(admitted.Waiting.ToHashSet<LogEntry>(ReferenceEqualityComparer.Instance), cancellation);
@@ -319,9 +324,17 @@ public sealed class LogWriter
         }
     }
 
-    private async Task ReceiveAsync(CancellationToken cancellation)
+    // Whether more may be in the mailbox.
+    private async Task<bool> ReceiveAsync(CancellationToken cancellation)
     {
-        foreach (ReceivedMessage message in await _mailbox.ReceiveAsync(Math.Min(MailAtOnce, MostOffers - _offers.Count), cancellation))
+        int most = Math.Min(_mailAtOnce, MostOffers - _offers.Count);
+        if (most < 1)
+        {
+            return false;
+        }
+
+        IReadOnlyList<ReceivedMessage> messages = await _mailbox.ReceiveAsync(most, cancellation);
+        foreach (ReceivedMessage message in messages)
         {
             try
             {
@@ -338,6 +351,8 @@ public sealed class LogWriter
                 await _mailbox.DeadLetterAsync(message, error.Code.Name, cancellation);
             }
         }
+
+        return messages.Count == most;
     }
 
     // Step 7. A message with an entry that waits stays: it is delivered again after a crash.
