@@ -9,14 +9,8 @@ namespace FedCloud.Cli.Audit;
 /// <summary>Which entries <c>fedcloud audit show</c> shows.</summary>
 internal sealed record EntryFilter
 {
-    public string? Type { get; init; }
-
-    /// <summary>A kind, or an id.</summary>
-    public string? Actor { get; init; }
-
-    public string? Job { get; init; }
-
-    public int? Round { get; init; }
+    /// <summary>What an entry must be.</summary>
+    public required EntryQuery Query { get; init; }
 
     /// <summary>An index or a time; the first that is shown.</summary>
     public string? From { get; init; }
@@ -28,11 +22,7 @@ internal sealed record EntryFilter
     /// <exception cref="FedCloudException"><c>request_malformed</c>.</exception>
     public void Require()
     {
-        if (Type is { } type && EntrySchema.All.All(schema => !string.Equals(schema.Type, type, StringComparison.Ordinal)))
-        {
-            throw new FedCloudException(ErrorCodes.RequestMalformed, "--type: expected an entry's type, found another text", $"one of {string.Join(", ", EntrySchema.All.Select(schema => schema.Type))}");
-        }
-
+        Query.Require();
         foreach (string bound in new[] { From, To }.OfType<string>().Where(bound => !long.TryParse(bound, NumberStyles.None, CultureInfo.InvariantCulture, out _) && LogEntry.ParseTime(bound) is null))
         {
             throw new FedCloudException(ErrorCodes.RequestMalformed, $"expected an index or a time as 2026-01-31T12:00:00Z, found '{bound}'", "write --from and --to so");
@@ -40,14 +30,9 @@ internal sealed record EntryFilter
     }
 
     public bool Takes(long index, LogEntry entry) =>
-        Fits(Type, entry.Type)
-        && (Fits(Actor, entry.Actor.Id) || Fits(Actor, entry.Actor.Kind))
-        && Fits(Job, entry.Job?.Value)
-        && (Round is null || Round == entry.Round)
+        Query.Takes(entry)
         && (From is null || Compare(From, index, entry) >= 0)
         && (To is null || Compare(To, index, entry) <= 0);
-
-    private static bool Fits(string? wanted, string? found) => wanted is null || string.Equals(wanted, found, StringComparison.Ordinal);
 
     private static int Compare(string bound, long index, LogEntry entry)
     {

@@ -52,10 +52,7 @@ internal static class AuditCommands
         {
             EntryFilter filter = new()
             {
-                Type = parsed.GetValue(type),
-                Actor = parsed.GetValue(actor),
-                Job = parsed.GetValue(job),
-                Round = parsed.GetValue(round),
+                Query = new EntryQuery { Type = parsed.GetValue(type), Actor = parsed.GetValue(actor), Job = parsed.GetValue(job), Round = parsed.GetValue(round) },
                 From = parsed.GetValue(from),
                 To = parsed.GetValue(to),
             };

@@ -128,7 +128,12 @@ internal sealed class DemoFederation : IAsyncDisposable
 
         foreach (DemoData[] pair in silos.Chunk(Math.Max(1, Environment.ProcessorCount)))
         {
-            string[] printed = await Task.WhenAll(pair.Select(silo => RunAsync(program, ["init", "--home", HomeOf(silo), "--invitation", Path.Combine(_folder, $"invitation-{silo.Name}.json")], silo.Name.Value, cancellation)));
+            string[] printed = await Task.WhenAll(pair.Select(silo =>
+            {
+                string card = Path.Combine(_folder, $"data-card-{silo.Name}.json");
+                File.WriteAllBytes(card, DemoDataCard.Of(silo, TimeProvider.System.GetUtcNow()));
+                return RunAsync(program, ["init", "--home", HomeOf(silo), "--invitation", Path.Combine(_folder, $"invitation-{silo.Name}.json"), "--data-card", card], silo.Name.Value, cancellation);
+            }));
             fingerprints.AddRange(printed.Select(text => JsonSerializer.Deserialize(text, DemoJson.Default.Fingerprints) ?? throw new FedCloudException(ErrorCodes.ProcessNotStarted, "an agent printed no fingerprints")));
         }
 

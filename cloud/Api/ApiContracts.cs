@@ -72,6 +72,10 @@ public sealed record KeySummary(string Key, string Kid, Sha256Digest SpkiSha256,
 /// <param name="Keys">By key, oldest version first.</param>
 public sealed record KeyList(ImmutableArray<KeySummary> Keys);
 
+/// <summary>Who asks.</summary>
+/// <param name="Roles">The caller's roles: <c>Auditor</c>, <c>Operator</c>.</param>
+public sealed record SessionSummary(ImmutableArray<string> Roles);
+
 /// <summary>An error of the API: problem+json (RFC 9457) with the vocabulary's code.</summary>
 /// <param name="Type">Always <c>about:blank</c>.</param>
 /// <param name="Title">The code's meaning.</param>
@@ -90,5 +94,7 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelSummary))]
 [JsonSerializable(typeof(KeyList))]
+[JsonSerializable(typeof(LogPage))]
+[JsonSerializable(typeof(SessionSummary))]
 [JsonSerializable(typeof(Problem))]
 public sealed partial class ApiJson : JsonSerializerContext;

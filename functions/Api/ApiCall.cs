@@ -10,7 +10,8 @@ namespace FedCloud.Api;
 /// <summary>A call of the API.</summary>
 /// <param name="Http">The exchange.</param>
 /// <param name="Values">The parameters in the path.</param>
-public sealed record ApiCall(HttpContext Http, RouteValueDictionary Values)
+/// <param name="Roles">The caller's roles.</param>
+public sealed record ApiCall(HttpContext Http, RouteValueDictionary Values, ApiRoles Roles)
 {
     /// <summary>Ends when the caller goes away.</summary>
     public CancellationToken Cancellation => Http.RequestAborted;
@@ -22,6 +23,12 @@ public sealed record ApiCall(HttpContext Http, RouteValueDictionary Values)
     /// <exception cref="FedCloudException"><c>request_malformed</c>.</exception>
     public int Number(string name) => int.TryParse(this[name], NumberStyles.None, CultureInfo.InvariantCulture, out int number)
         ? number
+        : throw new FedCloudException(ErrorCodes.RequestMalformed, $"{name}: expected a number, found another text");
+
+    /// <summary>A number of the query that is not negative; null where it is absent.</summary>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>.</exception>
+    public long? OptionalNumber(string name) => Query(name) is not { Length: > 0 } text ? null
+        : long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out long number) ? number
         : throw new FedCloudException(ErrorCodes.RequestMalformed, $"{name}: expected a number, found another text");
 
     /// <summary>A parameter of the query that is <c>true</c> or <c>false</c>; false where it is absent.</summary>

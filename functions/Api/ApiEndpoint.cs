@@ -29,7 +29,7 @@ public sealed class ApiEndpoint(ApiRoutes routes, Func<HttpContext, ApiRoles> ro
                 RouteValueDictionary values = [];
                 if (matcher.TryMatch(http.Request.Path, values))
                 {
-                    return await AnswerAsync(route, new ApiCall(http, values), roles);
+                    return await AnswerAsync(route, new ApiCall(http, values, roles));
                 }
             }
 
@@ -42,13 +42,13 @@ public sealed class ApiEndpoint(ApiRoutes routes, Func<HttpContext, ApiRoles> ro
     }
 
     /// <summary>Answers a call of a route that the host has found.</summary>
-    public Task<IResult> AnswerAsync(ApiRoute route, HttpContext http) => AnswerAsync(route, new ApiCall(http, http.Request.RouteValues), Require(http));
+    public Task<IResult> AnswerAsync(ApiRoute route, HttpContext http) => AnswerAsync(route, new ApiCall(http, http.Request.RouteValues, Require(http)));
 
-    private static Task<IResult> AnswerAsync(ApiRoute route, ApiCall call, ApiRoles roles)
+    private static Task<IResult> AnswerAsync(ApiRoute route, ApiCall call)
     {
-        if ((roles & route.Roles) == ApiRoles.None)
+        if ((call.Roles & route.Roles) == ApiRoles.None)
         {
-            throw new FedCloudException(ErrorCodes.RoleRefused, $"expected the role {route.Roles}, found {roles}");
+            throw new FedCloudException(ErrorCodes.RoleRefused, $"expected the role {route.Roles}, found {call.Roles}");
         }
 
         if (route.MaxBodyBytes is { } most && call.Http.Request.ContentLength > most)

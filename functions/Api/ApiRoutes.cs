@@ -6,6 +6,7 @@ using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Federations;
 using FedCloud.Coordinator.Storage;
+using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -23,6 +24,7 @@ public sealed class ApiRoutes
 {
     private const int MaxPlanBytes = 256 * 1024;
     private const string EvidenceType = "application/zip";
+    private const int EntriesAtOnce = 50;
     private const ApiRoles Readers = ApiRoles.Auditor | ApiRoles.Operator;
     private static readonly TimeSpan InvitationValidity = TimeSpan.FromDays(7);
 
@@ -42,11 +44,19 @@ public sealed class ApiRoutes
         _shelf = shelf;
         _scratch = scratch;
         _invite = invite;
-        All = [.. Silos(), .. Runs(), .. Models(), .. Audit(), .. Keys(), .. Drills()];
+        All = [.. Session(), .. Silos(), .. Runs(), .. Models(), .. Audit(), .. Keys(), .. Drills()];
     }
 
     /// <summary>The routes.</summary>
     public IReadOnlyList<ApiRoute> All { get; }
+
+    private static IEnumerable<ApiRoute> Session() =>
+    [
+        Get("/api/session", "The caller's roles", ApiJson.Default.SessionSummary, call => Task.FromResult(new SessionSummary([.. RolesOf(call.Roles)]))),
+    ];
+
+    private static IEnumerable<string> RolesOf(ApiRoles roles) =>
+        new[] { ApiRoles.Auditor, ApiRoles.Operator }.Where(role => roles.HasFlag(role)).Select(role => role.ToString());
 
     private IEnumerable<ApiRoute> Silos() =>
     [
@@ -161,6 +171,7 @@ public sealed class ApiRoutes
 
     private IEnumerable<ApiRoute> Audit() =>
     [
+        Get("/api/audit/entries", "Entries of the log, newest first, up to the newest witnessed checkpoint; by type, actor, job and round", ApiJson.Default.LogPage, EntriesAsync),
         new ApiRoute
         {
             Method = HttpMethods.Get,
@@ -266,6 +277,18 @@ public sealed class ApiRoutes
         await WholeFile.CopyAsync(call.Http.Request.Body, path, call.Cancellation);
         await _shelf.PutBaseFileAsync(id, call["file"], path, call.Cancellation);
         return Results.NoContent();
+    }
+
+    private Task<LogPage> EntriesAsync(ApiCall call)
+    {
+        EntryQuery query = new()
+        {
+            Type = call.Query("type") is { Length: > 0 } type ? type : null,
+            Actor = call.Query("actor") is { Length: > 0 } actor ? actor : null,
+            Job = call.Query("job") is { Length: > 0 } job ? job : null,
+            Round = call.OptionalNumber("round") is { } round ? (int)Math.Min(round, int.MaxValue) : null,
+        };
+        return _work.Log.PageAsync(query, call.OptionalNumber("before"), (int)Math.Min(call.OptionalNumber("limit") ?? EntriesAtOnce, int.MaxValue), call.Cancellation);
     }
 
     // The zip is on disk before the answer begins, and gone when the answer has ended.

@@ -3,6 +3,7 @@
 using System.Globalization;
 using System.Text.Json;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
@@ -16,6 +17,7 @@ public static class SiloEntries
 {
     // The agent answers by the policy that the administrator signed; nobody is asked.
     private const string Role = "agent";
+    private const string AdministratorRole = "administrator";
 
     /// <summary>The agent starts.</summary>
     /// <param name="nonce">32 fresh bytes, which tell this start from every other.</param>
@@ -62,7 +64,7 @@ public static class SiloEntries
         ArgumentNullException.ThrowIfNull(state);
         return effect switch
         {
-            SendAnswer answer => Answered(state.Runs[answer.Body.Job], answer.Body, policy),
+            SendAnswer answer when state.Runs[answer.Body.Job] is { IsByAdministrator: false } run => Answered(run, answer.Body, policy),
             RaiseAlarm alarm => Alarm(alarm),
             SendBurned burned => EntryDraft.Of(EntryTypes.Burned, burned.Body.Job, checked((int)burned.Body.Round))
                 .With("rid", burned.Body.Rid)
@@ -72,6 +74,23 @@ public static class SiloEntries
         };
     }
 
+    /// <summary>The administrator's own answer to a plan, which it signs itself.</summary>
+    /// <param name="job">The run.</param>
+    /// <param name="config">The plan.</param>
+    /// <param name="initialModel">Version 0 as the offer names it.</param>
+    /// <param name="reason">Why the silo takes no part, a code; null when it does.</param>
+    public static EntryDraft Decided(RunId job, Sha256Digest config, Sha256Digest initialModel, string? reason)
+    {
+        EntryDraft draft = EntryDraft.Of(reason is null ? EntryTypes.PlanApproved : EntryTypes.PlanRefused, job)
+            .With("config", config)
+            .With("initial_model", initialModel)
+            .With("role", AdministratorRole);
+        return reason is null ? draft : draft.With("reason", reason);
+    }
+
+    /// <summary>Whether an entry is an answer to a plan.</summary>
+    public static bool IsAnswer(string type) => type is EntryTypes.PlanApproved or EntryTypes.PlanRefused;
+
     /// <summary>Whether an entry that was journaled before says what the draft says: effects come again after a crash, and offers when the roster changes.</summary>
     /// <remarks>A plan is answered once, whatever the policy is by then.</remarks>
     public static bool IsRepeated(EntryDraft draft, LogEntry journaled)
@@ -80,8 +99,6 @@ public static class SiloEntries
         ArgumentNullException.ThrowIfNull(journaled);
         return draft.Describes(journaled) || (IsAnswer(draft.Type) && IsAnswer(journaled.Type) && draft.Job == journaled.Job);
     }
-
-    private static bool IsAnswer(string type) => type is EntryTypes.PlanApproved or EntryTypes.PlanRefused;
 
     private static EntryDraft Answered(SiloRun run, PlanAnswerBody answer, Sha256Digest policy)
     {

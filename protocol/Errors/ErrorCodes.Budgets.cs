@@ -4,6 +4,13 @@ namespace FedCloud.Protocol.Errors;
 
 public static partial class ErrorCodes
 {
+    /// <summary>The administrator's pace leaves no room for a plan.</summary>
+    public static ErrorCode BudgetYearExhausted { get; } = new(
+        "budget_year_exhausted",
+        ExitCode.Refused,
+        "with this plan, 365 days would cost more epsilon than the silo's policy sets for a year",
+        "wait until older rounds are a year old, lower the plan's epsilon or rounds, or ask the silo's administrator");
+
     /// <summary>The silo's policy sets no budget.</summary>
     public static ErrorCode BudgetMissing { get; } = new(
         "budget_missing",

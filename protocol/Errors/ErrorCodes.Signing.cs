@@ -136,4 +136,11 @@ public static partial class ErrorCodes
         ExitCode.VerificationFailed,
         "a request to join lacks an invitation or a signature of the silo's identity or administrator key",
         "run 'fedcloud-silo init' with a fresh invitation");
+
+    /// <summary>A silo's data card does not have the form of one.</summary>
+    public static ErrorCode DataCardMalformed { get; } = new(
+        "data_card_malformed",
+        ExitCode.Unusable,
+        "a data card is no JSON of the documented form, or a field has an impossible value",
+        "correct the named field; docs/silo-policy.md describes data cards");
 }

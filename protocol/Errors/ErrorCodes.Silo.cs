@@ -25,6 +25,34 @@ public static partial class ErrorCodes
         "the silo's policy does not allow what the plan asks for",
         "change the plan, or ask the silo's administrator to change the policy");
 
+    /// <summary>The plan's purpose is none that the policy lists.</summary>
+    public static ErrorCode PurposeRefused { get; } = new(
+        "purpose_refused",
+        ExitCode.Refused,
+        "the plan's purpose is none of those that the silo's policy lists",
+        "state the purpose word for word, or ask the silo's administrator to add it to the policy");
+
+    /// <summary>The administrator decided against a plan.</summary>
+    public static ErrorCode AdministratorRefused { get; } = new(
+        "administrator_refused",
+        ExitCode.Refused,
+        "the silo's administrator refused the plan",
+        "ask the administrator what would have to change, and submit another plan");
+
+    /// <summary>A plan is answered once.</summary>
+    public static ErrorCode PlanAnswered { get; } = new(
+        "plan_answered",
+        ExitCode.Refused,
+        "the plan has been answered, and an answer is final",
+        "ask the operator to submit the plan as a new run, where the answer should be another one");
+
+    /// <summary>A run that is over takes no answer.</summary>
+    public static ErrorCode RunOver { get; } = new(
+        "run_over",
+        ExitCode.Refused,
+        "the run is over",
+        "wait for the next run; 'fedcloud-silo plan show' lists what waits for an answer");
+
     /// <summary>The data set is not listed as public.</summary>
     public static ErrorCode DataNotPublic { get; } = new(
         "data_not_public",

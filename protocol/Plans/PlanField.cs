@@ -27,6 +27,9 @@ public abstract record PlanType
 
     /// <summary>Whether a configuration's JSON value is allowed.</summary>
     public abstract bool Allows(JsonNode? value);
+
+    /// <summary>Whether the field may be absent from a configuration.</summary>
+    public virtual bool MayBeAbsent => false;
 }
 
 /// <summary>An integer.</summary>
@@ -82,10 +85,13 @@ public sealed record RealType(decimal Min, decimal Max, bool AboveMin = false) :
     private bool Within(decimal value) => (AboveMin ? value > Min : value >= Min) && value <= Max;
 }
 
-/// <summary>A real number that may be absent.</summary>
-/// <param name="Of">The bounds when present.</param>
-public sealed record OptionalRealType(RealType Of) : PlanType
+/// <summary>A value that may be absent.</summary>
+/// <param name="Of">Type and bounds when present.</param>
+public sealed record OptionalType(PlanType Of) : PlanType
 {
+    /// <inheritdoc/>
+    public override bool MayBeAbsent => true;
+
     /// <inheritdoc/>
     public override string Describe() => Of.Describe() + ", or none";
 

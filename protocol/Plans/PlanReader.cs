@@ -153,7 +153,7 @@ public static class PlanReader
             return field.Type.FromText(text) ?? throw new InvalidOperationException($"the value filled in for {field.Path} is outside its own bounds");
         }
 
-        if (field.Type is not OptionalRealType)
+        if (!field.Type.MayBeAbsent)
         {
             problems.Add(new(0, ErrorCodes.PlanInvalidValue, $"{field.Path} is missing: expected {field.Type.Describe()}"));
         }

@@ -232,6 +232,10 @@ public sealed record ParticipationPlan
     /// <summary>Seconds for any other step of the protocol.</summary>
     public required int StepTimeout { get; init; }
 
+    /// <summary>Seconds for the silos' answers to the plan; null means <see cref="StepTimeout"/>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public int? AnswerTimeout { get; init; }
+
     /// <summary>Rounds in a row that may be abandoned before the run fails.</summary>
     public required int MaxAbandonedRounds { get; init; }
 }
@@ -261,6 +265,18 @@ public sealed record RunConfig
 
     /// <summary>What the run is for, in the submitter's words.</summary>
     public required string Purpose { get; init; }
+
+    /// <summary>The legal basis on which the silos' data is used, in the submitter's words; null for none given.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? LegalBasis { get; init; }
+
+    /// <summary>Which data the run is meant for, in the submitter's words; null for none given.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? DataDescription { get; init; }
+
+    /// <summary>Whom a silo may ask about the run; null for none given.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Contact { get; init; }
 
     /// <summary>The digest of the base model's manifest.</summary>
     public required Sha256Digest BaseModel { get; init; }

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Protocol.Rounds;
@@ -10,7 +11,8 @@ public static partial class RunMachine
 {
     private static RunStep OnInitialModelReady(RunState state, InitialModelReady ready)
     {
-        DateTimeOffset due = ready.At + TimeSpan.FromSeconds(state.Config.Participation.StepTimeout);
+        ParticipationPlan participation = state.Config.Participation;
+        DateTimeOffset due = ready.At + TimeSpan.FromSeconds(participation.AnswerTimeout ?? participation.StepTimeout);
         RunState next = state with
         {
             Phase = RunPhase.AwaitingAnswers,

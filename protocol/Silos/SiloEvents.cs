@@ -45,6 +45,7 @@ namespace FedCloud.Protocol.Silos;
 [JsonDerivedType(typeof(VersionReceived), "version_received")]
 [JsonDerivedType(typeof(Misbehaved), "misbehaved")]
 [JsonDerivedType(typeof(UploadAgainReceived), "upload_again_received")]
+[JsonDerivedType(typeof(PlanDecided), "plan_decided")]
 public abstract record SiloEvent(DateTimeOffset At);
 
 /// <summary>A plan was offered, and the silo's policy has decided.</summary>
@@ -55,7 +56,16 @@ public abstract record SiloEvent(DateTimeOffset At);
 /// <param name="IsSecure">Whether the plan says that the coordinator sees sums only.</param>
 /// <param name="MayRepeat">Whether rule J10 asks for no Burned bodies: public data, or a privacy claim, under which each mask hides fresh noise that is charged.</param>
 /// <param name="IsPrivate">Whether the plan has a privacy claim, for which the silo's ledger holds a reserve.</param>
-public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool MayRepeat = false, bool IsPrivate = false) : SiloEvent(At);
+/// <param name="Asks">Whether the policy leaves what it does not refuse to the administrator.</param>
+public sealed record OfferReceived(DateTimeOffset At, PlanOfferBody Offer, int Idx, string? Refusal, bool IsSecure = false, bool MayRepeat = false, bool IsPrivate = false, bool Asks = false) : SiloEvent(At);
+
+/// <summary>The administrator has decided about a plan, or another policy that leaves nothing to decide.</summary>
+/// <param name="At">When the agent took the decision.</param>
+/// <param name="Job">The run.</param>
+/// <param name="Refusal">Why the silo takes no part: the administrator's code, the policy's or the budget's; null when it does.</param>
+/// <param name="MayRepeat">As in <see cref="OfferReceived"/>.</param>
+/// <param name="IsByAdministrator">Whether the log has the administrator's own entry of this answer.</param>
+public sealed record PlanDecided(DateTimeOffset At, RunId Job, string? Refusal, bool MayRepeat, bool IsByAdministrator) : SiloEvent(At);
 
 /// <summary>A round was opened.</summary>
 /// <param name="At">When.</param>

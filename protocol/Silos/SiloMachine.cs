@@ -25,6 +25,10 @@ public static partial class SiloMachine
         [(Unknown, typeof(OfferReceived))] = static (s, j, r, e) => OnOffer(s, (OfferReceived)e),
         [(Unknown, typeof(EndedReceived))] = static (s, j, r, e) => End(s, j, r),
         [(Unknown, typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
+        [(nameof(SiloRunPhase.Asked), typeof(OfferReceived))] = static (s, j, r, e) => OnOfferWhileAsked(s, r, (OfferReceived)e),
+        [(nameof(SiloRunPhase.Asked), typeof(PlanDecided))] = static (s, j, r, e) => OnDecided(s, j, r, (PlanDecided)e),
+        [(nameof(SiloRunPhase.Asked), typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
+        [(nameof(SiloRunPhase.Asked), typeof(EndedReceived))] = static (s, j, r, e) => End(s, j, r),
         [(nameof(SiloRunPhase.Refused), typeof(OfferReceived))] = static (s, j, r, e) => OnOfferAgain(s, r, (OfferReceived)e),
         [(nameof(SiloRunPhase.Refused), typeof(StartReceived))] = static (s, j, r, e) => OnUnknownStart(s, (StartReceived)e),
         [(nameof(SiloRunPhase.Refused), typeof(EndedReceived))] = static (s, j, r, e) => End(s, j, r),
@@ -156,40 +160,8 @@ public static partial class SiloMachine
         SiloDeadlineReached e => e.Job,
         UpdateMasked e => e.Job,
         VersionReceived e => e.Version.Job,
+        PlanDecided e => e.Job,
         _ => throw new ArgumentOutOfRangeException(nameof(@event), @event.GetType().Name, "an event without a run"),
-    };
-
-    private static SiloStep OnOffer(SiloState state, OfferReceived offer)
-    {
-        string? refusal = offer.Refusal ?? (offer is { IsSecure: true, MayRepeat: false } && HasOpenedFrom(state, offer.Offer.InitialModelSha256) ? ErrorCodes.BurnedTooFew.Name : null);
-        SiloRun run = new()
-        {
-            ConfigSha256 = offer.Offer.ConfigSha256,
-            Phase = refusal is null ? SiloRunPhase.Approved : SiloRunPhase.Refused,
-            Idx = offer.Idx,
-            InitialModelSha256 = offer.Offer.InitialModelSha256,
-            IsSecure = offer.IsSecure,
-            IsPrivate = offer.IsPrivate,
-            Model = new ModelReference(0, offer.Offer.InitialModelSha256),
-            Reason = refusal,
-        };
-        ImmutableArray<SiloEffect> next = run.Phase == SiloRunPhase.Approved ? [new FetchBaseModel(offer.Offer.Job)] : SettleOf(offer.Offer.Job, run);
-        return new SiloStep(With(state, offer.Offer.Job, run), [new SendAnswer(AnswerOf(offer.Offer.Job, run)), .. next]);
-    }
-
-    private static SiloStep OnOfferAgain(SiloState state, SiloRun run, OfferReceived offer) =>
-        offer.Offer.ConfigSha256 == run.ConfigSha256 && offer.Offer.InitialModelSha256 == run.InitialModelSha256
-            ? new SiloStep(state, [new SendAnswer(AnswerOf(offer.Offer.Job, run))])
-            : new SiloStep(state, [new RaiseAlarm(offer.Offer.Job, ErrorCodes.PlanNotApproved.Name, [run.ConfigSha256, offer.Offer.ConfigSha256])]);
-
-    private static PlanAnswerBody AnswerOf(RunId job, SiloRun run) => new()
-    {
-        Type = RunBody.Answer,
-        Job = job,
-        ConfigSha256 = run.ConfigSha256,
-        Idx = run.Idx,
-        Approved = run.Reason is null,
-        Reason = run.Reason ?? string.Empty,
     };
 
     private static SiloStep OnTrained(SiloState state, RunId job, SiloRun run, TrainingFinished trained)

@@ -22,6 +22,9 @@ public enum SiloRunPhase
 
     /// <summary>The run is over. Final.</summary>
     Ended,
+
+    /// <summary>The plan is within the policy, and the administrator has not decided yet.</summary>
+    Asked,
 }
 
 /// <summary>Where a silo stands in a round.</summary>
@@ -124,6 +127,12 @@ public sealed record SiloRun
 
     /// <summary>Why the plan was refused; a code.</summary>
     public string? Reason { get; init; }
+
+    /// <summary>When the coordinator stops waiting for an answer, in Unix seconds; 0 where an older version took the offer.</summary>
+    public long AnswerBy { get; init; }
+
+    /// <summary>Whether the answer is the administrator's own, whose entry the log then has; else the policy's.</summary>
+    public bool IsByAdministrator { get; init; }
 }
 
 /// <summary>The silo's side of the protocol: everything that decides what it does next. Rebuilt from the journal at each start.</summary>

@@ -7,6 +7,7 @@ RootCommand root = new("fedcloud-silo: the agent of one silo. It holds the silo'
 {
     InitCommand.Create(),
     PolicyCommand.Create(),
+    PlanCommand.Create(),
     RunCommand.Create(),
     WitnessCommand.Create(),
     BudgetCommand.Create(),

@@ -6,9 +6,7 @@ using FedCloud.Cloud.Telemetry;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Messages;
-using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
-using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Messaging;
 using FedCloud.SiloAgent.SecureAggregation;
@@ -139,35 +137,6 @@ public sealed partial class SiloAgentService
                 break;
         }
     }
-
-    private async Task OfferAsync(PlanOfferBody offer, DateTimeOffset now, CancellationToken cancellation)
-    {
-        int idx = IndexIn(offer.RosterSha256);
-        string? refusal;
-        (bool isSecure, bool mayRepeat, bool isPrivate) = (false, false, false);
-        try
-        {
-            RunConfig plan = await _models.FetchPlanAsync(offer.Job, offer.ConfigSha256, cancellation);
-            (isSecure, mayRepeat) = (plan.Aggregation.IsSecure, _policy.MayRepeat(plan));
-            refusal = (_policy.Refusal(plan, _member.Roster?.N ?? 0) ?? await ReserveAsync(plan, cancellation))?.Name;
-            isPrivate = plan.Privacy.IsClaimed;
-        }
-        catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
-        {
-            refusal = error.Code.Name;
-            Report("refused", offer.Job, null, error.Message);
-        }
-
-        Append(new OfferReceived(now, offer, idx, refusal, isSecure, mayRepeat, isPrivate));
-        if (_journal.State.Runs.GetValueOrDefault(offer.Job) is { Phase: not SiloRunPhase.Ended } answered)
-        {
-            Report(answered.Reason is null ? "approved" : "refused_plan", offer.Job, null, answered.Reason ?? string.Empty);
-        }
-    }
-
-    // A plan is answered once; its answer comes again whatever is left of the budget by then.
-    private async Task<ErrorCode?> ReserveAsync(RunConfig plan, CancellationToken cancellation) =>
-        _journal.State.Runs.ContainsKey(plan.Job) ? null : await _budget.ReserveAsync(plan, cancellation);
 
     private int IndexIn(Sha256Digest roster) =>
         _member.Roster is { } current && current.Digest() == roster && current.Find(_home.Invitation.SiloId) is { } self

@@ -16,6 +16,7 @@ using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
 using FedCloud.SiloAgent.Membership;
 using FedCloud.SiloAgent.Messaging;
+using FedCloud.SiloAgent.Plans;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
 using FedCloud.SiloAgent.SecureAggregation;
@@ -67,6 +68,7 @@ public sealed partial class SiloAgentService : IDisposable
     private readonly SecureWork _secure;
     private readonly VerificationKey _coordinator;
     private readonly BackgroundWork _background;
+    private readonly PlanShelf _plans;
     private readonly SemaphoreSlim _wake = new(0);
     private readonly AgentTraces _traces = new();
 
@@ -114,6 +116,7 @@ public sealed partial class SiloAgentService : IDisposable
         }
 
         _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time);
+        _plans = new PlanShelf(home);
         _signed = new SignedPost(home, _post, _work, Report);
 
         _vault = home.OpenEpochs();
@@ -206,6 +209,8 @@ public sealed partial class SiloAgentService : IDisposable
         await _background.TakeFinishedAsync(TakeFinished);
         TakeDeadlines();
         TakeRoster();
+        await TakeDecisionsAsync(cancellation);
+        _plans.Show(_journal.State);
         if (await _audit.TurnAsync(_journal.State, _member.Rosters, cancellation) is { } seen)
         {
             Append(seen);

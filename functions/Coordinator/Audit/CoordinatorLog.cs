@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Security.Cryptography;
+using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Cloud.Mailboxes;
@@ -95,6 +96,18 @@ public sealed class CoordinatorLog : IDisposable
             Sha256Digest bundle = await BlobFiles.DigestAsync(path, cancellation);
             await Desk.TakeAsync(source: null, 0, [FederationEntries.Exported(bundle, recipient)], cancellation);
         }
+    }
+
+    /// <summary>A page of the log up to the newest witnessed checkpoint, newest entry first.</summary>
+    /// <param name="query">Which entries.</param>
+    /// <param name="before">The page begins with the entry before this one; null begins with the newest.</param>
+    /// <param name="limit">The most entries, 1 to 200.</param>
+    /// <param name="cancellation">Stops it.</param>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>, <c>log_empty</c> or <c>storage_*</c>.</exception>
+    public async Task<LogPage> PageAsync(EntryQuery query, long? before, int limit, CancellationToken cancellation)
+    {
+        LogPosition witnessed = await _writer.WitnessedAsync(cancellation);
+        return await new LogPages(_store).ReadAsync(witnessed.Size, query, before, limit, cancellation);
     }
 
     /// <summary>Records an administrative action; of the resource only a commitment, whose salt is kept in the storage of the coordinator.</summary>

@@ -98,11 +98,18 @@ public sealed class LogStore(IBlobStore store)
         LogState state = LogState.Empty(origin);
         foreach (BundleCoordinate bundle in TileLayout.Bundles(size))
         {
-            (byte[] bytes, _) = await RequireAsync(NameOf(LogContainer.Log, bundle.Path), cancellation);
-            state = state.Append(EntryBundle.Read(bytes, bundle.Width)).After;
+            state = state.Append(await BundleAsync(bundle, cancellation)).After;
         }
 
         return state;
+    }
+
+    /// <summary>The entries of a bundle.</summary>
+    /// <exception cref="FedCloudException"><c>storage_failed</c>: there is no such bundle; <c>bundle_malformed</c>.</exception>
+    public async Task<ImmutableArray<byte[]>> BundleAsync(BundleCoordinate bundle, CancellationToken cancellation)
+    {
+        (byte[] bytes, _) = await RequireAsync(NameOf(LogContainer.Log, bundle.Path), cancellation);
+        return EntryBundle.Read(bytes, bundle.Width);
     }
 
     /// <summary>The batch that was begun at a size; null when there is none.</summary>

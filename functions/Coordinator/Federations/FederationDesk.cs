@@ -120,6 +120,11 @@ public sealed class FederationDesk(IBlobStore store, IKeyVault vault, TimeProvid
             await RequireInvitedAsync(joining, identity, cancellation);
         }
 
+        if (joining.DataCard is { } card)
+        {
+            await store.PutIfAbsentAsync(StorageNames.DataCard(joining.Join.DataCardSha256), BlobContent.Of(card.ToArray()), cancellation);
+        }
+
         // The name is the body's identity: what holds it already has the same body, perhaps with other bytes of a signature.
         await store.PutIfAbsentAsync(StorageNames.Join(identity), BlobContent.Of(JsonSerializer.SerializeToUtf8Bytes(joining.Envelope, FrameJson.Default.DsseEnvelope)), cancellation);
         await actor.ApplyAsync(new JoinVerified(joining.Join, identity), cancellation);

@@ -32,7 +32,8 @@ public abstract record SiloMessage
     /// <param name="Join">The verified body.</param>
     /// <param name="Envelope">Its envelope, which members will want to see.</param>
     /// <param name="CodeProof">The proof of the invitation's code.</param>
-    public sealed record Joining(JoinBody Join, DsseEnvelope Envelope, Sha256Digest CodeProof) : SiloMessage;
+    /// <param name="DataCard">The canonical bytes of the silo's data card; null where the join names none.</param>
+    public sealed record Joining(JoinBody Join, DsseEnvelope Envelope, Sha256Digest CodeProof, ImmutableArray<byte>? DataCard) : SiloMessage;
 
     /// <summary>An entry for the log.</summary>
     /// <param name="Logged">The entry, whose signature the log's writer checks.</param>
@@ -69,7 +70,9 @@ public static class SiloIntake
             return [SecureIntake.Unmask(frame, federation)];
         }
 
-        return [.. frame.Envelopes.Select(envelope => Verify(envelope, frame, federation, at))];
+        // A card has no authority of its own: it travels beside the join that names it, and is read with that.
+        bool hasJoin = frame.Envelopes.Any(envelope => string.Equals(envelope.PayloadType, EnrolmentBody.PayloadType, StringComparison.Ordinal));
+        return [.. frame.Envelopes.Where(envelope => !hasJoin || !IsDataCard(envelope)).Select(envelope => Verify(envelope, frame, federation, at))];
     }
 
     private static SiloMessage Verify(DsseEnvelope envelope, Frame frame, FederationState federation, DateTimeOffset at) => envelope.PayloadType switch
@@ -91,7 +94,25 @@ public static class SiloIntake
         JoinBody join = JoinBody.Verify(envelope);
         FrameBlob proof = frame.Blobs.FirstOrDefault(blob => string.Equals(blob.Role, "code_proof", StringComparison.Ordinal))
             ?? throw new FedCloudException(ErrorCodes.JoinRefused, "expected a proof of the invitation's code, found none");
-        return new SiloMessage.Joining(join, envelope, proof.Sha256);
+        return new SiloMessage.Joining(join, envelope, proof.Sha256, DataCardOf(join, frame));
+    }
+
+    private static bool IsDataCard(DsseEnvelope envelope) => string.Equals(envelope.PayloadType, DataCard.PayloadType, StringComparison.Ordinal);
+
+    // Both keys of the silo have signed the card's hash in the join.
+    private static ImmutableArray<byte>? DataCardOf(JoinBody join, Frame frame)
+    {
+        if (join.DataCardSha256 == Sha256Digest.Zero)
+        {
+            return null;
+        }
+
+        byte[] bytes = frame.Envelopes.FirstOrDefault(envelope => IsDataCard(envelope) && Sha256Digest.Of(envelope.Payload) == join.DataCardSha256)?.Payload
+            ?? throw new FedCloudException(ErrorCodes.JoinRefused, "expected the data card that the join names, found none or another");
+        DataCard card = bytes.Length <= DataCard.MaxBytes ? DataCard.Parse(bytes) : throw new FedCloudException(ErrorCodes.JoinRefused, $"expected a data card of at most {DataCard.MaxBytes} bytes, found {bytes.Length}");
+        return card.SiloId == join.SiloId && card.Federation == join.Federation
+            ? [.. bytes]
+            : throw new FedCloudException(ErrorCodes.JoinRefused, "expected a data card of the silo that joins, found another's");
     }
 
     private static SiloMessage.Signature RosterSignature(DsseEnvelope envelope, FederationState federation)

@@ -98,6 +98,9 @@ public static class StorageNames
     /// <summary>The secret code of an open invitation.</summary>
     public static BlobName Invitation(SiloId silo) => new(State, $"invitations/{silo.Value}.json");
 
+    /// <summary>What a silo tells members and auditors about its data, under its digest.</summary>
+    public static BlobName DataCard(Sha256Digest sha256) => new(Models, $"data-cards/{sha256.Hex}.json");
+
     /// <summary>A silo's signed join.</summary>
     public static BlobName Join(Sha256Digest identity) => new(State, $"joins/{identity.Hex}.json");
 

@@ -91,6 +91,10 @@ public sealed class BudgetDesk : IDisposable
             }
 
             request = RequestOf(plan, account);
+            if (budget.EpsilonPerYear is { } pace && !(RecentSpending.With(_ledger.Entries, _ledger.State, request, _time.GetUtcNow()) <= pace))
+            {
+                return ErrorCodes.BudgetYearExhausted;
+            }
         }
 
         LedgerStep step = _ledger.Reserve(request);

@@ -6,7 +6,8 @@ using FedCloud.Protocol.Privacy;
 
 namespace FedCloud.SiloAgent.Budgets;
 
-/// <summary>What a ledger charged in the last 365 days. For information: the limit is over all jobs ever, and nothing is admitted by this figure.</summary>
+/// <summary>What a ledger charged in the last 365 days.</summary>
+/// <remarks>No guarantee rests on it: the limit is over all jobs ever. An administrator may keep a pace by it, and refuse plans that the limit would still admit.</remarks>
 /// <param name="Days">The number of days.</param>
 /// <param name="Charges">Rounds of a mechanism that were charged in that time, or counted as spent after a discontinuous start.</param>
 /// <param name="EpsilonAlone">The eps_max that they would need if there were nothing else; null without a limit, or where no order has a bound.</param>
@@ -20,16 +21,37 @@ public sealed record RecentSpending(int Days, long Charges, decimal? EpsilonAlon
     public static RecentSpending Of(LedgerReading reading, DateTimeOffset now)
     {
         ArgumentNullException.ThrowIfNull(reading);
+        (long charges, LedgerRdp spent) = Sum(reading.Entries, reading.State, now);
+        return new RecentSpending(DaysShown, charges, Needed(reading.State, charges, spent));
+    }
+
+    /// <summary>The eps_max that these days would need with a plan: what they were charged, what is reserved, and the plan's most.</summary>
+    /// <param name="entries">The ledger's entries.</param>
+    /// <param name="state">The ledger.</param>
+    /// <param name="request">The plan.</param>
+    /// <param name="now">The end of the days.</param>
+    /// <returns>Null without a limit, or where no order has a bound.</returns>
+    public static decimal? With(IEnumerable<LedgerEntry> entries, LedgerState state, ReserveRequest request, DateTimeOffset now)
+    {
+        ArgumentNullException.ThrowIfNull(entries);
+        ArgumentNullException.ThrowIfNull(state);
+        ArgumentNullException.ThrowIfNull(request);
+        LedgerRdp asked = request.Terms.Aggregate(LedgerRdp.Zero, (sum, terms) => sum.Plus(terms.Rdp.Times(request.MaxRounds)));
+        return state.Limit is { } limit ? LedgerFilter.RequiredEpsilon(Sum(entries, state, now).Spent.Plus(state.Reserved).Plus(asked), (double)limit.DeltaMax) : null;
+    }
+
+    private static (long Charges, LedgerRdp Spent) Sum(IEnumerable<LedgerEntry> entries, LedgerState state, DateTimeOffset now)
+    {
         DateTimeOffset from = now.AddDays(-DaysShown);
         long charges = 0;
         LedgerRdp spent = LedgerRdp.Zero;
-        foreach (LedgerEntry entry in reading.Entries.Where(entry => RoundsOf(entry) > 0 && LogEntry.ParseTime(entry.Time) >= from))
+        foreach (LedgerEntry entry in entries.Where(entry => RoundsOf(entry) > 0 && LogEntry.ParseTime(entry.Time) >= from))
         {
             charges += RoundsOf(entry);
-            spent = spent.Plus(CostOf(reading.State, entry).Times(RoundsOf(entry)));
+            spent = spent.Plus(CostOf(state, entry).Times(RoundsOf(entry)));
         }
 
-        return new RecentSpending(DaysShown, charges, Needed(reading.State, charges, spent));
+        return (charges, spent);
     }
 
     private static long RoundsOf(LedgerEntry entry) => entry.Type switch

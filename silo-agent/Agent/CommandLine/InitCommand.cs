@@ -15,10 +15,11 @@ internal static class InitCommand
     {
         Option<string> home = Invocation.Home();
         Option<string> invitation = new("--invitation") { Description = "The invitation's file.", Required = true };
-        Command command = new("init", "Makes the silo's home folder and keys, and prints their fingerprints.") { home, invitation };
+        Option<string?> dataCard = new("--data-card") { HelpName = "FILE", Description = "What the silo tells the federation about its data, as JSON; docs/silo-policy.md describes it. The silo joins with it." };
+        Command command = new("init", "Makes the silo's home folder and keys, and prints their fingerprints.") { home, invitation, dataCard };
         command.SetAction(async (parsed, cancellation) =>
         {
-            SiloHome made = SiloHome.Create(parsed.GetRequiredValue(home), parsed.GetRequiredValue(invitation));
+            SiloHome made = SiloHome.Create(parsed.GetRequiredValue(home), parsed.GetRequiredValue(invitation), parsed.GetValue(dataCard));
             (VerificationKey identity, _) = await made.KeyAsync(SiloHome.IdentityKey, cancellation);
             (VerificationKey witness, _) = await made.KeyAsync(SiloHome.WitnessKey, cancellation);
             (VerificationKey administrator, _) = await made.KeyAsync(SiloHome.AdministratorKey, cancellation);

@@ -7,6 +7,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Messages;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Signing;
@@ -25,6 +26,8 @@ public sealed class SiloHome
 
     /// <summary>The administrator key AK.</summary>
     public const string AdministratorKey = "administrator";
+
+    private const string PlanStandingName = "standing.json";
 
     private readonly string _folder;
 
@@ -49,6 +52,9 @@ public sealed class SiloHome
 
     /// <summary>The join that this silo sent; the same bytes whenever it is sent again.</summary>
     public string JoinPath => Path.Combine(_folder, "join.dsse.json");
+
+    /// <summary>What the silo tells the federation about its data: the canonical bytes of its data card.</summary>
+    public string DataCardPath => Path.Combine(_folder, "data-card.json");
 
     /// <summary>The verified roster with its signatures.</summary>
     public string RosterPath => Path.Combine(_folder, "roster.dsse.json");
@@ -84,19 +90,24 @@ public sealed class SiloHome
     public StartToken StartToken(IEnumerable<string>? folders = null) => new(_folder, folders);
 
     /// <summary>Sets a home up from an invitation.</summary>
-    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
-    public static SiloHome Create(string folder, string invitationPath)
+    /// <param name="folder">The home folder.</param>
+    /// <param name="invitationPath">The invitation's file.</param>
+    /// <param name="dataCardPath">The data card's file, as the administrator wrote it; null for none.</param>
+    /// <exception cref="FedCloudException"><c>body_malformed</c>, <c>data_card_malformed</c>, <c>file_missing</c>, <c>disk_full</c>.</exception>
+    public static SiloHome Create(string folder, string invitationPath, string? dataCardPath = null)
     {
-        if (!File.Exists(invitationPath))
-        {
-            throw new FedCloudException(ErrorCodes.FileMissing, "expected the invitation's file, found none");
-        }
-
-        byte[] bytes = File.ReadAllBytes(invitationPath);
+        byte[] bytes = ReadGiven(invitationPath, "the invitation's file");
         SiloInvitation invitation = SiloInvitation.Parse(bytes);
+        DataCard? card = dataCardPath is null ? null : CardFor(invitation, ReadGiven(dataCardPath, "the data card's file"));
         MakePrivate(folder);
         PrivateFile.Write(Path.Combine(folder, "invitation.json"), bytes);
-        return new SiloHome(folder, invitation);
+        SiloHome home = new(folder, invitation);
+        if (card is not null)
+        {
+            WholeFile.Write(home.DataCardPath, card.ToJcs());
+        }
+
+        return home;
     }
 
     /// <summary>Opens a home.</summary>
@@ -123,6 +134,9 @@ public sealed class SiloHome
         return DsseEnvelope.Assemble(payloadType, body, signer, await Vault.SignAsync(kid, Dsse.SigningDigest(payloadType, body), cancellation));
     }
 
+    /// <summary>The newest roster that the silo has verified; null before the first.</summary>
+    public Roster? NewestRoster() => File.Exists(RosterPath) && StrictJson.Deserialize(File.ReadAllBytes(RosterPath), FrameJson.Default.DsseEnvelope) is { } signed ? Roster.Parse(signed.Payload) : null;
+
     /// <summary>A verified version of the roster with its signatures.</summary>
     public string RosterVersionPath(int version) => Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "rosters")).FullName, string.Create(CultureInfo.InvariantCulture, $"{version:D6}.dsse.json"));
 
@@ -138,8 +152,16 @@ public sealed class SiloHome
     /// <summary>A run's plan.</summary>
     public string PlanPath(RunId job) => Path.Combine(JobFolder(job), "plan.json");
 
+    /// <summary>How the silo stands to a run's plan, for commands to read while the agent runs.</summary>
+    public string StandingPath(RunId job) => Path.Combine(JobFolder(job), PlanStandingName);
+
+    /// <summary>The runs that the silo knows, as far as it keeps their folders.</summary>
+    public IEnumerable<RunId> Jobs() => Directory.Exists(JobsFolder)
+        ? Directory.GetDirectories(JobsFolder).Select(Path.GetFileName).OfType<string>().Where(Identifier.IsValid).Order(StringComparer.Ordinal).Select(name => new RunId(name))
+        : [];
+
     /// <summary>A run's folder.</summary>
-    public string JobFolder(RunId job) => Directory.CreateDirectory(Path.Combine(_folder, "jobs", job.Value)).FullName;
+    public string JobFolder(RunId job) => Directory.CreateDirectory(Path.Combine(JobsFolder, job.Value)).FullName;
 
     /// <summary>A round's folder.</summary>
     public string RoundFolder(RunId job, int round) => Directory.CreateDirectory(RoundPath(job, round)).FullName;
@@ -174,7 +196,20 @@ public sealed class SiloHome
         return forgotten;
     }
 
+    private string JobsFolder => Path.Combine(_folder, "jobs");
+
     private string RoundPath(RunId job, int round) => Path.Combine(JobFolder(job), $"r{round}");
+
+    private static byte[] ReadGiven(string path, string what) =>
+        File.Exists(path) ? File.ReadAllBytes(path) : throw new FedCloudException(ErrorCodes.FileMissing, $"expected {what}, found none");
+
+    private static DataCard CardFor(SiloInvitation invitation, byte[] bytes)
+    {
+        DataCard card = DataCard.Read(bytes);
+        return card.SiloId == invitation.SiloId && card.Federation == invitation.Federation
+            ? card
+            : throw new FedCloudException(ErrorCodes.DataCardMalformed, "the card names another silo or federation than the invitation", "correct silo_id and federation");
+    }
 
     private static void MakePrivate(string folder)
     {

@@ -85,7 +85,8 @@ public sealed class Member
             Length = 32,
             Sha256 = EnrolmentBody.CodeProof(_home.Invitation.Code, join.Identity),
         };
-        await _post.SendAsync(EnrolmentBody.Join, run: null, round: null, [join], [proof], cancellation);
+        ImmutableArray<DsseEnvelope> card = await CardOfAsync(join, cancellation);
+        await _post.SendAsync(EnrolmentBody.Join, run: null, round: null, [join, .. card], [proof], cancellation);
         _report("joining", _home.Invitation.Federation.Value);
     }
 
@@ -207,13 +208,28 @@ public sealed class Member
             IkSpki = identity.ToBase64(),
             WitnessVkey = witness.VKey(_home.Invitation.SiloId.Value),
             AdminSpki = administrator.ToBase64(),
-            DataCardSha256 = Sha256Digest.Zero,
+            DataCardSha256 = File.Exists(_home.DataCardPath) ? Sha256Digest.Of(await File.ReadAllBytesAsync(_home.DataCardPath, cancellation)) : Sha256Digest.Zero,
         };
         byte[] bytes = Jcs.Serialize(body, EnrolmentJson.Default.JoinBody);
         DsseEnvelope join = (await _home.SignAsync(SiloHome.IdentityKey, EnrolmentBody.PayloadType, bytes, cancellation))
             .With(await _home.SignAsync(SiloHome.AdministratorKey, EnrolmentBody.PayloadType, bytes, cancellation));
         WholeFile.Write(_home.JoinPath, JsonSerializer.SerializeToUtf8Bytes(join, FrameJson.Default.DsseEnvelope));
         return join;
+    }
+
+    // The join has its hash for good, so a card that was changed since is not the one that the silo joined with.
+    private async Task<ImmutableArray<DsseEnvelope>> CardOfAsync(DsseEnvelope join, CancellationToken cancellation)
+    {
+        Sha256Digest named = JoinBody.Verify(join).DataCardSha256;
+        if (named == Sha256Digest.Zero)
+        {
+            return [];
+        }
+
+        byte[]? card = File.Exists(_home.DataCardPath) ? await File.ReadAllBytesAsync(_home.DataCardPath, cancellation) : null;
+        return card is not null && Sha256Digest.Of(card) == named
+            ? [await _home.SignAsync(SiloHome.AdministratorKey, DataCard.PayloadType, card, cancellation)]
+            : throw new FedCloudException(ErrorCodes.JoinRefused, $"expected the data card {named.Hex[..12]} that the join names, found none or another", "put the card back that 'fedcloud-silo init' was given");
     }
 
     private void RequireOwn(Roster next)

@@ -47,6 +47,11 @@ public sealed record LedgerPolicy
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Period { get; init; }
 
+    /// <summary>The pace that the administrator keeps: a plan is refused with which 365 days would need more epsilon than this; null for none. The guarantee is <see cref="EpsilonMax"/>'s alone.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
+    public decimal? EpsilonPerYear { get; init; }
+
     /// <summary>The smallest noise multiplier of a plan; null for any.</summary>
     [JsonConverter(typeof(NullableDecimalStringJsonConverter))]
     public decimal? MinNoiseMultiplier { get; init; }
@@ -67,6 +72,7 @@ public sealed record LedgerPolicy
         ("ledger.epsilon_max", EpsilonMax is > 0 and <= 1000, "a number above 0, to 1000"),
         ("ledger.delta_max", DeltaMax is > 0 and <= 0.01m, "a number above 0, to 0.01"),
         ("ledger.period", Period is null or Lifetime, "lifetime, since only a limit over all runs that the data ever has is proven to hold"),
+        ("ledger.epsilon_per_year", EpsilonPerYear is null || (EpsilonPerYear > 0 && EpsilonPerYear <= EpsilonMax), "a number above 0, to epsilon_max"),
         ("ledger.min_noise_multiplier", MinNoiseMultiplier is null or > 0, "a number above 0"),
     ];
 

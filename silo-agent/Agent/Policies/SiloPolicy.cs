@@ -75,6 +75,18 @@ public sealed record SiloPolicy
     /// <summary>The fingerprint of a new log key that the administrator confirmed over another channel; null for none.</summary>
     public Sha256Digest? ConfirmedLogKey { get; init; }
 
+    /// <summary>Whether plans that the policy does not refuse are approved at once; null means <see cref="PlanApproval.Automatic"/> and keeps the signed bytes of older policies.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public PlanApproval? Approval { get; init; }
+
+    /// <summary>Plans that the administrator has read, by <c>config_sha256</c>: approved at once, whatever the bounds of plans below are; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<Sha256Digest>? Plans { get; init; }
+
+    /// <summary>The purposes that plans may have, word for word; null for any.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableArray<string>? Purposes { get; init; }
+
     /// <summary>The privacy budget of the data set; null where plans with a privacy claim are refused, since nobody would account for them.</summary>
     public LedgerPolicy? Ledger { get; init; }
 
@@ -140,6 +152,8 @@ public sealed record SiloPolicy
             ("threads", policy.Threads >= 1, "at least 1"),
             ("max_memory_mib", policy.MaxMemoryMib >= 0, "at least 0"),
             ("confirmed_members", !policy.ConfirmedMembers.IsDefault, "a list"),
+            ("plans", policy.Plans is not { IsDefaultOrEmpty: true }, "at least one digest, or no such field"),
+            ("purposes", policy.Purposes is not { } purposes || (!purposes.IsDefaultOrEmpty && purposes.All(purpose => purpose is { Length: > 0 })), "at least one text, or no such field"),
             .. policy.Ledger?.Rules() ?? [],
         ];
         (string field, _, string expected) = rules.FirstOrDefault(rule => !rule.Possible);
@@ -158,13 +172,8 @@ public sealed record SiloPolicy
             return ErrorCodes.DataNotPublic;
         }
 
-        bool allowed = plan.Federation == Federation
-            && (BaseModels.IsEmpty || BaseModels.Contains(plan.BaseModel))
-            && (AllowPlainMode || plan.Aggregation.IsSecure)
-            && plan.Rounds <= MaxRounds
-            && plan.Training.LocalSteps <= MaxLocalSteps
-            && plan.Participation.Quorum >= MinQuorum;
-        return !allowed ? ErrorCodes.PolicyRefused
+        return plan.Federation != Federation || !(IsNamed(plan) || IsWithinBounds(plan)) ? ErrorCodes.PolicyRefused
+            : Purposes is { } purposes && !purposes.Contains(plan.Purpose, StringComparer.Ordinal) ? ErrorCodes.PurposeRefused
             : Ledger is { } ledger ? ledger.Refusal(plan)
             : plan.Privacy.IsClaimed ? ErrorCodes.BudgetMissing
             : null;
@@ -178,6 +187,13 @@ public sealed record SiloPolicy
         ErrorCode? refusal = Refusal(plan) ?? CompatibilityMatrix.RefusalsFor(plan, silos).FirstOrDefault()?.Code;
         bool tooLight = plan.Aggregation is { IsSecure: true, Weighting: Weighting.Declared } && DeclaredWeight < plan.Aggregation.Secure.WeightMin;
         return refusal ?? (tooLight ? ErrorCodes.WeightOutOfRange : null);
+    }
+
+    /// <summary>Whether the administrator decides about a plan that the policy does not refuse.</summary>
+    public bool Asks(RunConfig plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        return Approval == PlanApproval.Ask && !IsNamed(plan);
     }
 
     /// <summary>Whether rounds are taken at this time.</summary>
@@ -207,6 +223,15 @@ public sealed record SiloPolicy
         ArgumentNullException.ThrowIfNull(plan);
         return plan.Aggregation.Weighting == Weighting.Uniform ? 1 : Math.Min(DeclaredWeight, plan.Aggregation.WeightMax);
     }
+
+    private bool IsNamed(RunConfig plan) => Plans is { } named && named.Contains(plan.Digest);
+
+    private bool IsWithinBounds(RunConfig plan) =>
+        (BaseModels.IsEmpty || BaseModels.Contains(plan.BaseModel))
+        && (AllowPlainMode || plan.Aggregation.IsSecure)
+        && plan.Rounds <= MaxRounds
+        && plan.Training.LocalSteps <= MaxLocalSteps
+        && plan.Participation.Quorum >= MinQuorum;
 }
 
 /// <summary>Strict JSON of policies.</summary>

@@ -23,6 +23,7 @@ public sealed partial class ApiEndpointTests : IDisposable
     // The whole table, so that nobody adds a route without saying whose it is.
     private static readonly Dictionary<string, ApiRoles> Table = new(StringComparer.Ordinal)
     {
+        ["GET /api/session"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/silos"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["POST /api/silos/{silo}/invitation"] = ApiRoles.Operator,
         ["DELETE /api/silos/{silo}"] = ApiRoles.Operator,
@@ -34,6 +35,7 @@ public sealed partial class ApiEndpointTests : IDisposable
         ["GET /api/models/{adapter}/{job}/{version}"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/base-models/{digest}"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["PUT /api/base-models/{digest}/{file}"] = ApiRoles.Operator,
+        ["GET /api/audit/entries"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/audit/evidence"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["POST /api/audit/exports"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/keys"] = ApiRoles.Auditor | ApiRoles.Operator,

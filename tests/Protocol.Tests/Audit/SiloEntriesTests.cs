@@ -45,6 +45,25 @@ public sealed class SiloEntriesTests
     }
 
     [Fact]
+    public void Decided_ByTheAdministrator_IsTheAdministratorsEntryAndNotTheSilos()
+    {
+        SiloStory approved = SiloStory.Asked().Then(new PlanDecided(SiloStory.Now, SiloStory.Job, null, MayRepeat: false, IsByAdministrator: true));
+        Assert.Null(SiloEntries.Of(approved.State, approved.The<SendAnswer>(), Policy));
+        Assert.True(SiloEntries.IsAnswer("plan_approved") && SiloEntries.IsAnswer("plan_refused"));
+
+        LogEntry[] entries = [.. new[] { null, "administrator_refused" }.Select(reason =>
+        {
+            EntryDraft draft = SiloEntries.Decided(SiloStory.Job, approved.Run.ConfigSha256, approved.Run.InitialModelSha256, reason);
+            return _federation.Admin(1, draft.Type, [.. draft.Subjects.Select(subject => (subject.Key, subject.Value))], [.. draft.Fields.Select(field => (field.Key, field.Value))], draft.Job);
+        })];
+        AdmittedBatch admitted = EntryAdmission.Admit(LogState.Empty(AuditFederation.Origin), entries, _federation.Context(_federation.Roster));
+
+        Assert.Empty(admitted.Refused);
+        Assert.Equal(["plan_approved administrator", "plan_refused administrator"], admitted.Batch.Select(entry => $"{entry.Type} {entry.Fields["role"].Text}"));
+        Assert.Equal("administrator_refused", admitted.Batch[1].Fields["reason"].Text);
+    }
+
+    [Fact]
     public void Of_EffectsThatNobodyReviews_IsNothing() =>
         Assert.Null(SiloEntries.Of(SiloStory.Training().State, SiloStory.Training().The<Train>(), Policy));
 

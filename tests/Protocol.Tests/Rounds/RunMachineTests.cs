@@ -109,6 +109,18 @@ public sealed class RunMachineTests
         Assert.Equal(2, story.State.Round!.Round);
     }
 
+    [Theory]
+    [InlineData("", 30)]
+    [InlineData("participation.step_timeout=20", 20)]
+    [InlineData("participation.step_timeout=20;participation.answer_timeout=86400", 86_400)]
+    public void Offer_IsWaitedForAsLongAsThePlanGivesSilosToAnswer(string plan, int seconds)
+    {
+        RunStory story = RunStory.Offered(plan);
+
+        Assert.Equal(RunStory.Start.AddSeconds(seconds), RunMachine.NextDeadline(story.State)!.At);
+        Assert.Equal(RunStory.Start.AddSeconds(seconds).ToUnixTimeSeconds(), story.The<SendOffer>().Body.AnswerBy);
+    }
+
     [Fact]
     public void Round_Stragglers_AreLeftBehindWhenTheGraceEnds()
     {

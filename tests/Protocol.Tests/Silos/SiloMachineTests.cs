@@ -20,6 +20,7 @@ public sealed class SiloMachineTests
     private static readonly Dictionary<string, (Func<SiloStory> Story, string[] Taken)> Table = new(StringComparer.Ordinal)
     {
         ["unknown run"] = (() => new SiloStory(), ["OfferReceived", "StartReceived", "EndedReceived"]),
+        ["asked"] = (Asked, ["OfferReceived", "PlanDecided", "StartReceived", "EndedReceived"]),
         ["refused"] = (Refused, ["OfferReceived", "StartReceived", "EndedReceived"]),
         ["approved"] = (Approved, ["OfferReceived", "StartReceived", "ResultReceived", "VersionReceived", "EndedReceived"]),
         ["training"] = (Training, ["OfferReceived", "StartReceived", "TrainingFinished", "TrainingFailed", "ResultReceived", "VersionReceived", "AbandonedReceived", "EndedReceived", "SiloDeadlineReached"]),
@@ -43,6 +44,7 @@ public sealed class SiloMachineTests
         SiloEvent[] events =
         [
             new OfferReceived(Now, Offer(), 1, null),
+            new PlanDecided(Now, Job, null, MayRepeat: false, IsByAdministrator: true),
             Received(Start(1)),
             new TrainingFinished(Now, Job, First, Hash("update"), 200, 1, NoFigures),
             new TrainingFailed(Now, Job, First, "data_empty"),

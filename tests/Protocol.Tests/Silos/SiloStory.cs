@@ -89,6 +89,8 @@ internal sealed class SiloStory
 
     public static SiloStory Refused() => new SiloStory().Then(new OfferReceived(Now, Offer(), 1, "policy_refused"));
 
+    public static SiloStory Asked() => new SiloStory().Then(new OfferReceived(Now, Offer(), 1, null, Asks: true));
+
     public static SiloStory Training() => Approved().Then(Received(Start(1)));
 
     public static SiloStory Held() => Training().Then(new TrainingFinished(Now, Job, Rid(Start(1)), Hash("update"), 200, 1, NoFigures));

@@ -22,6 +22,8 @@ public sealed class JournalLineTests
     private static readonly SiloEvent[] Events =
     [
         new OfferReceived(Now, Offer(), 1, "policy_refused", IsSecure: true),
+        new OfferReceived(Now, Offer(), 1, null, IsSecure: true, MayRepeat: true, IsPrivate: true, Asks: true),
+        new PlanDecided(Now, Job, "administrator_refused", MayRepeat: true, IsByAdministrator: true),
         SecureStory.Started(One, SecureStory.Version(One), true, (SecureStory.Opening(9, 1), [1, 2])) with { Refusal = "policy_refused" },
         Received(Start(1)),
         SecureStory.Trained(One),

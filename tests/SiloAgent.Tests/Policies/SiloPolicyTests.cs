@@ -83,6 +83,55 @@ public sealed class SiloPolicyTests
     }
 
     [Fact]
+    public void Refusal_PurposeThatThePolicyDoesNotList_IsRefused()
+    {
+        RunConfig plan = Plan() with { Purpose = "discharge letters" };
+
+        Assert.Equal(ErrorCodes.PurposeRefused, (Policy() with { Purposes = ["triage notes"] }).Refusal(plan));
+        Assert.Null((Policy() with { Purposes = ["triage notes", "discharge letters"] }).Refusal(plan));
+        Assert.Equal(ErrorCodes.PurposeRefused, (Policy() with { Purposes = ["triage notes"], Plans = [plan.Digest] }).Refusal(plan));
+    }
+
+    [Fact]
+    public void Refusal_PlanThatThePolicyNames_NeedsNoBounds()
+    {
+        RunConfig plan = Plan();
+        SiloPolicy narrow = Policy() with { MaxRounds = 1, AllowPlainMode = false };
+
+        Assert.Equal(ErrorCodes.PolicyRefused, (narrow with { Plans = [Sha256Digest.Of("x"u8)] }).Refusal(plan));
+        Assert.Null((narrow with { Plans = [plan.Digest] }).Refusal(plan));
+        Assert.Equal(ErrorCodes.DataNotPublic, (narrow with { Plans = [(plan with { Data = "public" }).Digest] }).Refusal(plan with { Data = "public" }));
+        RunConfig elsewhere = plan with { Federation = new FederationId("other") };
+        Assert.Equal(ErrorCodes.PolicyRefused, (narrow with { Plans = [elsewhere.Digest] }).Refusal(elsewhere));
+    }
+
+    [Fact]
+    public void Asks_OnlyWhereThePolicySaysSoAndDoesNotNameThePlan()
+    {
+        SiloPolicy asks = Policy() with { Approval = PlanApproval.Ask };
+
+        Assert.False(Policy().Asks(Plan()));
+        Assert.False((Policy() with { Approval = PlanApproval.Automatic }).Asks(Plan()));
+        Assert.True(asks.Asks(Plan()));
+        Assert.False((asks with { Plans = [Plan().Digest] }).Asks(Plan()));
+    }
+
+    [Fact]
+    public void Parse_ConsentFields_AreStrictAndAbsentFromOlderPolicies()
+    {
+        string json = JsonSerializer.Serialize(Policy(), SiloPolicyJson.Default.SiloPolicy);
+        SiloPolicy Parsed(string more) => SiloPolicy.Parse(Encoding.UTF8.GetBytes("{" + more + json[1..]));
+        string Refused(string more) => Assert.Throws<FedCloudException>(() => Parsed(more)).Message;
+
+        Assert.DoesNotContain("approval", json, StringComparison.Ordinal);
+        Assert.Equal((PlanApproval.Ask, "triage"), (Parsed("\"approval\":\"ask\",\"purposes\":[\"triage\"],").Approval, Parsed("\"purposes\":[\"triage\"],").Purposes!.Value[0]));
+        Assert.StartsWith("policy_malformed: $.approval does not have", Refused("\"approval\":\"perhaps\","), StringComparison.Ordinal);
+        Assert.StartsWith("policy_malformed: plans: expected at least one digest", Refused("\"plans\":[],"), StringComparison.Ordinal);
+        Assert.StartsWith("policy_malformed: purposes: expected at least one text", Refused("\"purposes\":[\"\"],"), StringComparison.Ordinal);
+        Assert.StartsWith("policy_malformed: $.purposes", Refused("\"purposes\":[null],"), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void T27_Discloses_OnlyWhatPolicyAndPlanBothAllow()
     {
         Assert.False(Policy().Discloses(Plan()));
@@ -139,6 +188,7 @@ public sealed class SiloPolicyTests
     [InlineData("\"delta_max\":\"0.00001\"", "\"delta_max\":\"0.5\"", "ledger.delta_max: expected a number above 0, to 0.01")]
     [InlineData("\"dataset_uid\":\"data-1\"", "\"dataset_uid\":\"../etc\"", "ledger.dataset_uid: expected an id")]
     [InlineData("\"unit\":\"record\"", "\"unit\":\"row\"", "$.ledger.unit does not have")]
+    [InlineData("\"unit\":\"record\"", "\"unit\":\"record\",\"epsilon_per_year\":\"4.5\"", "ledger.epsilon_per_year: expected a number above 0, to epsilon_max")]
     public void Parse_LedgerOutOfRange_IsRefusedWithItsField(string from, string to, string expected)
     {
         string json = JsonSerializer.Serialize(Policy() with { Ledger = Budget }, SiloPolicyJson.Default.SiloPolicy);

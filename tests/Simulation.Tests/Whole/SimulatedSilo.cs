@@ -13,6 +13,7 @@ using FedCloud.SiloAgent;
 using FedCloud.SiloAgent.Budgets;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Journals;
+using FedCloud.SiloAgent.Plans;
 using FedCloud.SiloAgent.Policies;
 using FedCloud.SiloAgent.Runs;
 using FedCloud.SiloAgent.SecureAggregation;
@@ -45,7 +46,14 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     {
         string file = folder + ".invitation.json";
         await File.WriteAllBytesAsync(file, invitation.ToJson());
-        SiloHome home = SiloHome.Create(folder, file);
+        string? card = null;
+        if (Card is not null)
+        {
+            card = folder + ".card.json";
+            await File.WriteAllBytesAsync(card, Card.ToJcs());
+        }
+
+        SiloHome home = SiloHome.Create(folder, file, card);
         (VerificationKey identity, _) = await home.KeyAsync(SiloHome.IdentityKey, CancellationToken.None);
         Key = identity;
         (VerificationKey witness, _) = await home.KeyAsync(SiloHome.WitnessKey, CancellationToken.None);
@@ -66,6 +74,18 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
             _policy = SiloPolicy.Read(home.PolicyPath, (await home.KeyAsync(SiloHome.AdministratorKey, CancellationToken.None)).Public);
         }
     }
+
+    /// <summary>What the silo tells of its data when it joins; null for nothing.</summary>
+    public DataCard? Card { get; set; }
+
+    /// <summary>Who approves plans.</summary>
+    public PlanApproval? Approval { get; set; }
+
+    /// <summary>The administrator answers a plan, as the command does: the agent may be running.</summary>
+    public Task<PlanStanding> AnswerAsync(RunId job, bool isApproved, Sha256Digest? plan = null) => new PlanDesk(SiloHome.Open(folder), time).AnswerAsync(job, plan, isApproved, CancellationToken.None);
+
+    /// <summary>The plans that the silo was offered, as the command shows them.</summary>
+    public IReadOnlyList<PlanStanding> Plans() => [.. new PlanShelf(SiloHome.Open(folder)).All()];
 
     /// <summary>The privacy budget of the data set; null for none.</summary>
     public LedgerPolicy? Budget { get; set; }
@@ -229,5 +249,6 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
         MaxMemoryMib = 0,
         DiscloseEvalLoss = true,
         ConfirmedMembers = [.. members],
+        Approval = Approval,
     };
 }

@@ -127,10 +127,14 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     /// <summary>Whatever was refused or said last, for a schedule that fails.</summary>
     public string Story => string.Join('\n', _refused.TakeLast(10).Concat(Silos.SelectMany(silo => silo.Said)));
 
-    /// <summary>From invitations to the end of the run, and then until nobody has anything left to do.</summary>
+    /// <summary>From invitations, or from where it stands, to the end of the run, and then until nobody has anything left to do.</summary>
     public async Task RunAsync()
     {
-        await EnrolAsync();
+        if (_members.Count == 0)
+        {
+            await EnrolAsync();
+        }
+
         while (!_calm || !await IsQuietAsync())
         {
             Require(++Steps < MaxSteps, "the run does not end");
@@ -202,11 +206,14 @@ internal sealed partial class WholeFederation : ICoordinatorEvents, IAsyncDispos
     public async Task CheckKeysAsync() => await (await CoordinatorAsync()).Keys.CheckAsync(CancellationToken.None);
 
     /// <summary>Every administrator compares the fingerprint of the log's new key, signs a new policy, and restarts the agent.</summary>
-    public async Task ConfirmLogKeyAsync(Sha256Digest key)
+    public Task ConfirmLogKeyAsync(Sha256Digest key) => AllowAgainAsync(key);
+
+    /// <summary>Every administrator signs a new policy, and restarts the agent.</summary>
+    public async Task AllowAgainAsync(Sha256Digest? logKey = null)
     {
         foreach ((int i, SimulatedSilo member) in Silos.Take(_members.Count).Index())
         {
-            await member.AllowAsync(Config.Federation, _members, weight: i + 1, key);
+            await member.AllowAsync(Config.Federation, _members, weight: i + 1, logKey);
         }
     }
 
