@@ -43,6 +43,10 @@ export default defineConfig({
       },
     },
   },
+  worker: {
+    format: 'es',
+    rollupOptions: { output: { entryFileNames: 'verifier.js' } },
+  },
   server: {
     proxy: { '/api': { target: process.env['FEDCLOUD_URL'] ?? 'http://127.0.0.1:5080' } },
   },

@@ -29,3 +29,9 @@ export function words(name: string): string {
 export function badge(name: string): HTMLElement {
   return element('span', { class: 'badge', 'data-state': name.toLowerCase() }, words(name));
 }
+
+const Counts = new Intl.NumberFormat('en-GB');
+
+export function count(value: number): string {
+  return Counts.format(value);
+}

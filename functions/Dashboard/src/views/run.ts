@@ -3,9 +3,10 @@
 import { get, type Round, type RunDetail } from '../api';
 import { element, facts, table, type Child, type Column } from '../dom';
 import { badge, bytes, duration, fingerprint, time } from '../format';
+import { logAddress } from './log';
 
-const Rounds: readonly Column<Round>[] = [
-  { title: 'Round', cell: (round) => round.round },
+const Rounds = (job: string): readonly Column<Round>[] => [
+  { title: 'Round', cell: (round) => element('a', { href: logAddress(job, round.round), 'aria-label': `Round ${round.round}: its entries in the audit log` }, String(round.round)) },
   { title: 'Outcome', cell: (round) => badge(round.outcome) },
   { title: 'Took part', cell: (round) => `${verified(round)} of ${Object.keys(round.members).length}`, isNumber: true },
   { title: 'Uploaded', cell: (round) => bytes(Object.values(round.members).reduce((sum, member) => sum + member.uploaded_bytes, 0)), isNumber: true },
@@ -35,8 +36,9 @@ export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
       ['Ended', state.ended_at && !settled ? element('span', {}, time(state.ended_at), '; its last records are being stored') : time(state.ended_at)],
       ['Plan (SHA-256)', fingerprint(state.config_sha256)],
       ['Model', state.model ? element('span', {}, `version ${state.model.version}, `, fingerprint(state.model.sha256)) : '–'],
+      ['Audit log', element('a', { href: logAddress(state.config.job) }, 'the entries about this run')],
     ]),
-    table('Rounds', Rounds, rounds, 'No round has ended yet.'),
+    table('Rounds', Rounds(state.config.job), rounds, 'No round has ended yet.'),
     table(
       'Answers of the silos',
       [
