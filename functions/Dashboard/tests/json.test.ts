@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesOf } from '../src/verify/bytes';
+import { base64, bytesOf, toBase64 } from '../src/verify/bytes';
 import { canonical, parseCanonical, parseJson } from '../src/verify/json';
 
 test('Canonical texts are read, and written as they were', () => {
@@ -30,4 +30,22 @@ test('What is no strict JSON is refused', () => {
 test('Members keep their names, whatever the language means by them', () => {
   const value = parseJson(bytesOf('{"__proto__":1,"constructor":2}'));
   assert.deepEqual([...(value as ReadonlyMap<string, unknown>)], [['__proto__', 1], ['constructor', 2]]);
+});
+
+test('Base64: each text of some bytes is read if, and only if, it is theirs', () => {
+  for (const length of [0, 1, 2, 3, 4, 5, 64]) {
+    const text = toBase64(new Uint8Array(length).fill(0xa7));
+    assert.deepEqual(base64(text), new Uint8Array(length).fill(0xa7));
+  }
+
+  for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/') {
+    for (const text of [`A${last}==`, `AA${last}=`]) {
+      const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+      assert.equal(base64(text) !== null, toBase64(bytes) === text, text);
+    }
+  }
+
+  for (const text of ['A', 'AA', 'AAA', 'AAAA\n', ' AAAA', 'AA==AAAA', 'AA=', '====', 'AA-_', 'AA==\n']) {
+    assert.equal(base64(text), null, text);
+  }
 });

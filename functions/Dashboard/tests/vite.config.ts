@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vite';
 
-const Tests = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.test.ts'));
+const Tests = readdirSync(import.meta.dirname).filter((name) => name.endsWith('.test.ts') || name === 'large.ts');
 
 // The sources are written for a bundler; Node.js runs what it makes of them.
 export default defineConfig({

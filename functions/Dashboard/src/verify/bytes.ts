@@ -6,7 +6,9 @@ export type Bytes = Uint8Array<ArrayBuffer>;
 const StrictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const Encoder = new TextEncoder();
 const Hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-const Base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
+
+// The bits that the last digit has too many are zero, so that some bytes have one text only.
+const Base64Text = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$/;
 
 /** The text, or null where the bytes are not UTF-8. */
 export function utf8(bytes: Uint8Array): string | null {
@@ -44,8 +46,13 @@ export function base64(text: string): Bytes | null {
     return null;
   }
 
-  const decoded = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return toBase64(decoded) === text ? decoded : null;
+  const chars = atob(text);
+  const bytes = new Uint8Array(chars.length);
+  for (let i = 0; i < chars.length; i++) {
+    bytes[i] = chars.charCodeAt(i);
+  }
+
+  return bytes;
 }
 
 export function toBase64(bytes: Uint8Array): string {

@@ -124,13 +124,18 @@ class Verification {
     return this.report(checkpoints, read, entries.rosters.length);
   }
 
-  // Bundles are read a few at a time, their entries verified at once, and what follows from their order is checked in order.
+  // Bundles are read a few at a time, the next ones while these are taken. Entries are verified at once; what follows from their
+  // order is checked in order.
   private async readEntries(checkpoints: CheckpointFiles, tree: TreeCheck, proofs: ProofCheck, take: (index: number, entry: ReadEntry) => void): Promise<number> {
     const bundles = [...newBundles(0, checkpoints.size)];
     let index = 0;
+    let ahead = this.openSome(bundles, 0);
     for (let at = 0; at < bundles.length; at += BundlesAtOnce) {
-      for (const opened of await Promise.all(bundles.slice(at, at + BundlesAtOnce).map((bundle) => this.open(bundle)))) {
+      const group = await ahead;
+      ahead = this.openSome(bundles, at + BundlesAtOnce);
+      for (const opened of group) {
         if (opened === null) {
+          await ahead;
           return index;
         }
 
@@ -146,6 +151,10 @@ class Verification {
     }
 
     return index;
+  }
+
+  private openSome(bundles: readonly BundleCoordinate[], at: number): Promise<readonly (OpenBundle | null)[]> {
+    return Promise.all(bundles.slice(at, at + BundlesAtOnce).map((bundle) => this.open(bundle)));
   }
 
   // Null where it is missing, which is said before, or cannot be split.
