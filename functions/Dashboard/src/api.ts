@@ -38,6 +38,7 @@ export interface Round {
   readonly reason: string;
   readonly started_at: string;
   readonly ended_at: string;
+  readonly new_model: { readonly version: number } | null;
   readonly members: Readonly<Record<string, RoundMember>>;
 }
 
@@ -56,6 +57,15 @@ export interface RunDetail {
   };
   readonly settled: boolean;
   readonly rounds: readonly Round[];
+}
+
+/** A version of an adapter. */
+export interface Model {
+  readonly adapter: string;
+  readonly job: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly latest: boolean;
 }
 
 export interface Key {

@@ -4,6 +4,7 @@ import { get, Refusal, session, type SiloList } from './api';
 import { element } from './dom';
 import { keys } from './views/keys';
 import { log } from './views/log';
+import { models } from './views/models';
 import { overview } from './views/overview';
 import { run } from './views/run';
 
@@ -38,6 +39,10 @@ function pageOf(hash: string): Page {
 
   if (first === 'log') {
     return { name: 'log', title: 'Audit log', isStill: true, view: (signal) => log(new URLSearchParams(query), signal, explain) };
+  }
+
+  if (first === 'models') {
+    return { name: 'models', title: 'Models', view: models };
   }
 
   return first === 'keys' ? { name: 'keys', title: 'Keys', view: keys } : { name: 'overview', title: 'Overview', view: overview };
