@@ -21,7 +21,7 @@ export interface Chart {
 
 const Svg = 'http://www.w3.org/2000/svg';
 const [Width, Height] = [360, 180];
-const [Left, Right, Top, Bottom] = [58, 8, 10, 24];
+const [Left, Right, Top, Bottom] = [72, 8, 10, 24];
 const MaxLabels = 8;
 
 /** A chart in the page's own vector graphics. Its numbers are in the table that it names. */

@@ -61,6 +61,11 @@ class Verification extends EventTarget {
     this.stop();
     this.fetching = new AbortController();
     const { signal } = this.fetching;
+    if (!window.isSecureContext) {
+      this.become({ kind: 'unusable', code: 'context_insecure', found: 'browsers verify signatures on pages of https, or of this machine, only', next: 'open the page there, or use fedcloud audit verify' });
+      return;
+    }
+
     this.from = file === null ? 'the coordinator’s evidence' : `the file ${file.name}`;
     try {
       const evidence = file ?? (await this.fetch(signal));

@@ -150,7 +150,7 @@ function reportOf(report: Report, seconds: number): HTMLElement[] {
     element('p', {}, `${some(report.entries, 'entry', 'entries')}, ${some(report.checkpoints, 'checkpoint', 'checkpoints')} and ${some(report.rosters, 'version', 'versions')} of the roster of `, element('code', {}, report.origin ?? 'no log'), `, from ${verification.source}, in ${seconds.toFixed(1)} s${speed}.`),
     report.root === null ? null : element('p', {}, 'Root: ', fingerprint(report.root)),
     ...notices.map((finding) => element('p', { class: 'notice' }, element('code', {}, finding.code), `: ${finding.found}.${finding.code === 'not_pinned' ? ' So this says that the evidence fits together, and not whose it is.' : ''}`)),
-    element('p', {}, 'Not checked here: how the entries of rounds, privacy ledgers, models, starts and draws of groups fit each other, recomputed sums, and what looks like personal data (V7 to V10, V13 to V15). ', element('code', {}, 'fedcloud audit verify'), ' checks these too.'),
+    element('p', {}, 'Not checked here: how the entries of rounds, privacy ledgers, models, starts and draws of groups fit each other, recomputed sums, signed messages beside the log, and what looks like personal data (V7 to V10, V13 to V15). ', element('code', {}, 'fedcloud audit verify'), ' checks these too.'),
   ];
   if (report.verified) {
     return [verdict('good', 'status', report.isPinned ? 'Verified against your policy' : 'Verified, not pinned', ...what)];
