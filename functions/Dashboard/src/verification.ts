@@ -110,7 +110,7 @@ class Verification extends EventTarget {
         return;
       }
 
-      this.end(data.kind === 'report' ? data : { ...data, next: 'export the evidence again; docs/audit.md describes it' });
+      this.end(data.kind === 'report' ? data : { ...data, next: data.code === 'audit_policy_malformed' ? 'correct the policy; docs/audit.md has an example' : 'export the evidence again; docs/audit.md describes it' });
     };
     worker.onerror = (event) => {
       event.preventDefault();
