@@ -190,6 +190,7 @@ test('Witnesses: a line of a stranger, of another text, and of another silo', as
     ['V1 note_signature_invalid', (note: string) => note.slice(0, -12) + (note.at(-12) === 'A' ? 'B' : 'A') + note.slice(-11)],
   ] as const) {
     const story = await Story.begin();
+    await story.checkpoint();
     await story.log(access);
     await story.checkpoint();
     await story.log(access);
