@@ -123,6 +123,9 @@ test('Bundles: lengths that lie are refused', () => {
     assert.throws(() => readBundle(Uint8Array.from(bytes)), { code: 'bundle_malformed' });
   }
 
+  const full = concat(...Array.from({ length: FullWidth }, () => Uint8Array.of(0, 1, 7)));
+  assert.equal(readBundle(full).length, FullWidth);
+  assert.throws(() => readBundle(concat(full, Uint8Array.of(0, 1, 7))), { code: 'bundle_malformed' });
   assert.throws(() => readBundle(Uint8Array.of(0, 1, 7), 2), { code: 'bundle_malformed' });
 });
 

@@ -304,10 +304,13 @@ function requireShape(roster: Roster): void {
     throw invalid('no coordinator key is listed');
   }
 
-  const keys = rolesOf(roster).map(([key]) => key);
-  const twice = keys.find((key, i) => keys.indexOf(key) !== i);
-  if (twice !== undefined) {
-    throw new Failure('roster_key_reused', `key ${twice.slice(0, 16)}… appears in two roles`);
+  const seen = new Set<string>();
+  for (const [key] of rolesOf(roster)) {
+    if (seen.has(key)) {
+      throw new Failure('roster_key_reused', `key ${key.slice(0, 16)}… appears in two roles`);
+    }
+
+    seen.add(key);
   }
 }
 
