@@ -38,7 +38,8 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
   const start = element('button', { type: 'submit', class: 'main' }, 'Verify in this browser');
   const stop = element('button', { type: 'button' }, 'Stop');
   const outcome = element('div', { class: 'outcome' });
-  const progress = element('div', { class: 'progress', role: 'status', 'aria-live': 'polite' });
+  const step = element('p', { role: 'status', 'aria-live': 'polite' });
+  const progress = element('div', { class: 'progress' });
   const form = element(
     'form',
     { class: 'verify', 'aria-labelledby': 'verify-title' },
@@ -64,6 +65,7 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
       policyFile,
     ),
     element('p', { class: 'buttons' }, start, stop),
+    step,
     progress,
     outcome,
   );
@@ -73,6 +75,13 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
     const hadFocus = document.activeElement === stop;
     stop.hidden = !isRunning;
     start.disabled = isRunning;
+
+    // Said when it changes; the numbers are only shown.
+    const text = stepOf(state);
+    if (step.textContent !== text) {
+      step.textContent = text;
+    }
+
     progress.replaceChildren(...progressOf(state));
     outcome.replaceChildren(...outcomeOf(state));
     if (hadFocus && !isRunning) {
@@ -115,18 +124,30 @@ async function textOf(file: File): Promise<string> {
   return file.size > MaxPolicyBytes ? `(expected at most ${MaxPolicyBytes} bytes, found ${file.size})` : file.text();
 }
 
+function stepOf(state: State): string {
+  switch (state.kind) {
+    case 'download':
+      return 'Fetching the coordinator’s evidence';
+    case 'run':
+      return Steps[state.progress.step];
+    case 'stopped':
+      return 'Stopped. Nothing is said about the log.';
+    default:
+      return '';
+  }
+}
+
 function progressOf(state: State): Node[] {
   switch (state.kind) {
     case 'download':
-      return [element('p', {}, 'Fetching the coordinator’s evidence: ', bytes(state.bytes))];
+      return [element('p', {}, bytes(state.bytes)), element('progress', { 'aria-label': 'Evidence' })];
     case 'run': {
-      const { step, done, of } = state.progress;
-      const bar = element('progress', of > 0 && done > 0 ? { 'aria-label': 'Verification', max: String(of), value: String(done) } : { 'aria-label': 'Verification' });
-      return [element('p', {}, `${Steps[step]}${done > 0 ? `: ${count(done)} of ${count(of)}` : ''}`), bar];
+      const { done, of } = state.progress;
+      return done > 0
+        ? [element('p', {}, `${count(done)} of ${count(of)}`), element('progress', { 'aria-label': 'Verification', max: String(of), value: String(done) })]
+        : [element('progress', { 'aria-label': 'Verification' })];
     }
 
-    case 'stopped':
-      return [element('p', {}, 'Stopped. Nothing is said about the log.')];
     default:
       return [];
   }
