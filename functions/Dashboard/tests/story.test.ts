@@ -131,6 +131,17 @@ test('Rosters: a member joins, one leaves, and what their signatures must be', a
   assert.deepEqual(await codesOf(story), []);
 });
 
+test('Rosters: a member that is lost at three is removed without its signature and its line', async () => {
+  const story = await Story.begin(3);
+  await story.checkpoint();
+  const left = story.roster.silos.slice(0, 2);
+  await story.change({ silos: left }, left);
+  await story.checkpoint([story.roster.log], left);
+  await story.log(access);
+  await story.checkpoint();
+  assert.deepEqual(await codesOf(story), []);
+});
+
 test('Rosters: too few signatures, too many changes, doubled keys, and a version left out', async () => {
   const tooFew = await Story.begin();
   await tooFew.change({}, tooFew.roster.silos.slice(0, 2));
@@ -151,6 +162,12 @@ test('Rosters: too few signatures, too many changes, doubled keys, and a version
   await doubled.change({ log: doubled.roster.coordinator });
   await doubled.checkpoint();
   assert.deepEqual((await codesOf(doubled)).filter((code) => code.startsWith('V6')), ['V6 roster_key_reused', 'V6 roster_missing']);
+
+  const shared = await Story.begin();
+  const key = await makeKey();
+  await shared.change({ silos: [...shared.roster.silos, { ...(await makeSilo('silo-4')), witness: key }], log: key });
+  await shared.checkpoint();
+  assert.deepEqual((await codesOf(shared)).filter((code) => code.startsWith('V6')), ['V6 roster_key_reused', 'V6 roster_missing']);
 
   const gone = await Story.begin();
   await gone.change({});
