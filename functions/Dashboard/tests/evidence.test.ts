@@ -145,6 +145,14 @@ test('A changed tile, checkpoint, witness line, roster, key, and head are named'
   assert.deepEqual(await of(Roster, (bytes) => flipped(bytes, 900)), ['V1 log_file_missing', 'V6 roster_invalid']);
 });
 
+test('A file that no checkpoint has, and a head that says another thing than the archive, are named', async () => {
+  const tile = await changed((files) => void files.set('log/tile/0/000.p/5', get(files, Tile).slice(0, 5 * 32)));
+  assert.deepEqual(codes(tile), ['V2 log_file_unexpected']);
+
+  const head = await changed((files) => edit(files, 'log-head/checkpoint', (bytes) => bytesOf((utf8(bytes) ?? '').replace(/^[^\n]*/, 'other/log'))));
+  assert.deepEqual(codes(head), ['V1 log_fork']);
+});
+
 test('Entries that were put in another order are not the logged ones', async () => {
   const report = await changed((files) => {
     const bytes = get(files, Whole);
