@@ -18,9 +18,10 @@ public static class DashboardFiles
     private const string Resources = "dashboard/";
     private const string Start = "index.html";
 
-    // Nothing of another origin, nothing inline, no frame around it, no form that the browser itself would send.
+    // Nothing of another origin, nothing inline, no frame around it, no form that the browser itself would send. The one policy of
+    // trusted types makes the address of the verifier's worker, and nothing else.
     private const string Policy =
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types fedcloud-verifier";
 
     private static readonly FrozenDictionary<string, string> Types = new Dictionary<string, string>(StringComparer.Ordinal)
     {

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
 
-const Sources = ['index.html', 'package-lock.json', 'package.json', 'tsconfig.json', 'vite.config.ts', 'public', 'src'];
+const Sources = ['index.html', 'package-lock.json', 'package.json', 'tsconfig.json', 'vite.config.ts', 'public', 'src', 'tests'];
 
 function filesOf(path: string): string[] {
   return path.includes('.')
@@ -42,6 +42,10 @@ export default defineConfig({
         assetFileNames: 'dashboard.[ext]',
       },
     },
+  },
+  worker: {
+    format: 'es',
+    rollupOptions: { output: { entryFileNames: 'verifier.js' } },
   },
   server: {
     proxy: { '/api': { target: process.env['FEDCLOUD_URL'] ?? 'http://127.0.0.1:5080' } },

@@ -38,6 +38,7 @@ export interface Round {
   readonly reason: string;
   readonly started_at: string;
   readonly ended_at: string;
+  readonly new_model: { readonly version: number } | null;
   readonly members: Readonly<Record<string, RoundMember>>;
 }
 
@@ -58,12 +59,43 @@ export interface RunDetail {
   readonly rounds: readonly Round[];
 }
 
+/** A version of an adapter. */
+export interface Model {
+  readonly adapter: string;
+  readonly job: string;
+  readonly version: number;
+  readonly sha256: string;
+  readonly latest: boolean;
+}
+
 export interface Key {
   readonly key: string;
   readonly kid: string;
   readonly spki_sha256: string;
   readonly status: string;
   readonly until: string | null;
+}
+
+/** An entry of the audit log, as it is logged: its actor's words. */
+export interface LogEntry {
+  readonly type: string;
+  readonly time: string;
+  readonly actor: { readonly kind: string; readonly id: string; readonly key_id: string };
+  readonly federation: string;
+  readonly job: string | null;
+  readonly round: number | null;
+  readonly subjects: Readonly<Record<string, string>>;
+  readonly fields: Readonly<Record<string, string | number | boolean>>;
+  readonly seq: number;
+}
+
+export interface LogPage {
+  /** The number of entries up to the newest witnessed checkpoint. */
+  readonly size: number;
+  /** Newest first; fewer than asked for, or none, where the search goes on below. */
+  readonly entries: readonly { readonly index: number; readonly entry: LogEntry }[];
+  /** Where the next page begins; null at the beginning of the log. */
+  readonly next: number | null;
 }
 
 /** The API refused or failed: its code, what it found, and what to do next (RFC 9457). */
@@ -94,13 +126,37 @@ export const session = {
 };
 
 export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
+  return (await (await ask(path, signal)).json()) as T;
+}
+
+/** A file of the API. It may be large, and is given up where it is larger than the bound. */
+export async function download(path: string, signal: AbortSignal, maxBytes: number, tell: (bytes: number) => void): Promise<Blob> {
+  const response = await ask(path, signal);
+  const reader = response.body?.getReader();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  let bytes = 0;
+  for (let part = await reader?.read(); part !== undefined && !part.done; part = await reader?.read()) {
+    bytes += part.value.length;
+    if (bytes > maxBytes) {
+      await reader?.cancel();
+      throw new Refusal(response.status, 'evidence_unusable', `expected at most ${maxBytes} bytes, found more`, 'use fedcloud audit verify');
+    }
+
+    parts.push(part.value);
+    tell(bytes);
+  }
+
+  return new Blob(parts);
+}
+
+async function ask(path: string, signal: AbortSignal): Promise<Response> {
   const response = await fetch(`/api/${path}`, {
     headers: session.token === '' ? {} : { authorization: `Bearer ${session.token}` },
     signal,
     redirect: 'error',
   });
   if (response.ok) {
-    return (await response.json()) as T;
+    return response;
   }
 
   const problem = (await response.json().catch(() => ({}))) as Partial<Record<'code' | 'detail' | 'next', string>>;

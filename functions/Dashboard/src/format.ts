@@ -9,8 +9,11 @@ export function time(iso: string | null | undefined): HTMLElement | string {
 }
 
 export function duration(from: string, to: string): string {
-  const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
-  return seconds < 60 ? `${seconds.toFixed(1)} s` : seconds < 3600 ? `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s` : `${(seconds / 3600).toFixed(1)} h`;
+  return seconds((Date.parse(to) - Date.parse(from)) / 1000);
+}
+
+export function seconds(count: number): string {
+  return count < 60 ? `${count.toFixed(1)} s` : count < 3600 ? `${Math.floor(count / 60)} min ${Math.round(count % 60)} s` : `${(count / 3600).toFixed(1)} h`;
 }
 
 export function bytes(count: number): string {
@@ -28,4 +31,10 @@ export function words(name: string): string {
 
 export function badge(name: string): HTMLElement {
   return element('span', { class: 'badge', 'data-state': name.toLowerCase() }, words(name));
+}
+
+const Counts = new Intl.NumberFormat('en-GB');
+
+export function count(value: number): string {
+  return Counts.format(value);
 }

@@ -3,6 +3,8 @@
 import { get, Refusal, session, type SiloList } from './api';
 import { element } from './dom';
 import { keys } from './views/keys';
+import { log } from './views/log';
+import { models } from './views/models';
 import { overview } from './views/overview';
 import { run } from './views/run';
 
@@ -23,14 +25,24 @@ interface Page {
   readonly name: string;
   readonly title: string;
   readonly view: (signal: AbortSignal) => Promise<Node[]>;
+  /** Whether the page stays as it is until its reader asks: it has fields of its own. */
+  readonly isStill?: boolean;
 }
 
 function pageOf(hash: string): Page {
-  const path = hash.replace(/^#/, '').split('/').filter((part) => part !== '');
-  const [first, second] = path;
+  const [place = '', query = ''] = hash.replace(/^#/, '').split('?');
+  const [first, second] = place.split('/').filter((part) => part !== '');
   if (first === 'runs' && second !== undefined) {
     const job = decodeURIComponent(second);
     return { name: 'overview', title: `Run ${job}`, view: (signal) => run(job, signal) };
+  }
+
+  if (first === 'log') {
+    return { name: 'log', title: 'Audit log', isStill: true, view: (signal) => log(new URLSearchParams(query), signal, explain) };
+  }
+
+  if (first === 'models') {
+    return { name: 'models', title: 'Models', view: models };
   }
 
   return first === 'keys' ? { name: 'keys', title: 'Keys', view: keys } : { name: 'overview', title: 'Overview', view: overview };
@@ -71,6 +83,9 @@ async function show(): Promise<void> {
       leave.hidden = session.token === '';
       period = Period;
       connection.textContent = '';
+      if (page.isStill) {
+        return;
+      }
     }
   } catch (error) {
     if (signal.aborted) {

@@ -20,6 +20,7 @@ public sealed partial class DashboardFilesTests
     [InlineData("/dashboard/", "text/html; charset=utf-8", "dist/index.html")]
     [InlineData("/dashboard/index.html", "text/html; charset=utf-8", "dist/index.html")]
     [InlineData("/dashboard/dashboard.js", "text/javascript; charset=utf-8", "dist/dashboard.js")]
+    [InlineData("/dashboard/verifier.js", "text/javascript; charset=utf-8", "dist/verifier.js")]
     [InlineData("/dashboard/dashboard.css", "text/css; charset=utf-8", "dist/dashboard.css")]
     [InlineData("/dashboard/icon.svg", "image/svg+xml", "dist/icon.svg")]
     public async Task File_AnybodyAsks_IsGivenUnderAStrictPolicy(string path, string type, string file)
@@ -29,6 +30,8 @@ public sealed partial class DashboardFilesTests
         Assert.Equal((200, type), (response.StatusCode, response.ContentType));
         Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(Folder, file)), body);
         Assert.StartsWith("default-src 'none'; script-src 'self'; style-src 'self';", response.Headers.ContentSecurityPolicy, StringComparison.Ordinal);
+        Assert.Contains("worker-src 'self'", response.Headers.ContentSecurityPolicy.ToString(), StringComparison.Ordinal);
+        Assert.Contains("require-trusted-types-for 'script'; trusted-types fedcloud-verifier", response.Headers.ContentSecurityPolicy.ToString(), StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", response.Headers.ContentSecurityPolicy.ToString(), StringComparison.Ordinal);
         Assert.DoesNotContain("unsafe", response.Headers.ContentSecurityPolicy.ToString(), StringComparison.Ordinal);
         Assert.Equal(("nosniff", "no-cache"), (response.Headers.XContentTypeOptions.ToString(), response.Headers.CacheControl.ToString()));
@@ -68,7 +71,7 @@ public sealed partial class DashboardFilesTests
 
         Assert.Equal(["/dashboard/dashboard.css", "/dashboard/dashboard.js", "/dashboard/icon.svg"], named.Order(StringComparer.Ordinal));
         Assert.DoesNotContain("style=", page, StringComparison.Ordinal);
-        Assert.Equal(["dashboard.css", "dashboard.js", "icon.svg", "index.html"], DashboardFiles.Names.Order(StringComparer.Ordinal));
+        Assert.Equal(["dashboard.css", "dashboard.js", "icon.svg", "index.html", "verifier.js"], DashboardFiles.Names.Order(StringComparer.Ordinal));
     }
 
     // The built files lie beside their sources; the list says what they were built from.
