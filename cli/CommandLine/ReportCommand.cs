@@ -16,6 +16,7 @@ using FedCloud.Cli.Reports.Texts;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Reports;
 
@@ -30,7 +31,6 @@ internal static class ReportCommand
     public static Command Create()
     {
         Option<string> framework = new("--framework") { Description = $"What it is evidence for: {string.Join(", ", ReportFramework.All)}.", Required = true };
-        framework.AcceptOnlyFromAmong([.. ReportFramework.All]);
         Option<string> run = new("--run") { Description = "The run's id.", Required = true };
         Option<string> output = new("--out") { Description = "The folder to write; it must be empty or not there yet.", Required = true };
         Option<string?> bundle = new("--bundle") { Description = "The evidence: a zip, or a folder of the same layout (docs/audit.md). Without it the coordinator that FEDCLOUD_URL names exports it, and its log says so." };
@@ -109,7 +109,7 @@ internal static class ReportCommand
     private sealed record Inputs(Framework Framework, RunId Run, AuditPolicy? Policy, OperatorTexts Texts, ImmutableArray<byte[]> Consents)
     {
         public static Inputs Read(string framework, string run, string? policy, string? texts, string[] consents) => new(
-            FrameworkTable.Of(framework),
+            ReportFramework.All.Contains(framework, StringComparer.Ordinal) ? FrameworkTable.Of(framework) : throw new FedCloudException(ErrorCodes.RequestMalformed, "--framework: expected a framework's name, found another text", $"one of {string.Join(", ", ReportFramework.All)}"),
             RunId.Parse(run),
             policy is null ? null : AuditPolicy.Parse(EvidenceFiles.Read(policy, AuditPolicy.MaxBytes)),
             texts is null ? OperatorTexts.None : OperatorTexts.Parse(EvidenceFiles.Read(texts, OperatorTexts.MaxBytes), FrameworkTable.TextKeys),

@@ -67,7 +67,7 @@ internal sealed class ReportBuilder(ReportContext report, Framework framework)
         new("verification", "Verification of the evidence",
         [
             new("verifier_version", "Verifier", VerdictFields.Verifier(report)),
-            new("exit_code", "Exit code", VerdictFields.ExitCode(report)),
+            new("exit_code", "Exit code", VerdictFields.Exit(report)),
             new("findings", "Findings", VerdictFields.Failures(report)),
             new("pinned", "Keys pinned", VerdictFields.Pinned(report)),
             new("recomputed", "Recomputed", VerdictFields.Recomputed(report)),

@@ -61,7 +61,7 @@ internal sealed record ReportContext(RunEvidence Evidence, RunStory Run, SiloCon
 
     /// <summary>That the log has no such entry: true only of a log that verified as a whole.</summary>
     public FieldContent NoneLogged() => Evidence.IsVerified && Evidence.Unread == 0
-        ? FieldContent.Of(new ReportValue("none", ValueSource.Log) { Note = string.Create(CultureInfo.InvariantCulture, $"no such entry of this run or of the federation among the {Evidence.Verification.Entries} entries of the log") })
+        ? FieldContent.Of(new ReportValue("none", ValueSource.Log) { Note = string.Create(CultureInfo.InvariantCulture, $"among the log's {Evidence.Verification.Entries} entries") })
         : FieldContent.None("the evidence does not verify, so it proves nothing about what the log does not have");
 
     /// <summary>The silo's name behind an event, where its administrator has consented; else nothing.</summary>

@@ -22,7 +22,7 @@ internal static class ModelCardHtml
         foreach (ReportGroup group in card.Groups)
         {
             html.Element("h2", group.Title);
-            tables.Write(group);
+            tables.Write(group, isHeaded: true);
         }
 
         html.Element("h2", "Limits").Open("dl");

@@ -13,9 +13,10 @@ internal sealed class FieldTables(HtmlWriter html, string? appendix)
 {
     /// <summary>Writes a group's table under a heading that the caller wrote.</summary>
     /// <param name="group">The group.</param>
-    public void Write(ReportGroup group)
+    /// <param name="isHeaded">Whether a heading says its title already.</param>
+    public void Write(ReportGroup group, bool isHeaded = false)
     {
-        html.Open("table").Element("caption", group.Title).Open("colgroup");
+        html.Open("table").Open("caption").Element("span", group.Title, ("class", isHeaded ? "apart" : "title")).Close("caption").Open("colgroup");
         html.Void("col", ("class", "c-field")).Void("col").Void("col", ("class", "c-source")).Void("col", ("class", "c-proof")).Close("colgroup");
         html.Open("thead").Open("tr");
         foreach (string column in (string[])["Field", "Value", "Source", "Proved by"])
@@ -55,19 +56,16 @@ internal sealed class FieldTables(HtmlWriter html, string? appendix)
         if (field.Content.Values.IsEmpty)
         {
             html.Open("tr").Element("th", field.Title, ("scope", "row")).Open("td", ("class", "value"));
-            html.Element("span", FieldContent.NotAvailable, ("class", "missing")).Element("span", field.Content.Missing ?? string.Empty, ("class", "note")).Close("td");
+            html.Element("span", FieldContent.NotAvailable, ("class", "missing")).Element("span", $": {field.Content.Missing}", ("class", "unit")).Close("td");
             html.Element("td", string.Empty, ("class", "source")).Element("td", string.Empty, ("class", "proof")).Close("tr");
             return;
         }
 
+        // No cell spans rows: a page may end after any of them.
         foreach ((int i, ReportValue value) in field.Content.Values.Index())
         {
-            html.Open("tr");
-            if (i == 0)
-            {
-                html.Element("th", field.Title, ("scope", "rowgroup"), ("rowspan", field.Content.Values.Length.ToString(CultureInfo.InvariantCulture)));
-            }
-
+            html.Open("tr", ("class", i == 0 ? "first" : "next")).Open("th", ("scope", "row"));
+            html.Element("span", field.Title, ("class", i == 0 ? "title" : "apart")).Close("th");
             Write(value);
             html.Close("tr");
         }

@@ -3,6 +3,7 @@
 using System.Globalization;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Protocol.Audit.Verification;
+using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.Reports.Html;
 
@@ -32,7 +33,13 @@ internal sealed class FirstPage(HtmlWriter html, FieldTables tables)
         if (verdict.Failures == 0)
         {
             html.Open("div", ("class", "verdict good"), ("role", "status")).Element("p", "The evidence verifies");
-            html.Element("p", string.Create(CultureInfo.InvariantCulture, $"All checks passed that the evidence allows: {verdict.Entries} entries, {verdict.Checkpoints} checkpoints. Exit code 0, no findings of failure.")).Close("div");
+            html.Element("p", string.Create(CultureInfo.InvariantCulture, $"All checks passed that the evidence allows: {verdict.Entries} entries, {verdict.Checkpoints} checkpoints. Exit code 0, no findings of failure."));
+            if (verdict.Findings.Any(finding => finding.Code == ErrorCodes.NotPinned))
+            {
+                html.Element("p", "No policy pinned the first log key and the first roster: they are those of the evidence itself, so whoever made the evidence chose them.", ("class", "label"));
+            }
+
+            html.Close("div");
             return;
         }
 

@@ -68,7 +68,7 @@ internal static class ReportHtml
         foreach (ReportGroup article in report.Articles)
         {
             html.Open("section", ("id", $"a-{article.Key}")).Element("h3", article.Title);
-            tables.Write(article with { Title = $"Evidence for {article.Title}" });
+            tables.Write(article, isHeaded: true);
             html.Close("section");
         }
 

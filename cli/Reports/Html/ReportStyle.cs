@@ -11,7 +11,7 @@ internal static class ReportStyle
         @media screen and (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --soft: #a2adb8; --line: #3a424c; --paper: #0f1318; --tint: #191f27; --link: #7db5ff; --good: #7ddf95; --good-tint: #10261a; --bad: #ff9aa6; --bad-tint: #331318; --warn: #f0c674; --warn-tint: #2c2312; --bar: #6ea8e6; --bar-off: #566170; } }
         * { box-sizing: border-box; }
         html { -webkit-text-size-adjust: 100%; }
-        body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 68rem; font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; color: var(--ink); background: var(--paper); }
+        body { margin: 0 auto; padding: 1.5rem 1.25rem 4rem; max-width: 68rem; font: 1em/1.5 system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; color: var(--ink); background: var(--paper); }
         h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .25rem; }
         h2 { font-size: 1.4rem; line-height: 1.25; margin: 2.5rem 0 .75rem; padding-bottom: .3rem; border-bottom: 2px solid var(--line); }
         h3 { font-size: 1.1rem; margin: 1.6rem 0 .5rem; }
@@ -38,19 +38,21 @@ internal static class ReportStyle
         th, td { text-align: left; vertical-align: top; padding: .45rem .6rem; border-bottom: 1px solid var(--line); }
         thead th { background: var(--tint); border-bottom: 2px solid var(--line); font-size: .9rem; }
         tbody th { font-weight: 600; overflow-wrap: anywhere; }
-        .c-field { width: 25%; } .c-source { width: 6.5rem; } .c-proof { width: 8.5rem; }
+        .c-field { width: 25%; } .c-source { width: 11%; } .c-proof { width: 15%; }
         td.value { overflow-wrap: anywhere; }
         .operator bdi { white-space: pre-line; }
-        td.source { color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; }
-        td.proof { font-size: .85rem; overflow-wrap: anywhere; }
+        td.source { color: var(--soft); font-size: .85em; overflow-wrap: anywhere; }
+        td.proof { font-size: .85em; overflow-wrap: anywhere; }
         .unit { color: var(--soft); }
-        .note { display: block; color: var(--soft); font-size: .88rem; }
-        .scope { display: block; font-size: .88rem; border-left: 3px solid var(--line); padding-left: .5rem; margin-top: .2rem; }
+        .note { display: block; color: var(--soft); font-size: .88em; }
+        p.note { margin: .25em 0 .75em; }
+        .scope { display: block; font-size: .88em; border-left: 3px solid var(--line); padding-left: .5em; margin-top: .2em; }
         .label { font-weight: 700; }
         .missing { color: var(--soft); font-style: italic; }
         .operator { background: var(--warn-tint); }
-        .more th, .more td { border-top: 1px dotted var(--line); }
-        tr.next > td, tr.next > th { border-top: none; }
+        .next th, .next td { border-top: 1px dotted var(--line); }
+        tr:has(+ .next) > * { border-bottom: none; }
+        .apart { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
         nav ol { columns: 2; column-gap: 2rem; }
         .entry { border-top: 1px solid var(--line); padding: .4rem 0; }
         .entry h3 { margin: .4rem 0; }
@@ -60,14 +62,18 @@ internal static class ReportStyle
         figure { margin: 0; border: 1px solid var(--line); border-radius: .4rem; padding: .75rem; }
         figcaption { color: var(--soft); font-size: .9rem; margin-top: .4rem; }
         svg { width: 100%; height: auto; display: block; }
-        svg text { fill: var(--soft); font: 11px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; }
+        svg text { fill: var(--soft); font: 15px system-ui, "Segoe UI", Roboto, "Liberation Sans", Arial, sans-serif; }
         svg .bar { fill: var(--bar); } svg .off { fill: var(--bar-off); } svg .axis { stroke: var(--line); } svg .need { stroke: var(--bad); stroke-dasharray: 4 3; }
         @page { size: A4; margin: 16mm 14mm 18mm; @bottom-right { content: counter(page) " / " counter(pages); font: 9pt sans-serif; color: #57606a; } }
         @media print {
-          body { max-width: none; padding: 0; font-size: 9.5pt; }
-          h1 { font-size: 20pt; } h2 { font-size: 14pt; margin-top: 14pt; } h3 { font-size: 11.5pt; }
-          h2, h3, h4, caption { break-after: avoid; }
+          html { font-size: 9pt; }
+          body { max-width: none; padding: 0; line-height: 1.38; }
+          h1 { font-size: 19pt; } h2 { font-size: 14pt; margin-top: 12pt; } h3 { font-size: 11.5pt; margin-top: 10pt; }
+          th, td { padding: .28rem .5rem; }
+          h2, h3, h4, caption, thead, thead tr { break-after: avoid; }
+          tbody tr:first-child { break-before: avoid; }
           .page { break-before: page; }
+          .page > .page:first-of-type { break-before: auto; }
           tr, figure, .verdict, .entry dl { break-inside: avoid; }
           thead { display: table-header-group; }
           a { color: inherit; text-decoration: none; }

@@ -13,9 +13,9 @@ internal sealed class RoundCharts(HtmlWriter html)
 {
     private const double Width = 480;
     private const double Height = 180;
-    private const double Left = 40;
-    private const double Bottom = 24;
-    private const double Top = 12;
+    private const double Left = 48;
+    private const double Bottom = 30;
+    private const double Top = 16;
 
     /// <summary>Writes both charts; nothing without rounds.</summary>
     public void Write(ImmutableArray<RoundPage> rounds)
@@ -50,8 +50,8 @@ internal sealed class RoundCharts(HtmlWriter html)
         html.Element("title", title).Element("desc", string.Join("; ", rounds.Select(round => $"round {round.Round}: {value(round)}")));
         Line("axis", Left, Y(0, most), Width - 8, Y(0, most));
         Line("axis", Left, Y(most, most), Width - 8, Y(most, most));
-        Label(Left - 6, Y(most, most) + 4, "end", most.ToString(CultureInfo.InvariantCulture));
-        Label(Left - 6, Y(0, most) + 4, "end", "0");
+        Label(Left - 6, Y(most, most) + 5, "end", most.ToString(CultureInfo.InvariantCulture));
+        Label(Left - 6, Y(0, most) + 5, "end", "0");
         double step = (Width - Left - 8) / rounds.Length;
         foreach ((int i, RoundPage round) in rounds.Index())
         {

@@ -5,6 +5,7 @@ using System.Reflection;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Verification;
+using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.Reports.Verdict;
 
@@ -18,7 +19,7 @@ internal static class VerdictFields
     public static FieldContent Verifier(ReportContext report) => FieldContent.Of(new ReportValue(VerifierVersion, ValueSource.Verifier) { Unit = "version of FedCloud.Protocol" });
 
     /// <summary>Exit code: 0 or 6; unusable input gives no report.</summary>
-    public static FieldContent ExitCode(ReportContext report) => FieldContent.Of(ReportValue.Of((long)report.Evidence.Verification.Exit, ValueSource.Verifier) with { Note = "0 ok, 2 unusable input, 6 verification failed" });
+    public static FieldContent Exit(ReportContext report) => FieldContent.Of(ReportValue.Of((long)report.Evidence.Verification.Exit, ValueSource.Verifier) with { Note = "0 ok, 2 unusable input, 6 verification failed" });
 
     /// <summary>Findings that are failures.</summary>
     public static FieldContent Failures(ReportContext report) => FieldContent.Of(ReportValue.Of(report.Evidence.Verification.Failures, ValueSource.Verifier, "failed checks"));
@@ -30,7 +31,7 @@ internal static class VerdictFields
             "the verifier left out nothing");
 
     /// <summary>Whether first key and first roster were pinned.</summary>
-    public static FieldContent Pinned(ReportContext report) => FieldContent.Of(report.Evidence.Verification.Findings.Any(finding => string.Equals(finding.Code.Name, Protocol.Errors.ErrorCodes.NotPinned.Name, StringComparison.Ordinal))
+    public static FieldContent Pinned(ReportContext report) => FieldContent.Of(report.Evidence.Verification.Findings.Any(finding => finding.Code == ErrorCodes.NotPinned)
         ? new ReportValue("no", ValueSource.Verifier) { Note = "the first log key and the first roster are those of the evidence itself: whoever made the evidence chose them" }
         : new ReportValue("yes", ValueSource.Verifier) { Note = "by the policy that was given to the verifier" });
 

@@ -118,7 +118,7 @@ public sealed class ReportCommandTests : IDisposable
     [InlineData("report_consent_invalid", 2, "--consent", "texts.json")]
     [InlineData("report_folder_taken", 2, "--out", "taken")]
     [InlineData("report_folder_taken", 2, "--out", "texts.json")]
-    [InlineData("usage", 2, "--framework", "iso-9001")]
+    [InlineData("request_malformed", 2, "--framework", "iso-9001")]
     public async Task Report_UnusableInput_IsOneLineAndLeavesNothing(string code, int expected, string option, string value)
     {
         await File.WriteAllTextAsync(In("texts.json"), """{"v":1,"author_role":"officer","texts":{"unknown":"text"}}""");

@@ -29,7 +29,7 @@ public sealed class ReportHtmlTests
             Assert.DoesNotContain('\u202E', page);
             Assert.DoesNotContain('\u200F', page);
             Assert.Contains("&lt;script&gt;alert(1)&lt;/script&gt;", page, StringComparison.Ordinal);
-            Assert.Contains("[U+202E]gnirts[U+200F]", page, StringComparison.Ordinal);
+            Assert.Contains("[U&#x2B;202E]gnirts[U&#x2B;200F]", page, StringComparison.Ordinal);
         }
 
         Assert.Contains("&lt;b onmouseover=&quot;alert(1)&quot;&gt;officer&lt;/b&gt;", report.Html, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class ReportHtmlTests
         foreach (string page in report.Files.Where(file => file.Key.EndsWith(".html", StringComparison.Ordinal)).Select(file => Encoding.UTF8.GetString(file.Value)))
         {
             // Every element is closed, every attribute quoted: an XML parser reads it once void elements are closed too.
-            string xml = Regex.Replace(page.Replace("<!DOCTYPE html>", string.Empty, StringComparison.Ordinal), "<(meta|col)([^>]*)>", "<$1$2/>");
+            string xml = Regex.Replace(page.Replace("<!DOCTYPE html>", string.Empty, StringComparison.Ordinal), "<(meta|col)( [^>]*)?>", "<$1$2/>");
             XElement html = XElement.Parse(xml, LoadOptions.PreserveWhitespace);
 
             Assert.Equal("en", html.Attribute("lang")?.Value);
@@ -63,7 +63,7 @@ public sealed class ReportHtmlTests
             Assert.All(html.Descendants("table"), table => Assert.Single(table.Elements("caption")));
             Assert.All(html.Descendants("svg"), svg => Assert.True(svg.Element("title") is not null && svg.Element("desc") is not null && svg.Attribute("role")?.Value == "img"));
             Assert.Empty(html.Descendants("script"));
-            Assert.Empty(html.Descendants().Where(element => element.Attribute("src") is not null || (element.Name == "link")));
+            Assert.DoesNotContain(html.Descendants(), element => element.Attribute("src") is not null || element.Name == "link");
             Assert.DoesNotMatch(new Regex("https?://|url\\(|@import"), page);
             int level = 1;
             foreach (int heading in html.Descendants().Where(element => Regex.IsMatch(element.Name.LocalName, "^h[1-6]$")).Select(element => element.Name.LocalName[1] - '0'))
