@@ -19,7 +19,7 @@ internal sealed class FieldTables(HtmlWriter html, string? appendix)
         html.Open("table").Open("caption").Element("span", group.Title, ("class", isHeaded ? "apart" : "title")).Close("caption").Open("colgroup");
         html.Void("col", ("class", "c-field")).Void("col").Void("col", ("class", "c-source")).Void("col", ("class", "c-proof")).Close("colgroup");
         html.Open("thead").Open("tr");
-        foreach (string column in (string[])["Field", "Value", "Source", "Proved by"])
+        foreach (string column in (string[])["Field", "Value", "Source", "Entries"])
         {
             html.Element("th", column, ("scope", "col"));
         }

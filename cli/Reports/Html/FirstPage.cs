@@ -19,7 +19,7 @@ internal sealed class FirstPage(HtmlWriter html, FieldTables tables)
     {
         html.Open("header").Element("h1", $"Evidence for {report.Title}").Element("p", $"Run {report.Job} of the federation {report.Federation}", ("class", "subtitle")).Close("header");
         Verdict(report);
-        html.Open("div", ("class", report.IsFinished ? "verdict good" : "verdict warn")).Element("p", report.IsFinished ? "The run ended" : "The log does not show the run's end").Element("p", report.State).Close("div");
+        State(report);
         Figures(report);
         foreach (ReportGroup group in report.Front)
         {
@@ -60,6 +60,18 @@ internal sealed class FirstPage(HtmlWriter html, FieldTables tables)
         html.Close("ul").Close("div");
     }
 
+    private void State(Report report)
+    {
+        bool isVerified = report.Verification.Failures == 0;
+        string heading = (isVerified, report.IsFinished) switch
+        {
+            (false, _) => "What the files say, unproved, about the run's end",
+            (_, true) => "The run ended",
+            _ => "The log does not show the run's end",
+        };
+        html.Open("div", ("class", isVerified && report.IsFinished ? "verdict good" : "verdict warn")).Element("p", heading).Element("p", report.State).Close("div");
+    }
+
     private void Figures(Report report)
     {
         ReportField[] asked = [.. report.Articles.SelectMany(group => group.Fields)];
@@ -67,7 +79,7 @@ internal sealed class FirstPage(HtmlWriter html, FieldTables tables)
         int said = asked.Count(field => !field.Content.Values.IsEmpty && field.Content.Values.All(value => value.Source == ValueSource.Operator));
         html.Open("ul", ("class", "figures"));
         Figure(asked.Length, "fields that the framework asks for");
-        Figure(asked.Length - missing - said, "with evidence, or computed from it, or stated by the product");
+        Figure(asked.Length - missing - said, report.Verification.Failures == 0 ? "with evidence, or computed from it, or stated by the product" : "as the files say, unproved, or stated by the product");
         Figure(said, "supplied by the operator only");
         Figure(missing, FieldContent.NotAvailable);
         html.Close("ul");

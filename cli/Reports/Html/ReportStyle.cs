@@ -74,7 +74,7 @@ internal static class ReportStyle
           tbody tr:first-child { break-before: avoid; }
           .page { break-before: page; }
           .page > .page:first-of-type { break-before: auto; }
-          tr, figure, .verdict, .entry dl { break-inside: avoid; }
+          tr, figure, .verdict, .entry { break-inside: avoid; }
           thead { display: table-header-group; }
           a { color: inherit; text-decoration: none; }
           .verdict, .figures li, thead th, pre, svg, .operator { -webkit-print-color-adjust: exact; print-color-adjust: exact; }

@@ -39,7 +39,7 @@ internal static class RoundResultFields
     public static FieldContent SiloMetrics(ReportContext report, RoundAttempt round) => FieldContent.None(WhyNoSiloMetrics(report));
 
     /// <summary>Why there is no metric of a silo.</summary>
-    public static string WhyNoSiloMetrics(ReportContext report) => report.Run.Config is { Privacy.IsClaimed: true }
+    public static string WhyNoSiloMetrics(ReportContext report) => report.Run.Config is { Privacy.IsClaimed: true, IsPublic: false }
         ? "under a privacy claim no metric of a single silo on private data exists"
         : "the log holds no figures of an evaluation";
 

@@ -132,6 +132,7 @@ public sealed class ReportRulesTests
         Assert.Contains($"V2 tile_mismatch: {path}", firstPage, StringComparison.Ordinal);
         Assert.Contains("class=\"verdict bad\"", firstPage, StringComparison.Ordinal);
         Assert.DoesNotContain("The evidence verifies", firstPage, StringComparison.Ordinal);
+        Assert.DoesNotContain("verdict good", firstPage, StringComparison.Ordinal);
         Assert.Contains("THE EVIDENCE DOES NOT VERIFY", Encoding.UTF8.GetString(report.Files["model-cards/model-card-v1.md"]), StringComparison.Ordinal);
 
         // Nothing is said about what a log does not have that does not verify.
