@@ -16,6 +16,9 @@ internal sealed record VerificationDocument(bool Verified, long Failures, string
 /// <summary>A verified note or proof as <c>--json</c> prints it.</summary>
 internal sealed record NoteDocument(bool Verified, IReadOnlyList<string> Signers, string? Origin, long? Size, string? Root, long? Index);
 
+/// <summary>A report as <c>--json</c> prints it: where it is, and what it came to.</summary>
+internal sealed record ReportDocument(string Framework, string Run, string Report, bool Verified, long Failures, bool Finished, int Fields, int NotAvailable, int Entries, int Models);
+
 /// <summary>A check of a transcript.</summary>
 internal sealed record KatFindingDocument(int Transcript, string Check, bool Matches, int Compared, ImmutableArray<string> Differing);
 
@@ -26,6 +29,7 @@ internal sealed record KatDocument(bool Matches, int Transcripts, ImmutableArray
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(VerificationDocument))]
 [JsonSerializable(typeof(NoteDocument))]
+[JsonSerializable(typeof(ReportDocument))]
 [JsonSerializable(typeof(KatFindingDocument))]
 [JsonSerializable(typeof(KatDocument))]
 internal sealed partial class AuditJson : JsonSerializerContext;

@@ -12,10 +12,10 @@ using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Cli.CommandLine;
 
-/// <summary><c>fedcloud audit verify|show|export|kat</c>.</summary>
+/// <summary><c>fedcloud audit verify|show|export|report|kat</c>.</summary>
 internal static class AuditCommands
 {
-    public static Command Create() => new("audit", "The tamper-evident log: verify it, read it, export it.") { Verify(), Show(), Export(), KatCommand.Create() };
+    public static Command Create() => new("audit", "The tamper-evident log: verify it, read it, export it, report on it.") { Verify(), Show(), Export(), ReportCommand.Create(), KatCommand.Create() };
 
     private static Command Verify()
     {

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Text;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Messaging;
@@ -17,13 +18,16 @@ namespace FedCloud.Coordinator.Audit;
 /// <param name="Rosters">How many roster versions they name.</param>
 public readonly record struct LogPosition(long Size, int Rosters);
 
-/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, and the coordinator's public keys.</summary>
+/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, the coordinator's public keys, and the configuration of each run that the log names.</summary>
 /// <remarks>Whoever verifies it trusts nothing of this: every file is checked against what is pinned.</remarks>
 /// <param name="store">The storage.</param>
 /// <param name="vault">The vault that holds CK.</param>
 /// <param name="checkpoint">The checkpoint at which the evidence ends.</param>
 public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPosition checkpoint) : IEvidenceSource
 {
+    // The canonical bytes of an entry hold its type so; only the few that do are parsed.
+    private static readonly byte[] SubmittedType = Encoding.ASCII.GetBytes($"\"type\":\"{EntryTypes.PlanSubmitted}\"");
+
     private readonly Dictionary<string, BlobName> _blobs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _keys = new(StringComparer.Ordinal);
 
@@ -54,6 +58,7 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPositio
             files.Add(new EvidenceFile(path, version.Spki.Length));
         }
 
+        await AddConfigurationsAsync(files, cancellation);
         return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
@@ -76,6 +81,36 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPositio
     public void Dispose()
     {
         // The storage is its owner's.
+    }
+
+    // The entry comes before the file: one that is not stored yet, or not any more, is left out.
+    private async Task AddConfigurationsAsync(List<EvidenceFile> files, CancellationToken cancellation)
+    {
+        foreach (BundleCoordinate bundle in TileLayout.Bundles(checkpoint.Size))
+        {
+            (byte[] bytes, _) = await store.ReadAsync(new BlobName(StorageNames.Log, bundle.Path), int.MaxValue, cancellation)
+                ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{bundle.Path}: expected a file of the log, found none");
+            foreach (byte[] entry in EntryBundle.Read(bytes, bundle.Width).Where(entry => entry.AsSpan().IndexOf(SubmittedType) >= 0))
+            {
+                await AddConfigurationAsync(LogEntry.Parse(entry), files, cancellation);
+            }
+        }
+    }
+
+    private async Task AddConfigurationAsync(LogEntry entry, List<EvidenceFile> files, CancellationToken cancellation)
+    {
+        if (entry is not { Type: EntryTypes.PlanSubmitted, Job: { } job })
+        {
+            return;
+        }
+
+        string path = EvidenceLayout.Blob(entry.Subjects["config"]);
+        using BlobRead? read = _blobs.ContainsKey(path) ? null : await store.OpenReadAsync(StorageNames.Config(job), 0, null, cancellation);
+        if (read is not null)
+        {
+            _blobs[path] = StorageNames.Config(job);
+            files.Add(new EvidenceFile(path, read.BlobLength));
+        }
     }
 
     // What is no evidence, as the writer's lease and proposed rosters, stays out.

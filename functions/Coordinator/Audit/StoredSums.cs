@@ -39,7 +39,8 @@ public sealed class StoredSums(IEvidenceSource log, IBlobStore store) : IEvidenc
             }
         }
 
-        return [.. (await log.ListAsync(cancellation)).Concat(_files.Values).OrderBy(file => file.Path, StringComparer.Ordinal)];
+        // The log's evidence has the configurations too.
+        return [.. (await log.ListAsync(cancellation)).UnionBy(_files.Values, file => file.Path, StringComparer.Ordinal).OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
     /// <inheritdoc/>

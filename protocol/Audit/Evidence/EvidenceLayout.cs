@@ -93,6 +93,14 @@ public static class EvidenceLayout
         _ => SignedNote.MaxBytes,
     };
 
+    /// <summary>Size and witness in the path of a cosigned checkpoint, or null.</summary>
+    public static (long Size, SiloId Witness)? CosignedIn(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        string[] parts = path.StartsWith(Log + CosignedRoot, StringComparison.Ordinal) ? path[(Log.Length + CosignedRoot.Length)..].Split('/') : [];
+        return parts.Length == 2 && Checkpoint.TryParseNumber(parts[0], out long size) && Identifier.IsValid(parts[1]) ? (size, new SiloId(parts[1])) : null;
+    }
+
     /// <summary>The digest that names a key, an envelope or a blob.</summary>
     internal static Sha256Digest NameOf(string path) => new(Path.GetFileNameWithoutExtension(path));
 
@@ -109,13 +117,6 @@ public static class EvidenceLayout
     /// <summary>The first index of a batch record, or null.</summary>
     internal static long? BatchIndex(string path) =>
         path.StartsWith(LogHead + BatchRoot, StringComparison.Ordinal) && Checkpoint.TryParseNumber(path[(LogHead.Length + BatchRoot.Length)..], out long index) ? index : null;
-
-    /// <summary>Size and witness of a cosigned checkpoint, or null.</summary>
-    internal static (long Size, SiloId Witness)? CosignedIn(string path)
-    {
-        string[] parts = path.StartsWith(Log + CosignedRoot, StringComparison.Ordinal) ? path[(Log.Length + CosignedRoot.Length)..].Split('/') : [];
-        return parts.Length == 2 && Checkpoint.TryParseNumber(parts[0], out long size) && Identifier.IsValid(parts[1]) ? (size, new SiloId(parts[1])) : null;
-    }
 
     private static (Sha256Digest Rid, int Idx)? VectorIn(string path)
     {

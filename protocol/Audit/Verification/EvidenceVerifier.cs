@@ -216,7 +216,7 @@ public sealed class EvidenceVerifier
         Entries = read,
         Checkpoints = checkpoints.Sizes.Length,
         Results = rounds.Count(round => round.Result is not null),
-        Sums = rounds.Count(round => round.IsSumRecomputed),
-        Models = rounds.Count(round => round.IsModelRecomputed),
+        SumsOf = [.. rounds.Where(round => round.IsSumRecomputed).Select(round => round.Rid)],
+        ModelsOf = [.. rounds.Where(round => round.IsModelRecomputed).Select(round => round.Rid)],
     };
 }

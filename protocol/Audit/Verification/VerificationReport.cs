@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Audit.Verification;
@@ -26,11 +27,17 @@ public sealed record VerificationReport
     /// <summary>How many results the log has.</summary>
     public required int Results { get; init; }
 
-    /// <summary>How many of them were recomputed from the silos' masked vectors.</summary>
-    public required int Sums { get; init; }
+    /// <summary>The rids of those that were recomputed from the silos' masked vectors.</summary>
+    public required ImmutableHashSet<Sha256Digest> SumsOf { get; init; }
+
+    /// <summary>The rids of those whose new model was recomputed from that sum.</summary>
+    public required ImmutableHashSet<Sha256Digest> ModelsOf { get; init; }
+
+    /// <summary>How many results were recomputed from the silos' masked vectors.</summary>
+    public int Sums => SumsOf.Count;
 
     /// <summary>How many of their new models were recomputed from these sums.</summary>
-    public required int Models { get; init; }
+    public int Models => ModelsOf.Count;
 
     /// <summary>How a command ends with this report: 0 or 6. What cannot be read at all has thrown before.</summary>
     public ExitCode Exit => Failures == 0 ? ExitCode.Done : ExitCode.VerificationFailed;
