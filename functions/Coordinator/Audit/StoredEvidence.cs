@@ -7,6 +7,7 @@ using FedCloud.Coordinator.Messaging;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Signing;
@@ -18,7 +19,7 @@ namespace FedCloud.Coordinator.Audit;
 /// <param name="Rosters">How many roster versions they name.</param>
 public readonly record struct LogPosition(long Size, int Rosters);
 
-/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, the coordinator's public keys, and the configuration of each run that the log names.</summary>
+/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, the coordinator's public keys, and what the log names by hash: the configuration of each run and the silos' data cards.</summary>
 /// <remarks>Whoever verifies it trusts nothing of this: every file is checked against what is pinned.</remarks>
 /// <param name="store">The storage.</param>
 /// <param name="vault">The vault that holds CK.</param>
@@ -26,7 +27,7 @@ public readonly record struct LogPosition(long Size, int Rosters);
 public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPosition checkpoint) : IEvidenceSource
 {
     // The canonical bytes of an entry hold its type so; only the few that do are parsed.
-    private static readonly byte[] SubmittedType = Encoding.ASCII.GetBytes($"\"type\":\"{EntryTypes.PlanSubmitted}\"");
+    private static readonly byte[][] NamingTypes = [.. new[] { EntryTypes.PlanSubmitted, EntryTypes.IdentityEnrolled }.Select(type => Encoding.ASCII.GetBytes($"\"type\":\"{type}\""))];
 
     private readonly Dictionary<string, BlobName> _blobs = new(StringComparer.Ordinal);
     private readonly Dictionary<string, byte[]> _keys = new(StringComparer.Ordinal);
@@ -58,7 +59,7 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPositio
             files.Add(new EvidenceFile(path, version.Spki.Length));
         }
 
-        await AddConfigurationsAsync(files, cancellation);
+        await AddNamedAsync(files, cancellation);
         return [.. files.OrderBy(file => file.Path, StringComparer.Ordinal)];
     }
 
@@ -84,31 +85,33 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPositio
     }
 
     // The entry comes before the file: one that is not stored yet, or not any more, is left out.
-    private async Task AddConfigurationsAsync(List<EvidenceFile> files, CancellationToken cancellation)
+    private async Task AddNamedAsync(List<EvidenceFile> files, CancellationToken cancellation)
     {
         foreach (BundleCoordinate bundle in TileLayout.Bundles(checkpoint.Size))
         {
             (byte[] bytes, _) = await store.ReadAsync(new BlobName(StorageNames.Log, bundle.Path), int.MaxValue, cancellation)
                 ?? throw new FedCloudException(ErrorCodes.StorageFailed, $"{bundle.Path}: expected a file of the log, found none");
-            foreach (byte[] entry in EntryBundle.Read(bytes, bundle.Width).Where(entry => entry.AsSpan().IndexOf(SubmittedType) >= 0))
+            foreach (byte[] entry in EntryBundle.Read(bytes, bundle.Width).Where(entry => NamingTypes.Any(type => entry.AsSpan().IndexOf(type) >= 0)))
             {
-                await AddConfigurationAsync(LogEntry.Parse(entry), files, cancellation);
+                await AddNamedAsync(LogEntry.Parse(entry), files, cancellation);
             }
         }
     }
 
-    private async Task AddConfigurationAsync(LogEntry entry, List<EvidenceFile> files, CancellationToken cancellation)
+    private Task AddNamedAsync(LogEntry entry, List<EvidenceFile> files, CancellationToken cancellation) => entry switch
     {
-        if (entry is not { Type: EntryTypes.PlanSubmitted, Job: { } job })
-        {
-            return;
-        }
+        { Type: EntryTypes.PlanSubmitted, Job: { } job } => AddBlobAsync(entry.Subjects["config"], StorageNames.Config(job), files, cancellation),
+        { Type: EntryTypes.IdentityEnrolled } when entry.Subjects["data_card"] is var card && card != Sha256Digest.Zero => AddBlobAsync(card, StorageNames.DataCard(card), files, cancellation),
+        _ => Task.CompletedTask,
+    };
 
-        string path = EvidenceLayout.Blob(entry.Subjects["config"]);
-        using BlobRead? read = _blobs.ContainsKey(path) ? null : await store.OpenReadAsync(StorageNames.Config(job), 0, null, cancellation);
+    private async Task AddBlobAsync(Sha256Digest digest, BlobName name, List<EvidenceFile> files, CancellationToken cancellation)
+    {
+        string path = EvidenceLayout.Blob(digest);
+        using BlobRead? read = _blobs.ContainsKey(path) ? null : await store.OpenReadAsync(name, 0, null, cancellation);
         if (read is not null)
         {
-            _blobs[path] = StorageNames.Config(job);
+            _blobs[path] = name;
             files.Add(new EvidenceFile(path, read.BlobLength));
         }
     }
