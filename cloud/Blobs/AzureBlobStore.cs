@@ -26,9 +26,8 @@ public sealed class AzureBlobStore : IBlobStore
     /// <param name="endpoint">The blob endpoint, such as <c>https://account.blob.core.windows.net</c>.</param>
     /// <param name="credential">What opens it.</param>
     /// <param name="options">Sizes and limits.</param>
-    /// <exception cref="Protocol.Errors.FedCloudException"><c>package_not_restored</c>.</exception>
     public AzureBlobStore(Uri endpoint, TokenCredential credential, AzureBlobStoreOptions? options = null)
-        : this(Open(endpoint, credential, options ?? new AzureBlobStoreOptions()), options)
+        : this(new BlobServiceClient(endpoint, credential, (options ?? new AzureBlobStoreOptions()).ToClientOptions()), options)
     {
     }
 
@@ -126,12 +125,6 @@ public sealed class AzureBlobStore : IBlobStore
     /// <inheritdoc/>
     public Task<bool> SetMetadataAsync(BlobName name, IReadOnlyDictionary<string, string> metadata, string lease, CancellationToken cancellation) =>
         IsDoneAsync(() => BlobOf(name).SetMetadataAsync(new Dictionary<string, string>(metadata, StringComparer.Ordinal), Under(lease), cancellation), "write", name, cancellation);
-
-    private static BlobServiceClient Open(Uri endpoint, TokenCredential credential, AzureBlobStoreOptions options)
-    {
-        ContractCheck.Require(typeof(BlobServiceClient));
-        return new BlobServiceClient(endpoint, credential, options.ToClientOptions());
-    }
 
     private static BlobRequestConditions? Under(string? lease) => lease is null ? null : new BlobRequestConditions { LeaseId = lease };
 

@@ -5,7 +5,6 @@ using System.Reflection.Emit;
 using Azure.Core;
 using Azure.Messaging.ServiceBus;
 using Azure.Security.KeyVault.Keys;
-using Azure.Storage.Blobs;
 using FedCloud.Cloud.Mailboxes;
 using FedCloud.Cloud.Tests.Credentials;
 using FedCloud.Protocol.Errors;
@@ -35,9 +34,9 @@ public sealed class ContractCheckTests
     }
 
     [Fact]
-    public void IsContract_AllThreePackages_AreOfOneBuild()
+    public void IsContract_BothPackages_AreOfOneBuild()
     {
-        bool[] contracts = [.. ((Type[])[typeof(BlobServiceClient), typeof(ServiceBusClient), typeof(KeyClient)]).Select(ContractCheck.IsContract)];
+        bool[] contracts = [.. ((Type[])[typeof(ServiceBusClient), typeof(KeyClient)]).Select(ContractCheck.IsContract)];
 
         Assert.Single(contracts.Distinct());
     }

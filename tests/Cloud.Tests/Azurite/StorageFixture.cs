@@ -1,6 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using Azure.Storage;
+using Azure.Storage.Blobs;
 using FedCloud.Cli.Azurite;
 using FedCloud.Cloud.Blobs;
 using Xunit;
@@ -20,6 +22,9 @@ public sealed class StorageFixture : IAsyncLifetime
     public static string NewContainer(string what) => $"{what}-{Guid.NewGuid():N}"[..30];
 
     public RestBlobStore Open(RestBlobStoreOptions? options = null) => new(Endpoint, Key, options: options);
+
+    /// <summary>Opens the storage with Azure's client, in the newest version of the API that the emulator knows.</summary>
+    public BlobServiceClient OpenClient() => new(Endpoint, new StorageSharedKeyCredential(AzuriteProcess.Account, AzuriteProcess.Key), new BlobClientOptions(BlobClientOptions.ServiceVersion.V2026_06_06));
 
     /// <summary>Opens the storage with a signature for one container.</summary>
     public RestBlobStore OpenWith(string container, string permissions, DateTimeOffset? expiry = null) =>

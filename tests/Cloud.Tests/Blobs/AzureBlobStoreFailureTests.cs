@@ -238,14 +238,6 @@ public sealed class AzureBlobStoreFailureTests : IAsyncLifetime
         Assert.Equal(ErrorCodes.StorageUnreachable, (await Assert.ThrowsAsync<FedCloudException>(ListAsync)).Code);
     }
 
-    [Fact]
-    public void Open_ContractBuild_SaysSoAtOnce()
-    {
-        Exception? error = Record.Exception(() => new AzureBlobStore(new Uri("https://account.blob.core.windows.net"), new NoToken()));
-
-        Assert.Equal(ContractCheck.IsContract(typeof(BlobServiceClient)) ? ErrorCodes.PackageNotRestored : null, (error as FedCloudException)?.Code);
-    }
-
     private static void Throw(bool when, Exception error)
     {
         if (when)

@@ -18,7 +18,7 @@ internal sealed class FakeBlob(FakeBlobService service, FakeContainer container,
     private DateTimeOffset _leasedUntil;
     private TimeSpan _leaseDuration;
 
-    public bool Exists => _bytes is not null;
+    public bool IsThere => _bytes is not null;
 
     private bool IsLeased => _lease is not null && service.Now < _leasedUntil;
 
@@ -41,7 +41,7 @@ internal sealed class FakeBlob(FakeBlobService service, FakeContainer container,
     public override Task<Response<BlockInfo>> StageBlockAsync(string base64BlockId, Stream content, BlockBlobStageBlockOptions? options = null, CancellationToken cancellationToken = default) =>
         service.RunAsync("stage", name, () =>
         {
-            container.RequireExists();
+            container.RequireThere();
             RequireLease(options?.Conditions?.LeaseId);
             using MemoryStream copy = new();
             content.Position = 0;
@@ -147,13 +147,13 @@ internal sealed class FakeBlob(FakeBlobService service, FakeContainer container,
 
     private BlobContentInfo Write(Func<byte[]> bytes, BlobRequestConditions? conditions, IDictionary<string, string>? metadata)
     {
-        container.RequireExists();
-        if (conditions?.IfNoneMatch == ETag.All && Exists)
+        container.RequireThere();
+        if (conditions?.IfNoneMatch == ETag.All && IsThere)
         {
             throw FakeBlobService.Failure(409, "BlobAlreadyExists");
         }
 
-        if (conditions?.IfMatch is { } match && (!Exists || !match.Equals(_etag)))
+        if (conditions?.IfMatch is { } match && (!IsThere || !match.Equals(_etag)))
         {
             throw FakeBlobService.Failure(412, "ConditionNotMet");
         }
@@ -169,7 +169,7 @@ internal sealed class FakeBlob(FakeBlobService service, FakeContainer container,
 
     private byte[] Require()
     {
-        container.RequireExists();
+        container.RequireThere();
         return _bytes ?? throw FakeBlobService.Failure(404, "BlobNotFound");
     }
 

@@ -70,7 +70,7 @@ internal sealed class FakeBlobService(TimeProvider time) : BlobServiceClient
 /// <summary>A container of the fake.</summary>
 internal sealed class FakeContainer(FakeBlobService service) : BlobContainerClient
 {
-    public bool Exists { get; private set; }
+    public bool IsThere { get; private set; }
 
     public SortedDictionary<string, FakeBlob> Blobs { get; } = new(StringComparer.Ordinal);
 
@@ -80,16 +80,16 @@ internal sealed class FakeContainer(FakeBlobService service) : BlobContainerClie
         BlobContainerEncryptionScopeOptions? encryptionScopeOptions = null,
         CancellationToken cancellationToken = default) => service.RunAsync("container", string.Empty, () =>
         {
-            Exists = true;
+            IsThere = true;
             return BlobsModelFactory.BlobContainerInfo(service.NextETag(), service.Now);
         });
 
     public override AsyncPageable<BlobItem> GetBlobsAsync(GetBlobsOptions? options = null, CancellationToken cancellationToken = default) =>
         new FakePages<BlobItem>(() => Pages(options?.Prefix ?? string.Empty));
 
-    public void RequireExists()
+    public void RequireThere()
     {
-        if (!Exists)
+        if (!IsThere)
         {
             throw FakeBlobService.Failure(404, "ContainerNotFound");
         }
@@ -106,8 +106,8 @@ internal sealed class FakeContainer(FakeBlobService service) : BlobContainerClie
     private IEnumerable<IReadOnlyList<BlobItem>> Pages(string prefix)
     {
         service.Before("list", prefix);
-        RequireExists();
-        BlobItem[] items = [.. Blobs.Where(blob => blob.Value.Exists && blob.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(blob => blob.Value.ToItem(blob.Key))];
+        RequireThere();
+        BlobItem[] items = [.. Blobs.Where(blob => blob.Value.IsThere && blob.Key.StartsWith(prefix, StringComparison.Ordinal)).Select(blob => blob.Value.ToItem(blob.Key))];
         foreach (BlobItem[] page in items.Chunk(2))
         {
             yield return page;

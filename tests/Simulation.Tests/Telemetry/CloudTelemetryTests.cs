@@ -14,7 +14,7 @@ using Xunit;
 
 namespace FedCloud.Simulation.Tests.Telemetry;
 
-/// <summary>What the host in Azure listens to, without the exporter, which a feed may lack.</summary>
+/// <summary>What the host in Azure listens to, without the exporter and the platform's own part.</summary>
 [Collection(Alone.Name)]
 public sealed class CloudTelemetryTests
 {
