@@ -16,7 +16,6 @@ using FedCloud.Cli.Reports.Texts;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Canonical;
-using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Reports;
 
@@ -109,7 +108,7 @@ internal static class ReportCommand
     private sealed record Inputs(Framework Framework, RunId Run, AuditPolicy? Policy, OperatorTexts Texts, ImmutableArray<byte[]> Consents)
     {
         public static Inputs Read(string framework, string run, string? policy, string? texts, string[] consents) => new(
-            ReportFramework.All.Contains(framework, StringComparer.Ordinal) ? FrameworkTable.Of(framework) : throw new FedCloudException(ErrorCodes.RequestMalformed, "--framework: expected a framework's name, found another text", $"one of {string.Join(", ", ReportFramework.All)}"),
+            FrameworkTable.Of(ReportFramework.Parse(framework)),
             RunId.Parse(run),
             policy is null ? null : AuditPolicy.Parse(EvidenceFiles.Read(policy, AuditPolicy.MaxBytes)),
             texts is null ? OperatorTexts.None : OperatorTexts.Parse(EvidenceFiles.Read(texts, OperatorTexts.MaxBytes), FrameworkTable.TextKeys),

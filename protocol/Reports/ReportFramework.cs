@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Errors;
 
 namespace FedCloud.Protocol.Reports;
 
@@ -36,4 +37,10 @@ public static class ReportFramework
 
     /// <summary>All names.</summary>
     public static ImmutableArray<string> All { get; } = [Gdpr30, Gdpr35, Hipaa, AiAct, Dora, Iso42001, NistAiRmf, Sr117, Ppfl];
+
+    /// <summary>Reads a name.</summary>
+    /// <exception cref="FedCloudException"><c>request_malformed</c>, with all names.</exception>
+    public static string Parse(string text) => All.Contains(text, StringComparer.Ordinal)
+        ? text
+        : throw new FedCloudException(ErrorCodes.RequestMalformed, "--framework: expected a framework's name, found another text", $"give one of {string.Join(", ", All)}");
 }

@@ -8,6 +8,7 @@ RootCommand root = new("fedcloud-silo: the agent of one silo. It holds the silo'
     InitCommand.Create(),
     PolicyCommand.Create(),
     PlanCommand.Create(),
+    ReportCommand.Create(),
     RunCommand.Create(),
     WitnessCommand.Create(),
     BudgetCommand.Create(),

@@ -1,9 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Text.Json;
 using FedCloud.SiloAgent.Budgets;
-using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Tests.Audit;
 using Xunit;
 using static FedCloud.Protocol.Tests.Ledgers.LedgerStory;
@@ -22,7 +20,7 @@ public sealed class BudgetCommandTests : IDisposable
     [Fact]
     public async Task Budget_WhileAnAgentWrites_ShowsTheLedgerAndChangesNothing()
     {
-        Assert.Equal((0, "No ledger: no data set of this home has a privacy budget yet.\n", string.Empty), await RunAsync("budget", "--home", HomeFolder));
+        Assert.Equal((0, "No ledger: no data set of this home has a privacy budget yet.\n", string.Empty), await AgentProcess.RunAsync("budget", "--home", HomeFolder));
         string file = Path.Combine(HomeFolder, "train.jsonl");
         await File.WriteAllTextAsync(file, "a record\n");
         using SiloLedger ledger = SiloLedger.Open(_silo.Home.LedgersFolder, new LedgerDataSet { Uid = "data-1", TrainFile = file }, TimeProvider.System);
@@ -30,8 +28,8 @@ public sealed class BudgetCommandTests : IDisposable
         ledger.Reserve(Request());
         byte[] before = await File.ReadAllBytesAsync(Path.Combine(_silo.Home.LedgersFolder, "data-1.jsonl"));
 
-        (int textCode, string text, _) = await RunAsync("budget", "--home", HomeFolder);
-        (int jsonCode, string json, _) = await RunAsync("budget", "--home", HomeFolder, "--json");
+        (int textCode, string text, _) = await AgentProcess.RunAsync("budget", "--home", HomeFolder);
+        (int jsonCode, string json, _) = await AgentProcess.RunAsync("budget", "--home", HomeFolder, "--json");
 
         Assert.Equal((0, 0), (textCode, jsonCode));
         Assert.StartsWith("data-1: limit epsilon 4 at delta 0.00001, unit record, over its lifetime\n", text, StringComparison.Ordinal);
@@ -54,20 +52,6 @@ public sealed class BudgetCommandTests : IDisposable
 
         await File.WriteAllTextAsync(Path.Combine(_silo.Home.LedgersFolder, "data-1.jsonl"), string.Empty);
 
-        (int code, string output, string error) = await RunAsync("budget", "--home", HomeFolder);
-
-        Assert.Equal((6, string.Empty), (code, output));
-        Assert.StartsWith("ledger_broken: ", error, StringComparison.Ordinal);
-        Assert.Single(error.TrimEnd('\n').Split('\n'));
-    }
-
-    private static async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
-    {
-        ProcessStartInfo start = new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [typeof(SiloHome).Assembly.Location, .. arguments]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output.ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
+        await AgentProcess.RequireRefusedAsync(6, "ledger_broken: ", "budget", "--home", HomeFolder);
     }
 }

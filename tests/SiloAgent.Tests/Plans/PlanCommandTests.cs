@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Text.Json;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
@@ -165,21 +164,7 @@ public sealed class PlanCommandTests : IDisposable
         await File.WriteAllBytesAsync(_silo.Home.PolicyPath, JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope));
     }
 
-    private async Task RequireRefusedAsync(int exit, string start, params string[] arguments)
-    {
-        (int code, string output, string error) = await RunAsync(arguments);
-        Assert.StartsWith(start, error, StringComparison.Ordinal);
-        Assert.Equal((exit, string.Empty), (code, output));
-        Assert.Single(error.TrimEnd('\n').Split('\n'));
-    }
+    private Task RequireRefusedAsync(int exit, string start, params string[] arguments) => AgentProcess.RequireRefusedAsync(exit, start, [.. arguments, "--home", HomeFolder]);
 
-    private async Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments)
-    {
-        ProcessStartInfo start = new("dotnet", [typeof(SiloHome).Assembly.Location, .. arguments, "--home", HomeFolder]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output.ReplaceLineEndings("\n"), (await error).ReplaceLineEndings("\n"));
-    }
+    private Task<(int Code, string Output, string Error)> RunAsync(params string[] arguments) => AgentProcess.RunAsync([.. arguments, "--home", HomeFolder]);
 }
