@@ -13,6 +13,9 @@ internal sealed class BackgroundWork(Action wake)
     private readonly Dictionary<long, (Task<SiloEvent?> Task, CancellationTokenSource Stop, RunId Job)> _running = [];
     private readonly ConcurrentQueue<long> _finished = new();
 
+    /// <summary>Whether any effect is under way, or done and not yet taken.</summary>
+    public bool HasWork => _running.Count > 0;
+
     /// <summary>Whether something waits to be taken.</summary>
     public bool HasFinished => !_finished.IsEmpty;
 

@@ -38,6 +38,9 @@ public sealed record SiloAgentOptions
 
     /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
     public bool InBackground { get; init; } = true;
+
+    /// <summary>Says whether another policy waits; the agent then ends between two pieces of work, to be opened again under it. Null means none ever does.</summary>
+    public Func<bool>? HasNewPolicy { get; init; }
 }
 
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
@@ -134,14 +137,15 @@ public sealed partial class SiloAgentService : IDisposable
     /// <summary>Whether the silo follows the log as a member.</summary>
     public bool IsInLog => _audit.IsInLog;
 
-    /// <summary>Serves until it is stopped.</summary>
+    /// <summary>Serves until it is stopped, or another policy waits.</summary>
     public async Task RunAsync(CancellationToken cancellation)
     {
         Report("started", null, null, $"journal at {_journal.Head.Hex[..16]}");
-        Task bell = Task.Run(() => RingAsync(cancellation), CancellationToken.None);
+        using CancellationTokenSource ended = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        Task bell = Task.Run(() => RingAsync(ended.Token), CancellationToken.None);
         try
         {
-            while (!cancellation.IsCancellationRequested)
+            while (!cancellation.IsCancellationRequested && !IsSuperseded())
             {
                 if (!await DoDueAsync(cancellation) && !await _wake.WaitAsync(SiloAudit.PeriodOf(_journal.State), cancellation))
                 {
@@ -151,6 +155,7 @@ public sealed partial class SiloAgentService : IDisposable
         }
         finally
         {
+            await ended.CancelAsync();
             await _background.StopAsync();
             await bell.ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
         }
@@ -242,6 +247,9 @@ public sealed partial class SiloAgentService : IDisposable
             Report("refused", null, null, error.Message);
         }
     }
+
+    // What has begun is finished under the policy that allowed it.
+    private bool IsSuperseded() => _options.HasNewPolicy?.Invoke() is true && !_background.HasWork;
 
     private void Wake()
     {

@@ -50,13 +50,12 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
 
             // A third silo joins, and the second is removed.
             await EnrolAsync(silos[2], members);
-            foreach (SiloOnDisk silo in silos[..2])
-            {
-                await silo.KillAsync();
-            }
-
+            await RefusePolicyAsync(silos[0]);
+            await silos[1].KillAsync();
             await AllowAsync(silos, members);
-            silos.ForEach(silo => silo.Start());
+            await silos[0].WaitForAsync("policy");
+            silos[1].Start();
+            silos[2].Start();
             await silos[2].WaitForAsync("member");
             Assert.Equal(2, (await JsonAsync("silo", "list", "--json")).GetProperty("roster_version").GetInt32());
             await TrainSecurelyAsync(coordinator.Folder);
@@ -138,6 +137,15 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         {
             await silo.AllowAsync(members, Path.Combine(Programs.Samples, "data", silo.Name + ".train.jsonl"), Path.Combine(Programs.Samples, "data", silo.Name + ".eval.jsonl"), logKey);
         }
+    }
+
+    // An agent that runs keeps its policy, and says so, when the file is none.
+    private static async Task RefusePolicyAsync(SiloOnDisk silo)
+    {
+        await File.WriteAllTextAsync(Path.Combine(silo.Home, "policy.dsse.json"), "max_rounds: 100");
+        string said = (await silo.WaitForAsync("policy_refused")).GetProperty("detail").GetString()!;
+        Assert.StartsWith("policy_signature: ", said, StringComparison.Ordinal);
+        Assert.Contains(" stays in force", said, StringComparison.Ordinal);
     }
 
     // The runs that follow are encrypted for it.

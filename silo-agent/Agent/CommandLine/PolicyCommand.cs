@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.CommandLine;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
@@ -30,7 +31,8 @@ internal static class PolicyCommand
                 throw new FedCloudException(ErrorCodes.PolicyMalformed, "the policy names another silo or federation than the invitation", "correct silo_id and federation");
             }
 
-            await PolicySigning.SignAsync(opened, policy, TimeProvider.System, cancellation);
+            Sha256Digest signed = await PolicySigning.SignAsync(opened, policy, TimeProvider.System, cancellation);
+            Console.WriteLine($"policy {signed} is signed. An agent that runs takes it up when its present work is done.");
             return (int)ExitCode.Done;
         });
         return new Command("policy", "The silo's policy.") { sign };

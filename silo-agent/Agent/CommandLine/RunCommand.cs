@@ -32,14 +32,28 @@ internal static class RunCommand
             bool exports = OtlpSettings.IsOn(Environment.GetEnvironmentVariable);
             SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
             (VerificationKey administrator, _) = await opened.KeyAsync(SiloHome.AdministratorKey, cancellation);
-            SiloPolicy policy = SiloPolicy.Read(opened.PolicyPath, administrator);
-            TrainerProcess trainer = new(TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER")));
             using AgentTelemetry? telemetry = exports ? new AgentTelemetry(opened.Invitation.SiloId) : null;
-            using SiloAgentService agent = new(opened, policy, trainer, TimeProvider.System, report => Show(JsonSerializer.Serialize(report, Lines), telemetry));
+            void Say(object report) => Show(JsonSerializer.Serialize(report, Lines), telemetry);
+            void Tell(string phase, string detail) => Say(new { silo = opened.Invitation.SiloId.Value, phase, detail, at = TimeProvider.System.GetUtcNow() });
+            PolicyWatch policy = new(opened.PolicyPath, administrator, refused => Tell("policy_refused", refused.Message));
+            TrainerProcess trainer = new(TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER")));
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             _ = StopWithInputAsync(stop);
-            await agent.RunAsync(stop.Token);
-            return (int)ExitCode.Done;
+            while (true)
+            {
+                using (SiloAgentService agent = new(opened, policy.Current, trainer, TimeProvider.System, Say, new SiloAgentOptions { HasNewPolicy = policy.HasNext }))
+                {
+                    await agent.RunAsync(stop.Token);
+                }
+
+                if (stop.IsCancellationRequested)
+                {
+                    return (int)ExitCode.Done;
+                }
+
+                policy.Take();
+                Tell("policy", $"policy {policy.Current.Digest().Hex[..12]} is in force");
+            }
         });
         return command;
     }

@@ -16,13 +16,14 @@ namespace FedCloud.SiloAgent.Policies;
 /// <summary>The administrator's signature under a policy, and what has to be there before the policy is in force: its entry for the log, and its limit in the ledger.</summary>
 public static class PolicySigning
 {
-    /// <summary>Signs a policy and puts it into force; an agent takes it up when it starts.</summary>
+    /// <summary>Signs a policy and puts it into force; an agent that runs takes it up between two pieces of work.</summary>
     /// <param name="home">The silo's home, with the administrator's key.</param>
     /// <param name="policy">The policy; the training file's digest is filled in where the budget leaves it out.</param>
     /// <param name="time">The clock.</param>
     /// <param name="cancellation">Stops it.</param>
+    /// <returns>The policy's hash, as entries of the log name it.</returns>
     /// <exception cref="FedCloudException"><c>dataset_changed</c>, <c>file_missing</c>, or a code of the ledger; the policy in force stays.</exception>
-    public static async Task SignAsync(SiloHome home, SiloPolicy policy, TimeProvider time, CancellationToken cancellation)
+    public static async Task<Sha256Digest> SignAsync(SiloHome home, SiloPolicy policy, TimeProvider time, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(home);
         ArgumentNullException.ThrowIfNull(policy);
@@ -32,6 +33,7 @@ public static class PolicySigning
         await SetLimitAsync(home, policy, Convert.ToBase64String(signed.Signatures[0].Sig), time, cancellation);
         await AdministratorEntries.SignPolicyAsync(home, policy.Digest(), time.GetUtcNow(), cancellation);
         WholeFile.Write(home.PolicyPath, JsonSerializer.SerializeToUtf8Bytes(signed, FrameJson.Default.DsseEnvelope));
+        return policy.Digest();
     }
 
     // The declared numbers are about one file, which the signature names.
