@@ -14,6 +14,9 @@ internal enum ValueSource
     /// <summary>A roster, whose hash the log names and whose members signed it.</summary>
     Roster,
 
+    /// <summary>A silo's data card: the silo's own words, whose hash the log names.</summary>
+    Card,
+
     /// <summary>Signed messages and checkpoints in the evidence.</summary>
     Evidence,
 

@@ -1,8 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Cli.Reports.Sources;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 
 namespace FedCloud.Cli.Reports.Runs;
 
@@ -40,7 +43,7 @@ internal static class ModelFields
 
     public static FieldContent Gates(ReportContext report) => report.Events(report.Evidence.OfRun(EntryTypes.Gate), Describe);
 
-    /// <summary>Hashes of the members' data cards, as far as their administrators consented.</summary>
+    /// <summary>The silos' data cards, as far as their administrators consented.</summary>
     public static FieldContent DataCards(ReportContext report)
     {
         LoggedRecord[] enrolled = [.. report.Evidence.Of(EntryTypes.IdentityEnrolled)];
@@ -49,13 +52,48 @@ internal static class ModelFields
             return FieldContent.None("the log has no enrolment");
         }
 
-        LoggedRecord[] with = [.. enrolled.Where(record => record.Subject("data_card") != Protocol.Canonical.Sha256Digest.Zero)];
+        LoggedRecord[] with = [.. enrolled.Where(record => record.Subject("data_card") != Sha256Digest.Zero)];
         return FieldContent.Of(
         [
             ReportValue.Of(with.Length, ValueSource.Log, $"of {enrolled.Length} enrolled silos named a data card").Proved(enrolled.Select(record => record.Cite)),
-            .. with.Where(record => report.Named(record).Length > 0).Select(record => new ReportValue(record.Subject("data_card").Hex, ValueSource.Log) { Unit = "SHA-256 of the data card", Note = report.Named(record).Trim() }.Proved(record.Cite)),
+            .. with.Where(record => report.Named(record).Length > 0).SelectMany(record => DataCard(report, record)),
         ]);
     }
+
+    private static IEnumerable<ReportValue> DataCard(ReportContext report, LoggedRecord record)
+    {
+        string silo = report.Named(record).Trim();
+        Sha256Digest digest = record.Subject("data_card");
+        yield return new ReportValue(digest.Hex, ValueSource.Log) { Unit = "SHA-256 of the data card", Note = silo }.Proved(record.Cite);
+        if (!report.Evidence.DataCards.TryGetValue(digest, out DataCard? card))
+        {
+            yield return new ReportValue("the evidence does not hold this card", ValueSource.Evidence) { Note = silo };
+            yield break;
+        }
+
+        foreach ((string name, string text) in Texts(card))
+        {
+            yield return new ReportValue($"{name}: {text}", ValueSource.Card) { Note = silo }.Proved(record.Cite);
+        }
+    }
+
+    private static IEnumerable<(string Name, string Text)> Texts(DataCard card)
+    {
+        yield return ("data", card.Description);
+        yield return ("purpose", card.Purpose);
+        yield return ("legal basis", card.LegalBasis);
+        yield return ("records", Range(card.Records));
+        if (card.Persons is { } persons)
+        {
+            yield return ("persons", Range(persons));
+        }
+
+        yield return ("collected", $"{card.CollectedFrom} to {card.CollectedUntil}");
+        yield return ("schema", card.SchemaSha256.Hex);
+        yield return ("contact", card.Contact);
+    }
+
+    private static string Range(CountRange range) => string.Create(CultureInfo.InvariantCulture, $"{range.AtLeast} to {range.AtMost}");
 
     /// <summary>An event in words.</summary>
     public static string Describe(LoggedRecord record) => record.Entry.Type switch

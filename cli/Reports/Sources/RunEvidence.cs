@@ -5,6 +5,7 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.SecureAggregation;
 
@@ -32,6 +33,9 @@ internal sealed record RunEvidence
 
     /// <summary>The configurations that the entries name, by hash.</summary>
     public required ImmutableDictionary<Sha256Digest, PlanInEvidence> Plans { get; init; }
+
+    /// <summary>The data cards that enrolments name, as far as the evidence holds them, by hash.</summary>
+    public required ImmutableDictionary<Sha256Digest, DataCard> DataCards { get; init; }
 
     /// <summary>The rosters, oldest first.</summary>
     public required ImmutableArray<RosterInForce> Rosters { get; init; }

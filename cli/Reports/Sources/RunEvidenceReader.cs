@@ -44,6 +44,7 @@ internal sealed class RunEvidenceReader(IEvidenceSource source, VerificationRepo
             Unread = unread,
             Verification = verification,
             Plans = await PlansAsync(files, submitted, cancellation),
+            DataCards = await DataCardsAsync(files, entries.Where(record => record.Is(EntryTypes.IdentityEnrolled)), cancellation),
             Rosters = await RostersAsync(files, entries, cancellation),
             Sums = await SumsAsync(files, entries.Where(record => record.Entry.Job == job && record.Is(EntryTypes.RoundStart)), cancellation),
             Checkpoints = await CheckpointShelf.ReadAsync(files, cancellation),
@@ -137,6 +138,35 @@ internal sealed class RunEvidenceReader(IEvidenceSource source, VerificationRepo
         catch (FedCloudException error)
         {
             return new(null, $"the configuration whose hash the log names is none that this version reads ({error.Code.Name})");
+        }
+    }
+
+    // Without its file, or with another, a card is only its hash.
+    private static async Task<ImmutableDictionary<Sha256Digest, DataCard>> DataCardsAsync(EvidenceInventory files, IEnumerable<LoggedRecord> enrolled, CancellationToken cancellation)
+    {
+        Dictionary<Sha256Digest, DataCard> cards = [];
+        foreach (LoggedRecord record in enrolled)
+        {
+            Sha256Digest digest = record.Subject("data_card");
+            if (digest != Sha256Digest.Zero && await files.ReadAsync(EvidenceLayout.Blob(digest), cancellation) is { } bytes && Sha256Digest.Of(bytes) == digest && CardOf(bytes, record) is { } card)
+            {
+                cards[digest] = card;
+            }
+        }
+
+        return cards.ToImmutableDictionary();
+    }
+
+    private static DataCard? CardOf(byte[] bytes, LoggedRecord record)
+    {
+        try
+        {
+            DataCard card = DataCard.Parse(bytes);
+            return card.Federation == record.Entry.Federation && string.Equals(card.SiloId.Value, record.Word("silo"), StringComparison.Ordinal) ? card : null;
+        }
+        catch (FedCloudException)
+        {
+            return null;
         }
     }
 

@@ -5,6 +5,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using FedCloud.Cli.Reports.Verdict;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Reports;
 using FedCloud.Protocol.Tests.Audit;
@@ -50,6 +52,40 @@ public sealed class ReportRulesTests
         Assert.Contains("silo-2", Encoding.UTF8.GetString(report.Files[refusal.GetProperty("entry").GetString()!]), StringComparison.Ordinal);
         string text = report.Html + Encoding.UTF8.GetString(report.Files["report.json"]);
         Assert.All(SiloIds.Where(silo => silo != "silo-2"), silo => Assert.DoesNotContain(silo, text, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public async Task C1_DataCards_AreShownWithConsentOnly()
+    {
+        ReportStory story = new();
+        MemoryEvidence evidence = story.Enrol(silo => silo < 4 ? CardOf(story, silo) : null, without: 3).Write();
+
+        BuiltReport none = await BuiltReport.OfAsync(evidence, ReportStory.Job, "gdpr-30");
+        BuiltReport report = await BuiltReport.OfAsync(evidence, ReportStory.Job, "gdpr-30", texts: null, story.Consent(2, "gdpr-30"), story.Consent(3, "gdpr-30"));
+
+        Assert.Equal(["3"], BuiltReport.Values(none.Field("art-5-1-c-25", "data_cards")));
+        Assert.DoesNotContain("Discharge letters", none.Html, StringComparison.Ordinal);
+        Assert.Equal(
+            [
+                "3", Sha256Digest.Of(CardOf(story, 2).ToJcs()).Hex, "data: Discharge letters of silo 2", "purpose: coding", "legal basis: GDPR 9(2)(j)", "records: 1000 to 2000", "persons: 400 to 800",
+                "collected: 2019-01 to 2024-06", $"schema: {AuditFederation.Hash("schema").Hex}", "contact: data office", Sha256Digest.Of(CardOf(story, 3).ToJcs()).Hex, "the evidence does not hold this card",
+            ],
+            BuiltReport.Values(report.Field("art-5-1-c-25", "data_cards")));
+        Assert.DoesNotContain("Discharge letters of silo 1", report.Html, StringComparison.Ordinal);
+        Assert.Contains("data: Discharge letters of silo 2", report.Html, StringComparison.Ordinal);
+        string card = Encoding.UTF8.GetString(report.Files.First(file => file.Key.StartsWith("model-cards/", StringComparison.Ordinal) && file.Key.EndsWith(".md", StringComparison.Ordinal)).Value);
+        Assert.Contains("Discharge letters of silo 2", card, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task C1_ACardOfAnotherSilo_IsNone()
+    {
+        ReportStory story = new();
+        MemoryEvidence evidence = story.Enrol(silo => silo == 2 ? CardOf(story, 1) : null).Write();
+
+        BuiltReport report = await BuiltReport.OfAsync(evidence, ReportStory.Job, "gdpr-30", texts: null, story.Consent(2, "gdpr-30"));
+
+        Assert.Equal("the evidence does not hold this card", BuiltReport.Values(report.Field("art-5-1-c-25", "data_cards"))[^1]);
     }
 
     [Fact]
@@ -181,4 +217,20 @@ public sealed class ReportRulesTests
             ReportStory.Job);
         return story;
     }
+
+    private static DataCard CardOf(ReportStory story, int silo) => new()
+    {
+        V = 1,
+        Federation = story.Config.Federation,
+        SiloId = story.Story.Federation.Members[silo - 1].Silo,
+        Description = $"Discharge letters of silo {silo}",
+        Purpose = "coding",
+        LegalBasis = "GDPR 9(2)(j)",
+        SchemaSha256 = AuditFederation.Hash("schema"),
+        Records = new CountRange(1000, 2000),
+        Persons = new CountRange(400, 800),
+        CollectedFrom = "2019-01",
+        CollectedUntil = "2024-06",
+        Contact = "data office",
+    };
 }

@@ -3,6 +3,7 @@
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Reports;
@@ -19,6 +20,8 @@ internal sealed class ReportStory
     private const int D = 101;
     private static readonly Sha256Digest Sid = AuditFederation.Hash("sid");
     private static readonly Sha256Digest U2 = AuditFederation.Hash("u2");
+
+    private readonly Dictionary<Sha256Digest, byte[]> _cards = [];
 
     /// <param name="plan">Fields of the plan: section, name, value; the section is empty at the top.</param>
     /// <param name="rounds">How many rounds have results.</param>
@@ -47,7 +50,30 @@ internal sealed class ReportStory
     {
         MemoryEvidence evidence = Story.Write();
         evidence.Files[EvidenceLayout.Blob(Config.Digest)] = Config.ToJcs();
+        foreach ((Sha256Digest digest, byte[] card) in _cards)
+        {
+            evidence.Files[EvidenceLayout.Blob(digest)] = card;
+        }
+
         return evidence;
+    }
+
+    /// <summary>The silos enrol, each with its data card; the evidence holds the cards but one.</summary>
+    public ReportStory Enrol(Func<int, DataCard?> cardOf, int? without = null)
+    {
+        foreach (int silo in Enumerable.Range(1, Story.Federation.Members.Count))
+        {
+            byte[]? card = cardOf(silo)?.ToJcs();
+            Sha256Digest digest = card is null ? Sha256Digest.Zero : Sha256Digest.Of(card);
+            (string, Sha256Digest)[] subjects = [.. ((string[])["ik", "wk", "ak", "join"]).Select(name => (name, AuditFederation.Hash($"{name}-{silo}"))), ("data_card", digest)];
+            Story.AppendBatch(Story.C($"enrol-{silo}", EntryTypes.IdentityEnrolled, subjects, [("silo", EntryField.Of(Story.Federation.Members[silo - 1].Silo.Value))]));
+            if (card is not null && silo != without)
+            {
+                _cards[digest] = card;
+            }
+        }
+
+        return this;
     }
 
     /// <summary>A consent of a silo's administrator to a report on this run.</summary>

@@ -1,8 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
@@ -220,6 +222,13 @@ public sealed class ConsentTests
         Assert.Equal(sha256, enrolled.Subjects["data_card"]);
         (byte[] card, _) = (await federation.Store.ReadAsync(StorageNames.DataCard(sha256), DataCard.MaxBytes, CancellationToken.None))!.Value;
         Assert.Equal(silo.Card, DataCard.Parse(card));
+
+        // An auditor gets it with the log.
+        long size = await new LogStore(federation.Store).LargestSizeAsync(CancellationToken.None);
+        using StoredEvidence evidence = new(federation.Store, federation.Vault, new LogPosition(size, 1));
+        EvidenceFile packed = Assert.Single(await evidence.ListAsync(CancellationToken.None), file => file.Path == EvidenceLayout.Blob(sha256));
+        await using Stream stream = await evidence.OpenAsync(packed, CancellationToken.None);
+        Assert.Equal(card, (await BinaryData.FromStreamAsync(stream)).ToArray());
     }
 
     private static WholeFederation Of(RunConfig config) => new(6, Calm, silos: 4, config);
