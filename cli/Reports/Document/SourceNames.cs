@@ -11,6 +11,7 @@ internal static class SourceNames
         ("log", "entries of the log, cited by index"),
         ("plan", "the run's configuration, whose hash the cited entry names"),
         ("roster", "a roster that members signed, whose hash the cited entry names"),
+        ("card", "a silo's data card: the silo's own words, whose hash the cited entry names"),
         ("evidence", "signed checkpoints and messages in the evidence"),
         ("computed", "computed from such values when the report was made"),
         ("verifier", "the verification of the evidence"),
@@ -24,10 +25,12 @@ internal static class SourceNames
         ValueSource.Log => "log",
         ValueSource.Plan => "plan",
         ValueSource.Roster => "roster",
+        ValueSource.Card => "card",
         ValueSource.Evidence => "evidence",
         ValueSource.Computed => "computed",
         ValueSource.Verifier => "verifier",
         ValueSource.Product => "product",
-        _ => "operator",
+        ValueSource.Operator => "operator",
+        _ => throw new ArgumentOutOfRangeException(nameof(source)),
     };
 }

@@ -32,14 +32,14 @@ internal static class LeavingFields
 
     /// <summary>The flow of data in words.</summary>
     public static FieldContent Flow(ReportContext report) => report.OfPlan(plan => FieldContent.Of(
-        report.Planned("Training records stay in their silo. A silo's agent gives them to a trainer on the same machine, which has no network."),
+        new ReportValue("Training records stay in their silo. A silo's agent gives them to a trainer on the same machine, which has no networking code.", ValueSource.Product),
         report.Planned(plan.Aggregation.IsSecure
             ? $"What leaves a silo in a round is {Factors(plan.Algorithm)} of its adapter, masked, signed and encrypted for the coordinator. The coordinator opens only the sum of at least t updates."
             : $"What leaves a silo in a round is {Factors(plan.Algorithm)} of its adapter, signed and encrypted for the coordinator, whose operator can open single updates."),
         report.Planned(plan.Metrics.EvalLoss && !(plan.Privacy.IsClaimed && !plan.IsPublic)
             ? "A silo's evaluation loss leaves it where its signed policy allows that; the log has no such figures."
             : "No loss or score on private records leaves a silo."),
-        report.Planned("The coordinator publishes each new version of the adapter to the silos. Hashes, counts and times go into the log; it has no free text.")));
+        new ReportValue("The coordinator publishes each new version of the adapter to the silos. Hashes, counts and times go into the log; it has no free text.", ValueSource.Product)));
 
     /// <summary>Whether the log holds personal data: what the verifier looked for.</summary>
     public static FieldContent NoPersonalData(ReportContext report)

@@ -71,6 +71,7 @@ public sealed class ReportRulesTests
                 "collected: 2019-01 to 2024-06", $"schema: {AuditFederation.Hash("schema").Hex}", "contact: data office", Sha256Digest.Of(CardOf(story, 3).ToJcs()).Hex, "the evidence does not hold this card",
             ],
             BuiltReport.Values(report.Field("art-5-1-c-25", "data_cards")));
+        Assert.Equal(8, report.Field("art-5-1-c-25", "data_cards").GetProperty("values").EnumerateArray().Count(value => value.GetProperty("source").GetString() == "card"));
         Assert.DoesNotContain("Discharge letters of silo 1", report.Html, StringComparison.Ordinal);
         Assert.Contains("data: Discharge letters of silo 2", report.Html, StringComparison.Ordinal);
         string card = Encoding.UTF8.GetString(report.Files.First(file => file.Key.StartsWith("model-cards/", StringComparison.Ordinal) && file.Key.EndsWith(".md", StringComparison.Ordinal)).Value);
