@@ -44,6 +44,7 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
             await ExportAsync(job);
             await ShowAsync(job);
             await AuditAsync(job);
+            await ReportAsync(job, silos[0]);
 
             await RotateWrappingKeyAsync();
             await RehearseAsync();
@@ -254,6 +255,21 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         JsonElement exported = Assert.Single(await LoggedAsync("--type", "export"));
         Assert.Equal("regulator", exported.GetProperty("entry").GetProperty("fields").GetProperty("recipient").GetString());
         Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(await File.ReadAllBytesAsync(evidence))), exported.GetProperty("entry").GetProperty("subjects").GetProperty("bundle").GetString());
+    }
+
+    // The coordinator hands out the evidence; an administrator lets its silo's entries be shown.
+    private async Task ReportAsync(string job, SiloOnDisk silo)
+    {
+        (string consent, string report) = (Path.Combine(coordinator.Folder, "consent.json"), Path.Combine(coordinator.Folder, "report"));
+        (int exit, _, string errors) = await Programs.RunAsync(Programs.Silo, new Dictionary<string, string?>(StringComparer.Ordinal), ["report", "consent", job, "--framework", "dora", "--out", consent, "--home", silo.Home]);
+        Assert.True(exit == 0, errors);
+        (exit, string text, errors) = await CliAsync("audit", "report", "--framework", "dora", "--run", job, "--out", report, "--consent", consent);
+        Assert.True(exit == 0, errors);
+        Assert.Contains("The evidence verifies.", text, StringComparison.Ordinal);
+        Assert.Contains(Directory.GetFiles(Path.Combine(report, "entries")), file => File.ReadAllText(file).Contains($"\"id\":\"{silo.Name}\"", StringComparison.Ordinal));
+        Assert.DoesNotContain(Directory.GetFiles(Path.Combine(report, "entries")), file => File.ReadAllText(file).Contains($"\"id\":\"{Names[1]}\"", StringComparison.Ordinal));
+        (exit, text, _) = await Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = null }, ["audit", "verify", "--bundle", Path.Combine(report, "evidence.zip")]);
+        Assert.True(exit == 0, text);
     }
 
     private static string? PurposeOf(JsonElement logged) => logged.GetProperty("entry").GetProperty("fields").GetProperty("purpose").GetString();
