@@ -12,7 +12,8 @@ using static Microsoft.Playwright.Assertions;
 namespace FedCloud.Dashboard.Tests;
 
 /// <summary>The dashboard in a real browser, on the real API.</summary>
-public sealed class DashboardTests(Browser browser) : IClassFixture<Browser>
+[Collection(Browser.One)]
+public sealed class DashboardTests(Browser browser)
 {
     private const string Signed = "#token=";
 
@@ -136,6 +137,26 @@ public sealed class DashboardTests(Browser browser) : IClassFixture<Browser>
         await Expect(page.GetByRole(AriaRole.Cell, new() { Name = Markup, Exact = true }).First).ToBeVisibleAsync();
         Assert.Equal(0, await page.Locator("img").CountAsync());
         Assert.Equal("Overview · FedCloud", await page.TitleAsync());
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Address_ThatIsNone_IsNotFound()
+    {
+        await using DashboardHost host = await DashboardHost.StartAsync();
+        await using IBrowserContext context = await browser.Current.NewContextAsync();
+        IPage page = await browser.PageAsync(context);
+        await page.GotoAsync($"{host.Address}{Signed}{DashboardHost.Auditor}");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = host.Job.Value })).ToBeVisibleAsync();
+
+        foreach (string job in new[] { "%", "no-such-run" })
+        {
+            await page.GotoAsync($"{host.Address}#/runs/{job}");
+            await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Not found" })).ToBeVisibleAsync();
+            await Expect(page.Locator("main")).ToContainTextAsync(job == "%" ? "route_missing" : "run_missing");
+        }
+
+        await browser.RequireAccessibleAsync(page);
         Assert.Empty(browser.Complaints);
     }
 
