@@ -66,6 +66,18 @@ export interface RunDetail {
   readonly rounds: readonly Round[];
 }
 
+/** What a run's plan claims; each epsilon is a decimal in text, rounded up. */
+export interface Privacy {
+  readonly mode: string;
+  readonly claim: string | null;
+  readonly unit: string | null;
+  /** Of the job at its reserved maximum. */
+  readonly epsilon: string | null;
+  readonly delta: string | null;
+  readonly is_local: boolean;
+  readonly course: readonly { readonly round: number; readonly epsilon: string }[];
+}
+
 /** A version of an adapter. */
 export interface Model {
   readonly adapter: string;

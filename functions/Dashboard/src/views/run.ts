@@ -5,6 +5,7 @@ import { chart, type Point } from '../chart';
 import { element, facts, table, type Child, type Column } from '../dom';
 import { badge, bytes, duration, fingerprint, seconds, time } from '../format';
 import { logAddress } from './log';
+import { course, inWords, privacyOf } from './privacy';
 import { againButton, cancelButton } from './runActions';
 
 const Table = 'rounds';
@@ -67,7 +68,7 @@ function charts(rounds: readonly Round[]): HTMLElement | null {
 }
 
 export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
-  const [{ state, settled, rounds }, mayChange] = await Promise.all([get<RunDetail>(`runs/${encodeURIComponent(job)}`, signal), isOperator(signal)]);
+  const [{ state, settled, rounds }, privacy, mayChange] = await Promise.all([get<RunDetail>(`runs/${encodeURIComponent(job)}`, signal), privacyOf(job, signal), isOperator(signal)]);
   const drawn = charts(rounds);
   return [
     element('h1', {}, `Run ${state.config.job}`),
@@ -76,6 +77,7 @@ export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
       ...(state.reason ? ([['Reason', state.reason]] as const) : []),
       ['Adapter', state.config.adapter],
       ['Rounds', `${state.committed_rounds} of ${state.config.rounds} committed${state.round ? `, round ${state.round.round} is under way` : ''}`],
+      ['Privacy', inWords(privacy)],
       ['Submitted', time(state.submitted_at)],
       ['Ended', state.ended_at && !settled ? element('span', {}, time(state.ended_at), '; its last records are being stored') : time(state.ended_at)],
       ['Plan (SHA-256)', fingerprint(state.config_sha256)],
@@ -85,6 +87,7 @@ export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
     ...(mayChange ? [element('p', { class: 'buttons' }, ...(Final.includes(state.phase) ? [] : [cancelButton(state.config.job)]), againButton(state.config))] : []),
     ...(drawn === null ? [] : [drawn]),
     element('div', { id: Table }, table('Rounds', Rounds(state.config.job), rounds, 'No round has ended yet.')),
+    ...course(privacy, state.committed_rounds),
     table(
       'Answers of the silos',
       [
