@@ -48,6 +48,21 @@ public sealed record RunDetail(RunState State, bool Settled, ImmutableArray<Roun
     public bool IsOver => Settled && State.IsFinal();
 }
 
+/// <summary>What a run's plan says about differential privacy. Each epsilon is a decimal string of four places, rounded up.</summary>
+/// <param name="Mode"><c>none</c>, or the claim as plans name it.</param>
+/// <param name="Claim">The claim in words; null where nothing is claimed, as are unit, epsilon and delta.</param>
+/// <param name="Unit">What is protected as one.</param>
+/// <param name="Epsilon">Of the job at its reserved maximum of steps. Where the noise is made in the silo: at most, for each silo's data set, or null where the plan gives no bound.</param>
+/// <param name="Delta">Delta, as the plan gives it.</param>
+/// <param name="IsLocal">Whether the course over the rounds is each silo's own.</param>
+/// <param name="Course">Epsilon after some of the rounds, from the plan's noise; no guarantee of a run that stops early. Empty where it is local or nothing is claimed.</param>
+public sealed record PrivacySummary(string Mode, string? Claim, string? Unit, string? Epsilon, string? Delta, bool IsLocal, ImmutableArray<CoursePoint> Course);
+
+/// <summary>An epsilon after so many rounds.</summary>
+/// <param name="Round">How many rounds.</param>
+/// <param name="Epsilon">What they cost together.</param>
+public sealed record CoursePoint(int Round, string Epsilon);
+
 /// <summary>An adapter version.</summary>
 /// <param name="Adapter">The adapter.</param>
 /// <param name="Job">The run that made it.</param>
@@ -91,6 +106,7 @@ public sealed record Problem(string Type, string Title, int Status, string Detai
 [JsonSerializable(typeof(RunList))]
 [JsonSerializable(typeof(RunSummary))]
 [JsonSerializable(typeof(RunDetail))]
+[JsonSerializable(typeof(PrivacySummary))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelSummary))]
 [JsonSerializable(typeof(KeyList))]

@@ -5,6 +5,7 @@ using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Federations;
+using FedCloud.Coordinator.Runs;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Canonical;
@@ -113,6 +114,7 @@ public sealed class ApiRoutes
             },
         },
         Get("/api/runs/{job}", "A run with its rounds", ApiJson.Default.RunDetail, call => _work.DetailAsync(RunId.Parse(call["job"]), call.Cancellation)),
+        Get("/api/runs/{job}/privacy", "What a run's plan claims about privacy, and its epsilon round by round", ApiJson.Default.PrivacySummary, async call => PrivacyCourse.Of((await _work.RunAsync(RunId.Parse(call["job"]), call.Cancellation)).Config)),
         new ApiRoute
         {
             Method = HttpMethods.Post,

@@ -6,9 +6,13 @@ using Xunit;
 
 namespace FedCloud.Dashboard.Tests;
 
-/// <summary>The system's Chromium, without a window.</summary>
-public sealed class Browser : IAsyncLifetime
+/// <summary>The system's Chromium, without a window: one for all tests, which follow each other.</summary>
+[CollectionDefinition(One)]
+public sealed class Browser : IAsyncLifetime, ICollectionFixture<Browser>
 {
+    /// <summary>The name of their collection.</summary>
+    public const string One = "browser";
+
     private static readonly string[] Arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
     private IPlaywright? _playwright;

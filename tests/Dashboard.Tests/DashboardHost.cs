@@ -5,6 +5,7 @@ using FedCloud.Cloud.Mailboxes;
 using FedCloud.Coordinator;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
 using FedCloud.Simulation.Tests.Whole;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
@@ -44,9 +45,10 @@ internal sealed class DashboardHost : IAsyncDisposable
     public Uri Address => new($"http://127.0.0.1:{_port}{DashboardFiles.Path}");
 
     /// <summary>Runs a federation of four silos for two rounds under secure aggregation, and shows it.</summary>
-    public static async Task<DashboardHost> StartAsync()
+    /// <param name="config">The plan; without one there is no claim about privacy.</param>
+    public static async Task<DashboardHost> StartAsync(RunConfig? config = null)
     {
-        DashboardHost host = new(new WholeFederation(6, Calm, silos: 4, WholeScheduleTests.SecureConfig(rounds: 2, quorum: 3, "ffa_lora")));
+        DashboardHost host = new(new WholeFederation(6, Calm, silos: 4, config ?? WholeScheduleTests.SecureConfig(rounds: 2, quorum: 3, "ffa_lora")));
         await host.Federation.RunAsync();
         await host.Federation.StopAsync();
         await host.ServeAsync();

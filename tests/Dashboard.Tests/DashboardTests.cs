@@ -1,10 +1,15 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
 using System.Text.Json;
+using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Coordinator.Runs;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Plans;
+using FedCloud.Simulation.Tests.Whole;
 using Microsoft.Playwright;
 using Xunit;
 using static Microsoft.Playwright.Assertions;
@@ -12,7 +17,8 @@ using static Microsoft.Playwright.Assertions;
 namespace FedCloud.Dashboard.Tests;
 
 /// <summary>The dashboard in a real browser, on the real API.</summary>
-public sealed class DashboardTests(Browser browser) : IClassFixture<Browser>
+[Collection(Browser.One)]
+public sealed class DashboardTests(Browser browser)
 {
     private const string Signed = "#token=";
 
@@ -46,6 +52,7 @@ public sealed class DashboardTests(Browser browser) : IClassFixture<Browser>
         await page.GetByRole(AriaRole.Link, new() { Name = host.Job.Value }).ClickAsync();
         await Expect(page.GetByRole(AriaRole.Heading, new() { Name = $"Run {host.Job}" })).ToBeVisibleAsync();
         await Expect(page.GetByText("2 of 2 committed")).ToBeVisibleAsync();
+        await Expect(page.GetByText("no differential privacy")).ToBeVisibleAsync();
         await browser.RequireAccessibleAsync(page);
         foreach (string name in new[] { "Models", "Keys", "Audit log" })
         {
@@ -136,6 +143,48 @@ public sealed class DashboardTests(Browser browser) : IClassFixture<Browser>
         await Expect(page.GetByRole(AriaRole.Cell, new() { Name = Markup, Exact = true }).First).ToBeVisibleAsync();
         Assert.Equal(0, await page.Locator("img").CountAsync());
         Assert.Equal("Overview · FedCloud", await page.TitleAsync());
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Run_WithNoiseOnTheRing_ShowsEpsilonRoundByRoundAndAsksForItOnce()
+    {
+        RunConfig plan = WholeScheduleTests.RingConfig(rounds: 2, quorum: 3);
+        await using DashboardHost host = await DashboardHost.StartAsync(plan);
+        await using IBrowserContext context = await browser.Current.NewContextAsync();
+        IPage page = await browser.PageAsync(context);
+        List<string> asked = [];
+        page.Request += (_, request) => asked.Add(new Uri(request.Url).AbsolutePath);
+        await page.GotoAsync($"{host.Address}{Signed}{DashboardHost.Auditor}");
+        await page.GetByRole(AriaRole.Link, new() { Name = host.Job.Value }).ClickAsync();
+
+        PrivacySummary privacy = PrivacyCourse.Of(plan);
+        await Expect(page.GetByText($"claim {privacy.Claim}; for each record: ε = {privacy.Epsilon} at the reserved maximum of rounds, δ = 0.00001")).ToBeVisibleAsync();
+        await Expect(page.GetByRole(AriaRole.Img, new() { NameRegex = new("^ε after each round, from the plan’s noise: ") })).ToBeVisibleAsync();
+        await Expect(page.Locator("#course").GetByRole(AriaRole.Row)).ToHaveTextAsync(["RoundεCommitted", .. privacy.Course.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Round}{point.Epsilon}yes"))]);
+        await browser.RequireAccessibleAsync(page);
+        await page.RunAndWaitForRequestFinishedAsync(() => Task.CompletedTask, new() { Predicate = request => request.Url.EndsWith($"/api/runs/{host.Job}", StringComparison.Ordinal) });
+        Assert.Single(asked, path => path.EndsWith("/privacy", StringComparison.Ordinal));
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Address_ThatIsNone_IsNotFound()
+    {
+        await using DashboardHost host = await DashboardHost.StartAsync();
+        await using IBrowserContext context = await browser.Current.NewContextAsync();
+        IPage page = await browser.PageAsync(context);
+        await page.GotoAsync($"{host.Address}{Signed}{DashboardHost.Auditor}");
+        await Expect(page.GetByRole(AriaRole.Link, new() { Name = host.Job.Value })).ToBeVisibleAsync();
+
+        foreach (string job in new[] { "%", "no-such-run" })
+        {
+            await page.GotoAsync($"{host.Address}#/runs/{job}");
+            await Expect(page.GetByRole(AriaRole.Heading, new() { Name = "Not found" })).ToBeVisibleAsync();
+            await Expect(page.Locator("main")).ToContainTextAsync(job == "%" ? "route_missing" : "run_missing");
+        }
+
+        await browser.RequireAccessibleAsync(page);
         Assert.Empty(browser.Complaints);
     }
 

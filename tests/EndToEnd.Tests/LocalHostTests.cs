@@ -42,7 +42,7 @@ public sealed class LocalHostTests(LocalCoordinator coordinator) : IClassFixture
 
         JsonElement paths = JsonDocument.Parse(await http.GetStringAsync(new Uri(coordinator.Address, "openapi/v1.json"))).RootElement.GetProperty("paths");
 
-        string[] expected = ["/api/silos", "/api/silos/{silo}/invitation", "/api/silos/{silo}", "/api/runs", "/api/runs/{job}", "/api/runs/{job}/cancel", "/api/models", "/api/models/{adapter}/{job}/{version}", "/api/base-models/{digest}", "/api/base-models/{digest}/{file}", "/api/audit/evidence", "/api/audit/exports", "/api/keys", "/api/keys/log/versions", "/api/keys/wrapping/versions", "/api/drills/{drill}", "/health"];
+        string[] expected = ["/api/silos", "/api/silos/{silo}/invitation", "/api/silos/{silo}", "/api/runs", "/api/runs/{job}", "/api/runs/{job}/privacy", "/api/runs/{job}/cancel", "/api/models", "/api/models/{adapter}/{job}/{version}", "/api/base-models/{digest}", "/api/base-models/{digest}/{file}", "/api/audit/evidence", "/api/audit/exports", "/api/keys", "/api/keys/log/versions", "/api/keys/wrapping/versions", "/api/drills/{drill}", "/health"];
         Assert.All(expected, path => Assert.True(paths.TryGetProperty(path, out _), path));
         Assert.True(paths.GetProperty("/api/runs").GetProperty("get").GetProperty("responses").GetProperty("200").TryGetProperty("content", out _));
     }

@@ -42,11 +42,18 @@ export interface Round {
   readonly members: Readonly<Record<string, RoundMember>>;
 }
 
+/** The members that the page names; the others stay as they are. */
+export interface RunConfig {
+  readonly job: string;
+  readonly adapter: string;
+  readonly rounds: number;
+}
+
 export interface RunDetail {
   readonly state: {
     readonly phase: string;
     readonly reason: string | null;
-    readonly config: { readonly job: string; readonly adapter: string; readonly rounds: number };
+    readonly config: RunConfig;
     readonly config_sha256: string;
     readonly submitted_at: string;
     readonly ended_at: string | null;
@@ -57,6 +64,18 @@ export interface RunDetail {
   };
   readonly settled: boolean;
   readonly rounds: readonly Round[];
+}
+
+/** What a run's plan claims; each epsilon is a decimal in text, rounded up. */
+export interface Privacy {
+  readonly mode: string;
+  readonly claim: string | null;
+  readonly unit: string | null;
+  /** Of the job at its reserved maximum. */
+  readonly epsilon: string | null;
+  readonly delta: string | null;
+  readonly is_local: boolean;
+  readonly course: readonly { readonly round: number; readonly epsilon: string }[];
 }
 
 /** A version of an adapter. */
@@ -125,13 +144,35 @@ export const session = {
   },
 };
 
+/** Hears of everything that was changed through the page. */
+export const changes = new EventTarget();
+
+let caller = { token: '', roles: [] as readonly string[] };
+
 export async function get<T>(path: string, signal: AbortSignal): Promise<T> {
-  return (await (await ask(path, signal)).json()) as T;
+  return (await (await ask(path, { signal })).json()) as T;
+}
+
+/** What was sent is not given up when its reader goes to another page. */
+export async function post<T>(path: string, body: Uint8Array<ArrayBuffer> | null): Promise<T> {
+  const answer = (await (await ask(path, { method: 'POST', body })).json()) as T;
+  changes.dispatchEvent(new Event('change'));
+  return answer;
+}
+
+/** Whether the caller may change anything; asked for once a token. The API decides with each request all the same. */
+export async function isOperator(signal: AbortSignal): Promise<boolean> {
+  const { token } = session;
+  if (token === '' || caller.token !== token) {
+    caller = { token, roles: (await get<{ roles: readonly string[] }>('session', signal)).roles };
+  }
+
+  return caller.roles.includes('Operator');
 }
 
 /** A file of the API. It may be large, and is given up where it is larger than the bound. */
 export async function download(path: string, signal: AbortSignal, maxBytes: number, tell: (bytes: number) => void): Promise<Blob> {
-  const response = await ask(path, signal);
+  const response = await ask(path, { signal });
   const reader = response.body?.getReader();
   const parts: Uint8Array<ArrayBuffer>[] = [];
   let bytes = 0;
@@ -149,10 +190,10 @@ export async function download(path: string, signal: AbortSignal, maxBytes: numb
   return new Blob(parts);
 }
 
-async function ask(path: string, signal: AbortSignal): Promise<Response> {
+async function ask(path: string, how: RequestInit): Promise<Response> {
   const response = await fetch(`/api/${path}`, {
+    ...how,
     headers: session.token === '' ? {} : { authorization: `Bearer ${session.token}` },
-    signal,
     redirect: 'error',
   });
   if (response.ok) {

@@ -79,9 +79,13 @@ function rangeOf({ kind, points }: Chart): [number, number] {
   return high > low ? [low, high] : [low, low + 1];
 }
 
-function summaryOf({ title, points, format }: Chart): string {
-  const sums = points.flatMap(({ values }) => (values.every((value) => value === null) ? [] : [values.reduce<number>((sum, value) => sum + (value ?? 0), 0)]));
-  const [first, last] = [sums[0], sums.at(-1)];
+// Bars are stacked; lines may meet in a point.
+function summaryOf({ kind, title, points, format }: Chart): string {
+  const whole = points.flatMap(({ values }) => {
+    const known = values.filter((value) => value !== null);
+    return known.length === 0 ? [] : [kind === 'bars' ? known.reduce((sum, value) => sum + value, 0) : Math.max(...known)];
+  });
+  const [first, last] = [whole[0], whole.at(-1)];
   return first === undefined || last === undefined ? title : `${title}: ${format(first)} at first, ${format(last)} at last; the table has all rounds`;
 }
 

@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-import { get, Refusal, session, type SiloList } from './api';
+import { changes, get, Refusal, session, type SiloList } from './api';
 import { element } from './dom';
 import { keys } from './views/keys';
 import { log } from './views/log';
@@ -33,8 +33,8 @@ function pageOf(hash: string): Page {
   const [place = '', query = ''] = hash.replace(/^#/, '').split('?');
   const [first, second] = place.split('/').filter((part) => part !== '');
   if (first === 'runs' && second !== undefined) {
-    const job = decodeURIComponent(second);
-    return { name: 'overview', title: `Run ${job}`, view: (signal) => run(job, signal) };
+    const job = decoded(second);
+    return job === null ? { name: 'overview', title: 'Not found', view: nowhere } : { name: 'overview', title: `Run ${job}`, view: (signal) => run(job, signal) };
   }
 
   if (first === 'log') {
@@ -46,6 +46,23 @@ function pageOf(hash: string): Page {
   }
 
   return first === 'keys' ? { name: 'keys', title: 'Keys', view: keys } : { name: 'overview', title: 'Overview', view: overview };
+}
+
+// Null where the text is not the escape of any other.
+function decoded(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    if (error instanceof URIError) {
+      return null;
+    }
+
+    throw error;
+  }
+}
+
+function nowhere(): Promise<never> {
+  return Promise.reject(new Refusal(404, 'route_missing', 'expected a page of the dashboard, found another address', 'choose the run on the overview'));
 }
 
 // A link may carry the token behind '#', which no server sees; it does not stay in the address.
@@ -106,9 +123,14 @@ function replace(nodes: Node[]): void {
   const next = element('div', {}, ...nodes);
   if (isNew || main.innerHTML !== next.innerHTML) {
     const [left, top] = [window.scrollX, window.scrollY];
+    const focused = main.contains(document.activeElement) ? (document.activeElement?.id ?? '') : null;
     main.replaceChildren(...next.childNodes);
     if (!isNew) {
       window.scrollTo(left, top);
+    }
+
+    if (!isNew && focused !== null) {
+      (document.getElementById(focused) ?? main).focus({ preventScroll: true });
     }
   }
 
@@ -181,5 +203,6 @@ leave.addEventListener('click', () => {
   void show();
 });
 window.addEventListener('hashchange', () => void show());
+changes.addEventListener('change', () => void show());
 takeToken();
 void show();

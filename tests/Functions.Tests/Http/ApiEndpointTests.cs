@@ -30,6 +30,7 @@ public sealed partial class ApiEndpointTests : IDisposable
         ["GET /api/runs"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["POST /api/runs"] = ApiRoles.Operator,
         ["GET /api/runs/{job}"] = ApiRoles.Auditor | ApiRoles.Operator,
+        ["GET /api/runs/{job}/privacy"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["POST /api/runs/{job}/cancel"] = ApiRoles.Operator,
         ["GET /api/models"] = ApiRoles.Auditor | ApiRoles.Operator,
         ["GET /api/models/{adapter}/{job}/{version}"] = ApiRoles.Auditor | ApiRoles.Operator,

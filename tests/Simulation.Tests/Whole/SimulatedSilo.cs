@@ -3,6 +3,8 @@
 using System.Globalization;
 using System.Text.Json;
 using FedCloud.Cloud.Blobs;
+using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Witnesses;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
@@ -121,6 +123,16 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
 
     /// <summary>Signs bytes likewise.</summary>
     public Task<DsseEnvelope> SignAsync(string payloadType, byte[] bytes) => SiloHome.Open(folder).SignAsync(SiloHome.IdentityKey, payloadType, bytes, CancellationToken.None);
+
+    /// <summary>The silo's witness line under a checkpoint, without a look at the log.</summary>
+    /// <param name="note">The checkpoint.</param>
+    /// <param name="key">The witness key under its name in the roster.</param>
+    public async Task<NoteSignature> WitnessAsync(SignedNote note, NoteKey key)
+    {
+        SiloHome home = SiloHome.Open(folder);
+        (_, string kid) = await home.KeyAsync(SiloHome.WitnessKey, CancellationToken.None);
+        return WitnessLine.Of(key, await home.Vault.SignAsync(kid, WitnessLine.Digest(note), CancellationToken.None));
+    }
 
     /// <summary>Whether the silo has a home.</summary>
     public bool IsSetUp => _policy is not null;

@@ -1,8 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-import { get, type Run, type Silo, type SiloList } from '../api';
+import { get, isOperator, type Run, type Silo, type SiloList } from '../api';
 import { element, table, type Column } from '../dom';
 import { badge, fingerprint, time } from '../format';
+import { startButton } from './start';
 
 const Silos: readonly Column<Silo>[] = [
   { title: 'Silo', cell: (silo) => silo.silo },
@@ -21,9 +22,10 @@ const Runs: readonly Column<Run>[] = [
 ];
 
 export async function overview(signal: AbortSignal): Promise<Node[]> {
-  const [federation, { runs }] = await Promise.all([get<SiloList>('silos', signal), get<{ runs: readonly Run[] }>('runs', signal)]);
+  const [federation, { runs }, mayChange] = await Promise.all([get<SiloList>('silos', signal), get<{ runs: readonly Run[] }>('runs', signal), isOperator(signal)]);
   return [
     element('h1', {}, 'Overview'),
+    ...(mayChange ? [element('p', { class: 'buttons' }, startButton())] : []),
     table('Runs', Runs, [...runs].reverse(), 'There is no run yet: fedcloud run submit begins one.'),
     table(`Silos, under version ${federation.roster_version} of the roster`, Silos, federation.silos, 'No silo is invited yet: fedcloud silo invite makes an invitation.'),
   ];

@@ -1,12 +1,15 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-import { get, type Round, type RunDetail } from '../api';
+import { get, isOperator, type Round, type RunDetail } from '../api';
 import { chart, type Point } from '../chart';
 import { element, facts, table, type Child, type Column } from '../dom';
 import { badge, bytes, duration, fingerprint, seconds, time } from '../format';
 import { logAddress } from './log';
+import { course, inWords, privacyOf } from './privacy';
+import { againButton, cancelButton } from './runActions';
 
 const Table = 'rounds';
+const Final: readonly string[] = ['Completed', 'Failed', 'Cancelled'];
 
 const Rounds = (job: string): readonly Column<Round>[] => [
   { title: 'Round', cell: (round) => element('a', { href: logAddress(job, round.round), 'aria-label': `Round ${round.round}: its entries in the audit log` }, String(round.round)) },
@@ -65,7 +68,7 @@ function charts(rounds: readonly Round[]): HTMLElement | null {
 }
 
 export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
-  const { state, settled, rounds } = await get<RunDetail>(`runs/${encodeURIComponent(job)}`, signal);
+  const [{ state, settled, rounds }, privacy, mayChange] = await Promise.all([get<RunDetail>(`runs/${encodeURIComponent(job)}`, signal), privacyOf(job, signal), isOperator(signal)]);
   const drawn = charts(rounds);
   return [
     element('h1', {}, `Run ${state.config.job}`),
@@ -74,14 +77,17 @@ export async function run(job: string, signal: AbortSignal): Promise<Node[]> {
       ...(state.reason ? ([['Reason', state.reason]] as const) : []),
       ['Adapter', state.config.adapter],
       ['Rounds', `${state.committed_rounds} of ${state.config.rounds} committed${state.round ? `, round ${state.round.round} is under way` : ''}`],
+      ['Privacy', inWords(privacy)],
       ['Submitted', time(state.submitted_at)],
       ['Ended', state.ended_at && !settled ? element('span', {}, time(state.ended_at), '; its last records are being stored') : time(state.ended_at)],
       ['Plan (SHA-256)', fingerprint(state.config_sha256)],
       ['Model', state.model ? element('span', {}, `version ${state.model.version}, `, fingerprint(state.model.sha256)) : '–'],
       ['Audit log', element('a', { href: logAddress(state.config.job) }, 'the entries about this run')],
     ]),
+    ...(mayChange ? [element('p', { class: 'buttons' }, ...(Final.includes(state.phase) ? [] : [cancelButton(state.config.job)]), againButton(state.config))] : []),
     ...(drawn === null ? [] : [drawn]),
     element('div', { id: Table }, table('Rounds', Rounds(state.config.job), rounds, 'No round has ended yet.')),
+    ...course(privacy, state.committed_rounds),
     table(
       'Answers of the silos',
       [

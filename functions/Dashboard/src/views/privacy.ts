@@ -1,0 +1,63 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+import { get, type Privacy } from '../api';
+import { chart } from '../chart';
+import { element, table } from '../dom';
+
+const Table = 'course';
+
+const known = new Map<string, Privacy>();
+
+/** What a run claims. It follows from the plan, which never changes, so it is asked for once. */
+export async function privacyOf(job: string, signal: AbortSignal): Promise<Privacy> {
+  const privacy = known.get(job) ?? (await get<Privacy>(`runs/${encodeURIComponent(job)}/privacy`, signal));
+  known.set(job, privacy);
+  return privacy;
+}
+
+/** Claim, unit, epsilon and delta in a line. */
+export function inWords({ claim, unit, epsilon, delta, is_local: isLocal }: Privacy): string {
+  if (claim === null) {
+    return 'no differential privacy';
+  }
+
+  const most = epsilon === null ? 'ε is local to each silo' : isLocal ? `ε at most ${epsilon}, for each silo’s data set` : `ε = ${epsilon} at the reserved maximum of rounds`;
+  return `claim ${claim}; for each ${unit}: ${most}, δ = ${delta}`;
+}
+
+/** Epsilon round by round, where it follows from the plan. */
+export function course({ course: points, epsilon }: Privacy, committed: number): HTMLElement[] {
+  if (points.length === 0) {
+    return [];
+  }
+
+  // The planned line begins where the committed one ends.
+  const last = points.filter(({ round }) => round <= committed).at(-1)?.round ?? 0;
+  const drawn = chart({
+    kind: 'line',
+    title: 'ε after each round, from the plan’s noise',
+    series: ['committed', 'planned'],
+    points: points.map(({ round, epsilon: value }) => ({ label: String(round), values: [round <= last ? Number(value) : null, round >= last && last < (points.at(-1)?.round ?? 0) ? Number(value) : null] })),
+    format: (value) => value.toFixed(2),
+    table: Table,
+  });
+  return [
+    element('h2', {}, 'Privacy'),
+    element('p', {}, `A run that stops early is guaranteed nothing better than the reserved maximum, ε = ${epsilon}: when it stops may depend on the data.`),
+    element('div', { class: 'charts' }, drawn),
+    element(
+      'div',
+      { id: Table },
+      table(
+        'ε after each round',
+        [
+          { title: 'Round', cell: ({ round }) => round, isNumber: true },
+          { title: 'ε', cell: ({ epsilon: value }) => value, isNumber: true },
+          { title: 'Committed', cell: ({ round }) => (round <= committed ? 'yes' : 'not yet') },
+        ],
+        points,
+        'There is none.',
+      ),
+    ),
+  ];
+}
