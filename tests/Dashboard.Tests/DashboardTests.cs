@@ -8,6 +8,8 @@ using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Runs;
 using FedCloud.Protocol.Audit;
+using FedCloud.Protocol.Audit.Evidence;
+using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Plans;
 using FedCloud.Simulation.Tests.Whole;
 using Microsoft.Playwright;
@@ -108,6 +110,42 @@ public sealed class DashboardTests(Browser browser)
         await Expect(page.GetByRole(AriaRole.Link, new() { Name = $"entry {changed}" }).First).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Cell, new() { Name = "signature_invalid" }).First).ToBeVisibleAsync();
         await browser.RequireAccessibleAsync(page);
+        Assert.Empty(browser.Complaints);
+    }
+
+    [BrowserFact]
+    public async Task Save_TheEvidence_IsWhatAnAuditorVerifiesElsewhere()
+    {
+        await using DashboardHost host = await DashboardHost.StartAsync();
+        await using IBrowserContext context = await browser.Current.NewContextAsync();
+        IPage page = await browser.PageAsync(context);
+        await page.GotoAsync($"{host.Address}{Signed}{DashboardHost.Auditor}");
+        await page.GetByRole(AriaRole.Link, new() { Name = "Audit log" }).ClickAsync();
+        Task SaveAsync() => page.GetByRole(AriaRole.Button, new() { Name = "Save the evidence" }).ClickAsync();
+
+        IDownload now = await page.RunAndWaitForDownloadAsync(SaveAsync);
+        await Expect(page.GetByText("Saved the coordinator’s evidence")).ToBeVisibleAsync();
+        Assert.Equal("evidence.zip", now.SuggestedFilename);
+        using (ZipEvidence evidence = ZipEvidence.Open(File.OpenRead(await now.PathAsync())))
+        {
+            Assert.Equal(0, (await EvidenceVerifier.VerifyAsync(evidence, policy: null)).Failures);
+        }
+
+        // After a verification it is what was verified, also when the log has changed since.
+        await page.GetByRole(AriaRole.Button, new() { Name = "Verify in this browser" }).ClickAsync();
+        await Expect(page.Locator(".verdict")).ToContainTextAsync("Verified, not pinned", new() { Timeout = 60_000 });
+        await ChangeAsync(host);
+        IDownload verified = await page.RunAndWaitForDownloadAsync(SaveAsync);
+        using (ZipEvidence evidence = ZipEvidence.Open(File.OpenRead(await verified.PathAsync())))
+        {
+            Assert.Equal(0, (await EvidenceVerifier.VerifyAsync(evidence, policy: null)).Failures);
+        }
+
+        await page.GetByRole(AriaRole.Button, new() { Name = "Sign out" }).ClickAsync();
+        await page.GetByLabel("Bearer token").FillAsync(DashboardHost.Auditor);
+        await page.Keyboard.PressAsync("Enter");
+        await Expect(page.GetByRole(AriaRole.Button, new() { Name = "Save the evidence" })).ToBeVisibleAsync();
+        await Expect(page.Locator(".verdict")).ToHaveCountAsync(0);
         Assert.Empty(browser.Complaints);
     }
 

@@ -2,6 +2,7 @@
 
 import { changes, get, Refusal, session, type SiloList } from './api';
 import { element } from './dom';
+import { verification } from './verification';
 import { keys } from './views/keys';
 import { log } from './views/log';
 import { models } from './views/models';
@@ -198,6 +199,7 @@ function signIn(refused: string): void {
 
 leave.addEventListener('click', () => {
   session.end();
+  verification.forget();
   federation.textContent = '';
   leave.hidden = true;
   void show();

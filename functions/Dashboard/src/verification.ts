@@ -9,7 +9,7 @@ import workerUrl from './verify/worker?worker&url';
 /** Where the verification of a log stands. It goes on while its reader looks at other pages. */
 export type State =
   | { readonly kind: 'idle' | 'stopped' }
-  | { readonly kind: 'download'; readonly bytes: number }
+  | { readonly kind: 'download' | 'saved'; readonly bytes: number }
   | { readonly kind: 'run'; readonly progress: Progress }
   | { readonly kind: 'report'; readonly report: Report; readonly seconds: number }
   | { readonly kind: 'unusable'; readonly code: string; readonly found: string; readonly next: string };
@@ -18,6 +18,7 @@ export type State =
 export const MaxEvidenceBytes = 512 * 1024 * 1024;
 
 const Evidence = 'audit/evidence';
+const FileName = 'evidence.zip';
 
 // The one script that the page's policy lets this code run, and only from its own file.
 const policy = window.trustedTypes?.createPolicy('fedcloud-verifier', { createScriptURL: () => workerUrl });
@@ -27,6 +28,7 @@ class Verification extends EventTarget {
   private worker: Worker | null = null;
   private fetching = new AbortController();
   private from = '';
+  private fetched: Blob | null = null;
 
   get state(): State {
     return this.current;
@@ -67,11 +69,56 @@ class Verification extends EventTarget {
     }
 
     this.from = file === null ? 'the coordinator’s evidence' : `the file ${file.name}`;
-    try {
+    this.fetched = null;
+    await this.attempt(signal, async () => {
       const evidence = file ?? (await this.fetch(signal));
       if (!signal.aborted) {
         this.run({ evidence, policy: pinned });
       }
+    });
+  }
+
+  /**
+   * Saves the coordinator's evidence as a file: the one that was verified last, else that of now.
+   * @throws {Refusal} the coordinator asks for another token.
+   */
+  async save(): Promise<void> {
+    if (this.fetched !== null && this.current.kind === 'report') {
+      saveAs(this.fetched);
+      return;
+    }
+
+    this.stop();
+    this.fetching = new AbortController();
+    const { signal } = this.fetching;
+    await this.attempt(signal, async () => {
+      const evidence = await this.fetch(signal);
+      if (!signal.aborted) {
+        saveAs(evidence);
+        this.become({ kind: 'saved', bytes: evidence.size });
+      }
+    });
+  }
+
+  /** Keeps nothing of what was fetched and found: somebody else may use the tab. */
+  forget(): void {
+    this.stop();
+    this.fetched = null;
+    this.become({ kind: 'idle' });
+  }
+
+  stop(): void {
+    this.fetching.abort();
+    this.worker?.terminate();
+    this.worker = null;
+    if (this.isRunning) {
+      this.become({ kind: 'stopped' });
+    }
+  }
+
+  private async attempt(signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
       if (signal.aborted) {
         return;
@@ -85,18 +132,10 @@ class Verification extends EventTarget {
     }
   }
 
-  stop(): void {
-    this.fetching.abort();
-    this.worker?.terminate();
-    this.worker = null;
-    if (this.isRunning) {
-      this.become({ kind: 'stopped' });
-    }
-  }
-
-  private fetch(signal: AbortSignal): Promise<Blob> {
+  private async fetch(signal: AbortSignal): Promise<Blob> {
     this.become({ kind: 'download', bytes: 0 });
-    return download(Evidence, signal, MaxEvidenceBytes, (bytes) => this.become({ kind: 'download', bytes }));
+    this.fetched = await download(Evidence, signal, MaxEvidenceBytes, (bytes) => this.become({ kind: 'download', bytes }));
+    return this.fetched;
   }
 
   private run(question: Question): void {
@@ -129,6 +168,15 @@ class Verification extends EventTarget {
     this.current = state;
     this.dispatchEvent(new Event('change'));
   }
+}
+
+// The request needs the token, so a plain link does not do.
+function saveAs(evidence: Blob): void {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(evidence);
+  link.download = FileName;
+  link.click();
+  URL.revokeObjectURL(link.href);
 }
 
 export const verification = new Verification();

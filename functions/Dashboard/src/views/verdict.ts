@@ -36,6 +36,7 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
 
   const policyFile = element('input', { id: 'policy-file', type: 'file', accept: '.json,application/json' });
   const start = element('button', { type: 'submit', class: 'main' }, 'Verify in this browser');
+  const save = element('button', { type: 'button' }, 'Save the evidence');
   const stop = element('button', { type: 'button' }, 'Stop');
   const outcome = element('div', { class: 'outcome' });
   const step = element('p', { role: 'status', 'aria-live': 'polite' });
@@ -64,7 +65,7 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
       element('label', { for: 'policy-file' }, 'Policy from a file'),
       policyFile,
     ),
-    element('p', { class: 'buttons' }, start, stop),
+    element('p', { class: 'buttons' }, start, save, stop),
     step,
     progress,
     outcome,
@@ -74,7 +75,7 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
     const { state, isRunning } = verification;
     const hadFocus = document.activeElement === stop;
     stop.hidden = !isRunning;
-    start.disabled = isRunning;
+    start.disabled = save.disabled = isRunning;
 
     // Said when it changes; the numbers are only shown.
     const text = stepOf(state);
@@ -94,6 +95,7 @@ export function verdictPanel(signal: AbortSignal, refused: (error: unknown) => v
     verification.start(file.files?.[0] ?? null, pinned === '' ? null : pinned).catch(refused);
     stop.focus();
   });
+  save.addEventListener('click', () => verification.save().catch(refused));
   stop.addEventListener('click', () => verification.stop());
   policyFile.addEventListener('change', () => {
     const chosen = policyFile.files?.[0];
@@ -130,6 +132,8 @@ function stepOf(state: State): string {
       return 'Fetching the coordinator’s evidence';
     case 'run':
       return Steps[state.progress.step];
+    case 'saved':
+      return `Saved the coordinator’s evidence, ${bytes(state.bytes)}.`;
     case 'stopped':
       return 'Stopped. Nothing is said about the log.';
     default:
