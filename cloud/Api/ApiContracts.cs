@@ -49,14 +49,23 @@ public sealed record RunDetail(RunState State, bool Settled, ImmutableArray<Roun
 }
 
 /// <summary>What a run's plan says about differential privacy. Each epsilon is a decimal string of four places, rounded up.</summary>
-/// <param name="Mode"><c>none</c>, or the claim as plans name it.</param>
-/// <param name="Claim">The claim in words; null where nothing is claimed, as are unit, epsilon and delta.</param>
+/// <param name="IsPublic">Whether every silo lists its data as public, so that an epsilon is a demonstration.</param>
+/// <param name="Claim">What is claimed; null where nothing is.</param>
+/// <param name="Course">Epsilon after some of the rounds, from the plan's noise; no guarantee of a run that stops early. Empty where it is local or nothing is claimed.</param>
+public sealed record PrivacySummary(bool IsPublic, PrivacyTerms? Claim, ImmutableArray<CoursePoint> Course);
+
+/// <summary>A privacy claim with all that belongs beside its numbers, in words.</summary>
+/// <param name="Name">The claim as plans name it.</param>
+/// <param name="Text">The claim.</param>
 /// <param name="Unit">What is protected as one.</param>
+/// <param name="Neighbours">What neighbouring data sets differ in.</param>
+/// <param name="Adversary">Against whom.</param>
 /// <param name="Epsilon">Of the job at its reserved maximum of steps. Where the noise is made in the silo: at most, for each silo's data set, or null where the plan gives no bound.</param>
 /// <param name="Delta">Delta, as the plan gives it.</param>
+/// <param name="Accountant">Which accountant.</param>
+/// <param name="Sampler">Which sampler.</param>
 /// <param name="IsLocal">Whether the course over the rounds is each silo's own.</param>
-/// <param name="Course">Epsilon after some of the rounds, from the plan's noise; no guarantee of a run that stops early. Empty where it is local or nothing is claimed.</param>
-public sealed record PrivacySummary(string Mode, string? Claim, string? Unit, string? Epsilon, string? Delta, bool IsLocal, ImmutableArray<CoursePoint> Course);
+public sealed record PrivacyTerms(string Name, string Text, string Unit, string Neighbours, string Adversary, string? Epsilon, string Delta, string Accountant, string Sampler, bool IsLocal);
 
 /// <summary>An epsilon after so many rounds.</summary>
 /// <param name="Round">How many rounds.</param>

@@ -197,7 +197,7 @@ public sealed class DashboardTests(Browser browser)
         await page.GetByRole(AriaRole.Link, new() { Name = host.Job.Value }).ClickAsync();
 
         PrivacySummary privacy = PrivacyCourse.Of(plan);
-        await Expect(page.GetByText($"claim {privacy.Claim}; for each record: ε = {privacy.Epsilon} at the reserved maximum of rounds, δ = 0.00001")).ToBeVisibleAsync();
+        await Expect(page.GetByText($"claim {privacy.Claim!.Text}: ε = {privacy.Claim.Epsilon} at the reserved maximum of rounds, δ = 0.00001. Unit record: one training record in one silo; {privacy.Claim.Neighbours}; against {privacy.Claim.Adversary}. Accountant RDP")).ToBeVisibleAsync();
         await Expect(page.GetByRole(AriaRole.Img, new() { NameRegex = new("^ε after each round, from the plan’s noise: ") })).ToBeVisibleAsync();
         await Expect(page.Locator("#course").GetByRole(AriaRole.Row)).ToHaveTextAsync(["RoundεCommitted", .. privacy.Course.Select(point => string.Create(CultureInfo.InvariantCulture, $"{point.Round}{point.Epsilon}yes"))]);
         await browser.RequireAccessibleAsync(page);

@@ -3,7 +3,6 @@
 using System.Globalization;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Cli.Reports.Runs;
-using FedCloud.Protocol.Ledgers;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 
@@ -13,6 +12,7 @@ namespace FedCloud.Cli.Reports.Privacy;
 /// <remarks>Amounts of single silos are not in the log; under claim A noise and sampling rate follow from a silo's own number of records and stay there.</remarks>
 internal static class PrivacyFields
 {
+    private const string LocalToTheSilo = "local to the silo";
     private const string Effective = "effective noise multiplier z_eff";
     private const string Amounts = "the amounts stay in the silos: an entry of a ledger in the log has hashes only, and no silo has disclosed an amount in this evidence";
 
@@ -105,18 +105,13 @@ internal static class PrivacyFields
         : report.NoneLogged());
 
     /// <summary>Which accountant.</summary>
-    public static FieldContent Accountant(ReportContext report) => Claimed(report, plan => FieldContent.Of(new ReportValue($"{(plan.Privacy.IsOnRing ? "RDP" : "PLD")}, version {DpSgdAccountant.Version}", ValueSource.Product)
+    public static FieldContent Accountant(ReportContext report) => Claimed(report, plan => FieldContent.Of(new ReportValue(PrivacyClaims.Accountant(plan.Privacy), ValueSource.Product)
     {
         Note = "of the program that wrote this report; the silos' ledgers name theirs, and keep it",
     }));
 
     /// <summary>Which sampler.</summary>
-    public static FieldContent Sampler(ReportContext report) => Claimed(report, plan => FieldContent.Of(report.Planned((plan.Privacy.IsOnRing, plan.Privacy.Noise) switch
-    {
-        (true, _) => $"exact, {(DistributedPrivacy.MechanismOf(plan.Aggregation.Secure.RingBits) == LedgerMechanism.Skellam ? "Skellam" : "discrete Gaussian")}; everybody takes part in every round",
-        (_, NoiseProfile.Exact) => "exact, discrete Gaussian on a grid; Poisson sampling",
-        _ => "rounded Gaussian on a grid, not exact in the tail; Poisson sampling",
-    })));
+    public static FieldContent Sampler(ReportContext report) => Claimed(report, plan => FieldContent.Of(report.Planned(PrivacyClaims.Sampler(plan))));
 
     /// <summary>The largest true-positive rate of a membership test at a false-positive rate of 1e-3.</summary>
     /// <remarks>Kairouz, Oh and Viswanath 2015, Theorem 2.1, with the two bounds that one (epsilon, delta) gives: TPR ≤ e^ε FPR + δ and TPR ≤ 1 − e^−ε (1 − δ − FPR).</remarks>
@@ -150,12 +145,12 @@ internal static class PrivacyFields
         ? field(plan, DistributedPrivacy.Of(plan)) is { } value ? FieldContent.Of(value) : FieldContent.None("no update has left a silo")
         : FieldContent.Of(Local(plan, report)));
 
-    private static ReportValue Local(RunConfig plan, ReportContext report) => report.Planned(PrivacyClaims.Local) with { Scope = PrivacyClaims.Scope(plan) };
+    private static ReportValue Local(RunConfig plan, ReportContext report) => report.Planned(LocalToTheSilo) with { Scope = PrivacyScope.Of(plan) };
 
-    private static ReportValue Number(ReportContext report, RunConfig plan, long number, string unit) => report.Planned(number, unit) with { Scope = PrivacyClaims.Scope(plan) };
+    private static ReportValue Number(ReportContext report, RunConfig plan, long number, string unit) => report.Planned(number, unit) with { Scope = PrivacyScope.Of(plan) };
 
-    private static ReportValue Real(ReportContext report, RunConfig plan, decimal number, string unit) => report.Planned(DecimalString.Format(number), unit) with { Scope = PrivacyClaims.Scope(plan) };
+    private static ReportValue Real(ReportContext report, RunConfig plan, decimal number, string unit) => report.Planned(DecimalString.Format(number), unit) with { Scope = PrivacyScope.Of(plan) };
 
     private static ReportValue Computed(ReportContext report, RunConfig plan, decimal number, string unit) =>
-        new ReportValue(DecimalString.Format(number), ValueSource.Computed) { Unit = unit, Scope = PrivacyClaims.Scope(plan) }.Proved(report.PlanCited);
+        new ReportValue(DecimalString.Format(number), ValueSource.Computed) { Unit = unit, Scope = PrivacyScope.Of(plan) }.Proved(report.PlanCited);
 }

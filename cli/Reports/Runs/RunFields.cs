@@ -80,7 +80,7 @@ internal static class RunFields
     /// <summary>Limits of the method, the same for every run, and what this run does without.</summary>
     public static FieldContent MethodLimits(ReportContext report) => Risks.RiskFields.Residual(report).And(report.OfPlan(plan => plan.Privacy.IsClaimed
         ? FieldContent.Of()
-        : FieldContent.Of(report.Planned($"{Privacy.PrivacyClaims.Mode(plan)}: the model may reveal training records"))));
+        : FieldContent.Of(report.Planned($"{PrivacyClaims.Mode(plan)}: the model may reveal training records"))));
 
     public static FieldContent State(ReportContext report)
     {

@@ -24,18 +24,22 @@ public static class PrivacyCourse
         PrivacyPlan privacy = plan.Privacy;
         if (!privacy.IsClaimed)
         {
-            return new PrivacySummary("none", Claim: null, Unit: null, Epsilon: null, Delta: null, IsLocal: false, Course: []);
+            return new PrivacySummary(plan.IsPublic, Claim: null, Course: []);
         }
 
         decimal? epsilon = privacy.IsOnRing ? DistributedPrivacy.Of(plan).Epsilon : privacy.Epsilon;
-        return new PrivacySummary(
+        PrivacyTerms terms = new(
             privacy.Claim.ToString().ToLowerInvariant(),
-            InWords(privacy.Claim),
-            privacy.Unit.ToString().ToLowerInvariant(),
+            PrivacyClaims.Claim(privacy),
+            PrivacyClaims.Unit(privacy),
+            PrivacyClaims.Neighbours(privacy),
+            PrivacyClaims.Adversary(privacy),
             epsilon is { } most ? Rounded(most) : null,
             DecimalString.Format(privacy.Delta),
-            IsLocal: !privacy.IsOnRing,
-            privacy.IsOnRing ? [.. Spaced(plan.Rounds).Select(round => new CoursePoint(round, Rounded(After(plan, round))))] : []);
+            PrivacyClaims.Accountant(privacy),
+            PrivacyClaims.Sampler(plan),
+            IsLocal: !privacy.IsOnRing);
+        return new PrivacySummary(plan.IsPublic, terms, privacy.IsOnRing ? [.. Spaced(plan.Rounds).Select(round => new CoursePoint(round, Rounded(After(plan, round))))] : []);
     }
 
     // Spare rounds are charged only for rounds that were abandoned.
@@ -45,13 +49,6 @@ public static class PrivacyCourse
     private static IEnumerable<int> Spaced(int rounds) => rounds <= MostRounds
         ? Enumerable.Range(1, rounds)
         : Enumerable.Range(0, MostRounds).Select(i => 1 + (int)((long)i * (rounds - 1) / (MostRounds - 1)));
-
-    private static string InWords(PrivacyClaim claim) => claim switch
-    {
-        PrivacyClaim.Example => "A, example-level, made in the silo",
-        PrivacyClaim.Distributed => "B, distributed, noise shares on the ring",
-        _ => "C, silo-level, noise shares on the ring",
-    };
 
     // Upwards: nobody is promised less than it is.
     private static string Rounded(decimal epsilon) => (Math.Ceiling(epsilon * 10_000) / 10_000).ToString("F4", CultureInfo.InvariantCulture);

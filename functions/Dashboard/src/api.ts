@@ -68,13 +68,20 @@ export interface RunDetail {
 
 /** What a run's plan claims; each epsilon is a decimal in text, rounded up. */
 export interface Privacy {
-  readonly mode: string;
-  readonly claim: string | null;
-  readonly unit: string | null;
-  /** Of the job at its reserved maximum. */
-  readonly epsilon: string | null;
-  readonly delta: string | null;
-  readonly is_local: boolean;
+  /** Whether every silo lists its data as public: an epsilon is a demonstration. */
+  readonly is_public: boolean;
+  readonly claim: {
+    readonly text: string;
+    readonly unit: string;
+    readonly neighbours: string;
+    readonly adversary: string;
+    /** Of the job at its reserved maximum. */
+    readonly epsilon: string | null;
+    readonly delta: string;
+    readonly accountant: string;
+    readonly sampler: string;
+    readonly is_local: boolean;
+  } | null;
   readonly course: readonly { readonly round: number; readonly epsilon: string }[];
 }
 

@@ -18,7 +18,8 @@ public sealed class PrivacyCourseTests
     {
         PrivacySummary found = PrivacyCourse.Of(Plan(rounds: 3));
 
-        Assert.Equal(("none", null, null, null, null, false), (found.Mode, found.Claim, found.Unit, found.Epsilon, found.Delta, found.IsLocal));
+        Assert.False(found.IsPublic);
+        Assert.Null(found.Claim);
         Assert.Empty(found.Course);
     }
 
@@ -30,7 +31,7 @@ public sealed class PrivacyCourseTests
     {
         PrivacySummary found = PrivacyCourse.Of(Plan(rounds: 3, (field, value), ("unit", "person")));
 
-        Assert.Equal(("example", "person", epsilon, "0.00001", true), (found.Mode, found.Unit, found.Epsilon, found.Delta, found.IsLocal));
+        Assert.Equal(("example", "person: all records of one person in one silo", epsilon, "0.00001", true), (found.Claim!.Name, found.Claim.Unit, found.Claim.Epsilon, found.Claim.Delta, found.Claim.IsLocal));
         Assert.Empty(found.Course);
     }
 
@@ -41,13 +42,16 @@ public sealed class PrivacyCourseTests
 
         PrivacySummary found = PrivacyCourse.Of(plan);
 
-        Assert.Equal(("distributed", "record", false), (found.Mode, found.Unit, found.IsLocal));
-        Assert.InRange(Number(found.Epsilon!), DistributedPrivacy.Of(plan).Epsilon, DistributedPrivacy.Of(plan).Epsilon + 0.0001m);
+        Assert.Equal(("distributed", "record: one training record in one silo", false), (found.Claim!.Name, found.Claim.Unit, found.Claim.IsLocal));
+        Assert.InRange(Number(found.Claim.Epsilon!), DistributedPrivacy.Of(plan).Epsilon, DistributedPrivacy.Of(plan).Epsilon + 0.0001m);
         Assert.Equal([1, 2, 3, 4, 5], found.Course.Select(point => point.Round));
         Assert.All(found.Course, point => Assert.InRange(Number(point.Epsilon), DistributedPrivacy.Of(OnRing(point.Round, spare: 0)).Epsilon, DistributedPrivacy.Of(OnRing(point.Round, spare: 0)).Epsilon + 0.0001m));
         Assert.All(found.Course.Skip(1).Zip(found.Course), pair => Assert.True(Number(pair.First.Epsilon) > Number(pair.Second.Epsilon)));
-        Assert.True(Number(found.Epsilon!) > Number(found.Course[^1].Epsilon));
+        Assert.True(Number(found.Claim.Epsilon!) > Number(found.Course[^1].Epsilon));
     }
+
+    [Fact]
+    public void Of_PublicData_IsSaid() => Assert.True(PrivacyCourse.Of(Plan(rounds: 3) with { Data = "public" }).IsPublic);
 
     [Theory]
     [InlineData(64)]

@@ -15,18 +15,19 @@ export async function privacyOf(job: string, signal: AbortSignal): Promise<Priva
   return privacy;
 }
 
-/** Claim, unit, epsilon and delta in a line. */
-export function inWords({ claim, unit, epsilon, delta, is_local: isLocal }: Privacy): string {
+/** What belongs beside every number about privacy (privacy, rule P1), in a line. */
+export function inWords({ is_public: isPublic, claim }: Privacy): string {
   if (claim === null) {
-    return 'no differential privacy';
+    return isPublic ? 'no differential privacy; public data' : 'no differential privacy';
   }
 
+  const { text, unit, neighbours, adversary, epsilon, delta, accountant, sampler, is_local: isLocal } = claim;
   const most = epsilon === null ? 'ε is local to each silo' : isLocal ? `ε at most ${epsilon}, for each silo’s data set` : `ε = ${epsilon} at the reserved maximum of rounds`;
-  return `claim ${claim}; for each ${unit}: ${most}, δ = ${delta}`;
+  return `${isPublic ? 'public data, so ε is a demonstration; ' : ''}claim ${text}: ${most}, δ = ${delta}. Unit ${unit}; ${neighbours}; against ${adversary}. Accountant ${accountant}; noise ${sampler}.`;
 }
 
 /** Epsilon round by round, where it follows from the plan. */
-export function course({ course: points, epsilon }: Privacy, committed: number): HTMLElement[] {
+export function course({ is_public: isPublic, claim, course: points }: Privacy, committed: number): HTMLElement[] {
   if (points.length === 0) {
     return [];
   }
@@ -43,7 +44,7 @@ export function course({ course: points, epsilon }: Privacy, committed: number):
   });
   return [
     element('h2', {}, 'Privacy'),
-    element('p', {}, `A run that stops early is guaranteed nothing better than the reserved maximum, ε = ${epsilon}: when it stops may depend on the data.`),
+    element('p', {}, `${isPublic ? 'Public data: a demonstration. ' : ''}A run that stops early is guaranteed nothing better than the reserved maximum, ε = ${claim?.epsilon}: when it stops may depend on the data.`),
     element('div', { class: 'charts' }, drawn),
     element(
       'div',
