@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Text.Json;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
@@ -36,7 +35,7 @@ public sealed class AuditTranscriptTests : IDisposable
     [Fact]
     public async Task Verify_WholeLog_IsVerified()
     {
-        (int exit, string output, string errors) = await RunAsync("audit", "verify", "--bundle", In("evidence.zip"), "--policy", In("policy.json"));
+        (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "verify", "--bundle", In("evidence.zip"), "--policy", In("policy.json"));
 
         Assert.Equal((0, string.Empty), (exit, errors));
         Assert.EndsWith("Verified.\n", output, StringComparison.Ordinal);
@@ -52,7 +51,7 @@ public sealed class AuditTranscriptTests : IDisposable
         tile[40] ^= 1;
         File.WriteAllBytes(In("bundle/log/tile/0/000.p/52"), tile);
 
-        (int exit, string output, _) = await RunAsync("audit", "verify", "--bundle", In("bundle"), "--json");
+        (int exit, string output, _) = await CliProcess.RunAsync("audit", "verify", "--bundle", In("bundle"), "--json");
 
         JsonElement[] lines = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal(6, exit);
@@ -70,7 +69,7 @@ public sealed class AuditTranscriptTests : IDisposable
     [InlineData("request_malformed", "--proof", "policy.json")]
     public async Task Verify_UnusableInput_IsExitCode2(string code, params string[] arguments)
     {
-        (int exit, string output, string errors) = await RunAsync(["audit", "verify", .. arguments.Select(argument => argument.Contains('.', StringComparison.Ordinal) ? In(argument) : argument)]);
+        (int exit, string output, string errors) = await CliProcess.RunAsync(["audit", "verify", .. arguments.Select(argument => argument.Contains('.', StringComparison.Ordinal) ? In(argument) : argument)]);
 
         Assert.Equal((2, string.Empty), (exit, output));
         Assert.StartsWith(code + ": ", errors, StringComparison.Ordinal);
@@ -81,7 +80,7 @@ public sealed class AuditTranscriptTests : IDisposable
     public async Task Kat_OfTheVectors_MatchesAndAChangedOneIsNamed()
     {
         string vectors = Path.Combine(VectorsFolder(), "secagg_fcsa1_kat.json");
-        (int exit, string output, _) = await RunAsync("audit", "kat", vectors);
+        (int exit, string output, _) = await CliProcess.RunAsync("audit", "kat", vectors);
         Assert.Equal(0, exit);
         Assert.Contains("n=7", output, StringComparison.Ordinal);
         Assert.EndsWith("All checks of 3 transcripts match.\n", output, StringComparison.Ordinal);
@@ -89,14 +88,14 @@ public sealed class AuditTranscriptTests : IDisposable
         string text = await File.ReadAllTextAsync(vectors);
         int at = text.IndexOf("\"U3_hash\": \"", StringComparison.Ordinal) + 12;
         await File.WriteAllTextAsync(In("changed.json"), text[..at] + (text[at] == '0' ? '1' : '0') + text[(at + 1)..]);
-        (exit, output, _) = await RunAsync("audit", "kat", In("changed.json"), "--json");
+        (exit, output, _) = await CliProcess.RunAsync("audit", "kat", In("changed.json"), "--json");
         JsonElement[] lines = [.. output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
         Assert.Equal(6, exit);
         Assert.Contains(lines[..^1], line => !line.GetProperty("matches").GetBoolean() && line.GetProperty("check").GetString() == "u3_hash");
         Assert.False(lines[^1].GetProperty("matches").GetBoolean());
 
         await File.WriteAllTextAsync(In("changed.json"), "{}");
-        (exit, _, string errors) = await RunAsync("audit", "kat", In("changed.json"));
+        (exit, _, string errors) = await CliProcess.RunAsync("audit", "kat", In("changed.json"));
         Assert.Equal(2, exit);
         Assert.StartsWith("transcript_malformed: ", errors, StringComparison.Ordinal);
     }
@@ -107,7 +106,7 @@ public sealed class AuditTranscriptTests : IDisposable
     [InlineData("--to", "2026-13-01T00:00:00Z")]
     public async Task Show_FilterThatNoEntryCanPass_IsRefused(string option, string value)
     {
-        (int exit, string output, string errors) = await RunAsync("audit", "show", "--bundle", In("evidence.zip"), option, value);
+        (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "show", "--bundle", In("evidence.zip"), option, value);
 
         Assert.Equal((2, string.Empty), (exit, output));
         Assert.StartsWith("request_malformed: ", errors, StringComparison.Ordinal);
@@ -116,7 +115,7 @@ public sealed class AuditTranscriptTests : IDisposable
     [Fact]
     public async Task Verify_NoEvidenceAndNoCoordinator_SaysWhatIsMissing()
     {
-        (int exit, string output, string errors) = await RunAsync("audit", "verify");
+        (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "verify");
 
         Assert.Equal((3, string.Empty), (exit, output));
         Assert.StartsWith("setting_missing: ", errors, StringComparison.Ordinal);
@@ -130,7 +129,7 @@ public sealed class AuditTranscriptTests : IDisposable
         {
             File.WriteAllText(In("note"), vector.GetProperty("note").GetString());
 
-            (int exit, _, string errors) = await RunAsync("audit", "verify", "--note", In("note"), "--vkey", vector.GetProperty("vkey").GetString()!);
+            (int exit, _, string errors) = await CliProcess.RunAsync("audit", "verify", "--note", In("note"), "--vkey", vector.GetProperty("vkey").GetString()!);
 
             Assert.True((vector.GetProperty("expect").GetString() == "ok") == (exit == 0), errors);
             Assert.True(exit is 0 or 6, errors);
@@ -145,7 +144,7 @@ public sealed class AuditTranscriptTests : IDisposable
             File.WriteAllText(In("proof"), vector.GetProperty("proof").GetString());
             File.WriteAllBytes(In("entry"), Convert.FromHexString(vector.GetProperty("leaf_input_hex").GetString()!));
 
-            (int exit, string output, string errors) = await RunAsync("audit", "verify", "--proof", In("proof"), "--entry", In("entry"), "--vkey", vector.GetProperty("vkey").GetString()!);
+            (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "verify", "--proof", In("proof"), "--entry", In("entry"), "--vkey", vector.GetProperty("vkey").GetString()!);
 
             Assert.True((vector.GetProperty("expect").GetString() == "ok") == (exit == 0), errors);
             Assert.True(exit == 6 || output.StartsWith("Entry ", StringComparison.Ordinal), output);
@@ -161,8 +160,8 @@ public sealed class AuditTranscriptTests : IDisposable
     [InlineData(0, "--to", "2026-01-02T03:04:04Z")]
     public async Task Show_Filters_ChooseEntries(int expected, params string[] filter)
     {
-        (int exit, string output, _) = await RunAsync(["audit", "show", "--bundle", In("bundle"), .. filter]);
-        (_, string json, _) = await RunAsync(["audit", "show", "--bundle", In("evidence.zip"), "--json", .. filter]);
+        (int exit, string output, _) = await CliProcess.RunAsync(["audit", "show", "--bundle", In("bundle"), .. filter]);
+        (_, string json, _) = await CliProcess.RunAsync(["audit", "show", "--bundle", In("evidence.zip"), "--json", .. filter]);
 
         Assert.Equal(0, exit);
         Assert.Equal(expected, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length);
@@ -184,21 +183,5 @@ public sealed class AuditTranscriptTests : IDisposable
         }
 
         return Path.Combine(folder!.FullName, "tests", "vectors");
-    }
-
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments)
-    {
-        ProcessStartInfo start = new("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fedcloud.dll"));
-        foreach (string argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output, await errors);
     }
 }

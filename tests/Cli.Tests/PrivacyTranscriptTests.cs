@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Xunit;
@@ -269,18 +268,5 @@ public sealed class PrivacyTranscriptTests
         return JsonDocument.Parse(output).RootElement;
     }
 
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(string line)
-    {
-        ProcessStartInfo start = new("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        foreach (string argument in (string[])[Path.Combine(AppContext.BaseDirectory, "fedcloud.dll"), "privacy", .. line.Split(' ')])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output, await errors);
-    }
+    private static Task<(int Exit, string Output, string Errors)> RunAsync(string line) => CliProcess.RunAsync(["privacy", .. line.Split(' ')]);
 }

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using Xunit;
 
 namespace FedCloud.Cli.Tests;
@@ -16,7 +15,7 @@ public sealed class TranscriptTests
     [InlineData("fedadam.yaml")]
     public async Task PlanValidate_Samples_AreValid(string plan)
     {
-        (int exit, string output, string errors) = await RunAsync("plan", "validate", Path.Combine(AppContext.BaseDirectory, "samples", plan));
+        (int exit, string output, string errors) = await CliProcess.RunAsync("plan", "validate", Path.Combine(AppContext.BaseDirectory, "samples", plan));
 
         Assert.Equal((0, "The plan is valid.\n", string.Empty), (exit, output, errors));
     }
@@ -35,7 +34,7 @@ public sealed class TranscriptTests
     [InlineData("privacy:\n  epsilon: 8\naggregation:\n  mode: plain\n", "privacy_needs_secure: line 4: a charge of a silo's ledger")]
     public async Task PlanValidate_BadPlan_SaysWhatAndWhere(string text, string expected)
     {
-        (int exit, string output, string errors) = await RunAsync("plan", "validate", Plan(text));
+        (int exit, string output, string errors) = await CliProcess.RunAsync("plan", "validate", Plan(text));
 
         Assert.Equal(2, exit);
         Assert.StartsWith(expected, errors, StringComparison.Ordinal);
@@ -52,7 +51,7 @@ public sealed class TranscriptTests
     {
         string path = Plan("aggregation:\n  mode: secure\n  secure:\n    coordinate_bits: 29\n");
 
-        Assert.Equal((expected, said, wrong), await RunAsync("plan", "validate", path, "--silos", silos));
+        Assert.Equal((expected, said, wrong), await CliProcess.RunAsync("plan", "validate", path, "--silos", silos));
     }
 
     [Fact]
@@ -60,9 +59,9 @@ public sealed class TranscriptTests
     {
         string path = Plan("aggregation:\n  mode: secure\n  secure:\n    ring_bits: 24\n");
 
-        (int exit, string output, _) = await RunAsync("plan", "explain", path, "--silos", "10");
-        (_, string json, _) = await RunAsync("plan", "explain", path, "--silos", "10", "--json");
-        (_, string unknown, _) = await RunAsync("plan", "explain", path);
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", path, "--silos", "10");
+        (_, string json, _) = await CliProcess.RunAsync("plan", "explain", path, "--silos", "10", "--json");
+        (_, string unknown, _) = await CliProcess.RunAsync("plan", "explain", path);
 
         Assert.Equal(0, exit);
         Assert.Contains("at least 7 updates of 10 silos (t = 7), so 3 may be missing", output, StringComparison.Ordinal);
@@ -77,7 +76,7 @@ public sealed class TranscriptTests
     [Fact]
     public async Task PlanValidate_MissingFile_AsJson_IsOneDocument()
     {
-        (int exit, string output, _) = await RunAsync("plan", "validate", "nowhere.yaml", "--json");
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "validate", "nowhere.yaml", "--json");
 
         Assert.Equal(2, exit);
         Assert.Equal("plan_unreadable", System.Text.Json.JsonDocument.Parse(output).RootElement.GetProperty("error").GetProperty("code").GetString());
@@ -107,7 +106,7 @@ public sealed class TranscriptTests
             File.Delete(broken);
         }
 
-        (int exit, _, string errors) = await RunAsync("demo", "--base", folder, "--out", Path.Combine(folder, "out"));
+        (int exit, _, string errors) = await CliProcess.RunAsync("demo", "--base", folder, "--out", Path.Combine(folder, "out"));
 
         Assert.Equal(2, exit);
         Assert.StartsWith(expected, errors, StringComparison.Ordinal);
@@ -120,7 +119,7 @@ public sealed class TranscriptTests
     [InlineData("run show", "usage: ")]
     public async Task Usage_Wrong_IsOneLineWithExitCode2(string line, string expected)
     {
-        (int exit, _, string errors) = await RunAsync(line.Split(' '));
+        (int exit, _, string errors) = await CliProcess.RunAsync(line.Split(' '));
 
         Assert.Equal(2, exit);
         Assert.StartsWith(expected, errors, StringComparison.Ordinal);
@@ -130,7 +129,7 @@ public sealed class TranscriptTests
     [Fact]
     public async Task PlanExplain_PrivateSample_ShowsWhatTheClaimComesTo()
     {
-        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "48");
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "48");
 
         Assert.Equal(0, exit);
         Assert.Contains("privacy claim           example-level (DP-SGD in the silo); one record added or removed\n", output, StringComparison.Ordinal);
@@ -144,8 +143,8 @@ public sealed class TranscriptTests
     {
         string plan = Path.Combine(AppContext.BaseDirectory, "samples", "distributed.yaml");
 
-        (int exit, string output, _) = await RunAsync("plan", "explain", plan);
-        (_, string tooMany, _) = await RunAsync("plan", "explain", plan, "--records", "49");
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", plan);
+        (_, string tooMany, _) = await CliProcess.RunAsync("plan", "explain", plan, "--records", "49");
 
         Assert.Equal(0, exit);
         Assert.Contains("privacy claim           distributed (shares of noise on the ring); one record added or removed\n", output, StringComparison.Ordinal);
@@ -156,7 +155,7 @@ public sealed class TranscriptTests
     [Fact]
     public async Task PlanExplain_RecordsThatTheClaimCannotHave_SaysWhy()
     {
-        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "20000");
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "private.yaml"), "--records", "20000");
 
         Assert.Equal(0, exit);
         Assert.Contains("A silo of 20,000 records refuses: delta_too_large: ", output, StringComparison.Ordinal);
@@ -165,7 +164,7 @@ public sealed class TranscriptTests
     [Fact]
     public async Task PlanExplain_Sample_NamesWhatIsNotProtected()
     {
-        (int exit, string output, _) = await RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml"));
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml"));
 
         Assert.Equal(0, exit);
         Assert.Contains("training.local_steps", output, StringComparison.Ordinal);
@@ -181,7 +180,7 @@ public sealed class TranscriptTests
     [InlineData(2, "plan_unreadable: ", "demo", "--plan", "nowhere.yaml")]
     public async Task Command_BadInput_EndsWithItsCode(int expected, string start, params string[] arguments)
     {
-        (int exit, _, string errors) = await RunAsync(arguments);
+        (int exit, _, string errors) = await CliProcess.RunAsync(arguments);
 
         Assert.Equal(expected, exit);
         Assert.StartsWith(start, errors, StringComparison.Ordinal);
@@ -191,7 +190,7 @@ public sealed class TranscriptTests
     [Fact]
     public async Task RunList_NobodyListens_IsUnreachable()
     {
-        (int exit, _, string errors) = await RunAsync(new Dictionary<string, string> { ["FEDCLOUD_URL"] = "http://127.0.0.1:9", ["FEDCLOUD_TOKEN"] = "t" }, "run", "list");
+        (int exit, _, string errors) = await CliProcess.RunAsync(new Dictionary<string, string> { ["FEDCLOUD_URL"] = "http://127.0.0.1:9", ["FEDCLOUD_TOKEN"] = "t" }, "run", "list");
 
         Assert.Equal(4, exit);
         Assert.StartsWith("coordinator_unreachable: ", errors, StringComparison.Ordinal);
@@ -202,29 +201,5 @@ public sealed class TranscriptTests
         string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "plan.yaml");
         File.WriteAllText(path, text);
         return path;
-    }
-
-    private static Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments) => RunAsync([], arguments);
-
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(Dictionary<string, string> environment, params string[] arguments)
-    {
-        ProcessStartInfo start = new("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fedcloud.dll"));
-        foreach (string argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        start.Environment.Remove("FEDCLOUD_URL");
-        foreach ((string key, string value) in environment)
-        {
-            start.Environment[key] = value;
-        }
-
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output, await errors);
     }
 }

@@ -26,7 +26,7 @@ internal static class ReportCommand
         {
             SiloHome opened = SiloHome.Open(parsed.GetRequiredValue(home));
             RunId job = RunId.Parse(parsed.GetRequiredValue(run));
-            string name = ReportFramework.Parse(parsed.GetRequiredValue(framework));
+            string name = parsed.GetRequiredValue(framework);
             Sha256Digest? only = parsed.GetValue(root) is { } text ? Sha256Digest.Parse(text, "root") : null;
             byte[] file = await new ConsentDesk(opened).SignAsync(job, name, only, cancellation);
             string path = parsed.GetRequiredValue(output);

@@ -25,7 +25,6 @@ public sealed class PolicyWatch
         _path = path;
         _administrator = administrator;
         _refuse = refuse;
-        _seen = Digest();
         Current = SiloPolicy.Read(path, administrator);
     }
 
@@ -36,7 +35,8 @@ public sealed class PolicyWatch
     /// <returns>Whether another policy waits to be taken.</returns>
     public bool HasNext()
     {
-        Sha256Digest? found = Digest();
+        byte[] file = Read();
+        Sha256Digest found = Sha256Digest.Of(file);
         if (found == _seen)
         {
             return _next is not null;
@@ -46,7 +46,7 @@ public sealed class PolicyWatch
         _next = null;
         try
         {
-            SiloPolicy read = SiloPolicy.Read(_path, _administrator);
+            SiloPolicy read = SiloPolicy.Open(file, _administrator);
             _next = read.Digest() == Current.Digest() ? null : read;
         }
         catch (FedCloudException error)
@@ -64,16 +64,16 @@ public sealed class PolicyWatch
         _next = null;
     }
 
-    // Null where the file is not there; it is replaced at once, so what is read is whole.
-    private Sha256Digest? Digest()
+    // Empty, which is no policy, where nothing can be read. The file is replaced at once, so what is read is whole.
+    private byte[] Read()
     {
         try
         {
-            return Sha256Digest.Of(File.ReadAllBytes(_path));
+            return File.ReadAllBytes(_path);
         }
-        catch (FileNotFoundException)
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            return null;
+            return [];
         }
     }
 }

@@ -100,15 +100,30 @@ public sealed record SiloPolicy
     /// <exception cref="FedCloudException"><c>policy_signature</c> or <c>policy_malformed</c>.</exception>
     public static SiloPolicy Read(string path, VerificationKey administrator)
     {
-        if (!File.Exists(path))
+        byte[] file;
+        try
         {
-            throw new FedCloudException(ErrorCodes.PolicySignature, "expected a signed policy, found none");
+            file = File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.PolicySignature, "expected a signed policy, found none that can be read", cause: error);
         }
 
+        return Open(file, administrator);
+    }
+
+    /// <summary>Verifies a signed policy.</summary>
+    /// <param name="file">The file's bytes.</param>
+    /// <param name="administrator">The administrator's key.</param>
+    /// <exception cref="FedCloudException"><c>policy_signature</c> or <c>policy_malformed</c>.</exception>
+    public static SiloPolicy Open(ReadOnlySpan<byte> file, VerificationKey administrator)
+    {
+        ArgumentNullException.ThrowIfNull(administrator);
         DsseEnvelope envelope;
         try
         {
-            envelope = StrictJson.Deserialize(File.ReadAllBytes(path), Protocol.Messages.FrameJson.Default.DsseEnvelope) ?? throw new JsonException("null");
+            envelope = StrictJson.Deserialize(file, Protocol.Messages.FrameJson.Default.DsseEnvelope) ?? throw new JsonException("null");
         }
         catch (JsonException error)
         {

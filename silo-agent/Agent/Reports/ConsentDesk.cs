@@ -21,7 +21,7 @@ public sealed class ConsentDesk(SiloHome home)
     /// <param name="root">The root of the checkpoint at which the evidence ends; null consents at every checkpoint of the run, under its present plan.</param>
     /// <param name="cancellation">Stops it.</param>
     /// <returns>The file: a DSSE envelope as JSON.</returns>
-    /// <exception cref="FedCloudException"><c>run_missing</c>, <c>report_consent_invalid</c>.</exception>
+    /// <exception cref="FedCloudException"><c>run_missing</c>, <c>request_malformed</c> for another framework.</exception>
     public async Task<byte[]> SignAsync(RunId job, string framework, Sha256Digest? root, CancellationToken cancellation)
     {
         Sha256Digest config = new PlanShelf(home).Get(job).ConfigSha256;
@@ -31,15 +31,11 @@ public sealed class ConsentDesk(SiloHome home)
             Federation = home.Invitation.Federation,
             SiloId = home.Invitation.SiloId,
             Job = job,
-            Framework = framework,
+            Framework = ReportFramework.Parse(framework),
             ConfigSha256 = root is null ? config : null,
             EvidenceRoot = root,
         };
         DsseEnvelope signed = await home.SignAsync(SiloHome.AdministratorKey, ReportConsent.PayloadType, consent.ToJcs(), cancellation);
-        byte[] file = JsonSerializer.SerializeToUtf8Bytes(signed, ReportConsentJson.Default.DsseEnvelope);
-
-        (VerificationKey administrator, _) = await home.KeyAsync(SiloHome.AdministratorKey, cancellation);
-        ReportConsent.Open(file, _ => administrator);
-        return file;
+        return JsonSerializer.SerializeToUtf8Bytes(signed, ReportConsentJson.Default.DsseEnvelope);
     }
 }

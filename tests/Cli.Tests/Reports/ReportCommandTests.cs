@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text.Json;
 using FedCloud.Protocol.Audit.Verification;
@@ -71,7 +70,7 @@ public sealed class ReportCommandTests : IDisposable
         string sample = Path.GetFileNameWithoutExtension(entries.Order(StringComparer.Ordinal).Last());
         string proof = In($"out/proofs/{sample}.tlog-proof");
 
-        (int exit, string output, string errors) = await RunAsync("audit", "verify", "--proof", proof, "--entry", In($"out/entries/{sample}.json"), "--vkey", _story.Story.Federation.LogKey.VKey);
+        (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "verify", "--proof", proof, "--entry", In($"out/entries/{sample}.json"), "--vkey", _story.Story.Federation.LogKey.VKey);
 
         Assert.Equal((0, string.Empty), (exit, errors));
         Assert.StartsWith($"Entry {sample} is in the log.", output, StringComparison.Ordinal);
@@ -80,7 +79,7 @@ public sealed class ReportCommandTests : IDisposable
 
         // Of an entry of one silo there is the proof, and nothing that it is the proof of.
         Assert.True(Directory.GetFiles(In("out/proofs")).Length > entries.Length);
-        (exit, _, errors) = await RunAsync("audit", "verify", "--proof", proof, "--entry", In("out/report.json"), "--vkey", _story.Story.Federation.LogKey.VKey);
+        (exit, _, errors) = await CliProcess.RunAsync("audit", "verify", "--proof", proof, "--entry", In("out/report.json"), "--vkey", _story.Story.Federation.LogKey.VKey);
         Assert.Equal(6, exit);
         Assert.StartsWith("inclusion_failed: ", errors, StringComparison.Ordinal);
     }
@@ -96,7 +95,7 @@ public sealed class ReportCommandTests : IDisposable
         bytes[at + 1] = (byte)'x';
         File.WriteAllBytes(In("tampered.zip"), evidence.ToZip());
 
-        (int exit, string output, _) = await RunAsync("audit", "report", "--framework", "hipaa", "--run", "run-sum", "--bundle", In("tampered.zip"), "--out", In("out"), "--json");
+        (int exit, string output, _) = await CliProcess.RunAsync("audit", "report", "--framework", "hipaa", "--run", "run-sum", "--bundle", In("tampered.zip"), "--out", In("out"), "--json");
 
         Assert.Equal(6, exit);
         JsonElement document = JsonDocument.Parse(output).RootElement;
@@ -128,7 +127,7 @@ public sealed class ReportCommandTests : IDisposable
         options[option] = option is "--run" or "--framework" ? value : In(value);
         string[] before = [.. Directory.EnumerateFileSystemEntries(_folder, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
 
-        (int exit, string output, string errors) = await RunAsync(["audit", "report", .. options.SelectMany(pair => new[] { pair.Key, pair.Value })]);
+        (int exit, string output, string errors) = await CliProcess.RunAsync(["audit", "report", .. options.SelectMany(pair => new[] { pair.Key, pair.Value })]);
 
         Assert.Equal((expected, string.Empty), (exit, output));
         Assert.StartsWith(code + ": ", errors, StringComparison.Ordinal);
@@ -150,7 +149,7 @@ public sealed class ReportCommandTests : IDisposable
     [Fact]
     public async Task Report_NoEvidenceAndNoCoordinator_SaysWhatIsMissing()
     {
-        (int exit, string output, string errors) = await RunAsync("audit", "report", "--framework", "dora", "--run", "run-sum", "--out", In("out"));
+        (int exit, string output, string errors) = await CliProcess.RunAsync("audit", "report", "--framework", "dora", "--run", "run-sum", "--out", In("out"));
 
         Assert.Equal((3, string.Empty), (exit, output));
         Assert.StartsWith("setting_missing: ", errors, StringComparison.Ordinal);
@@ -162,21 +161,5 @@ public sealed class ReportCommandTests : IDisposable
     private string In(string name) => Path.Combine(_folder, name);
 
     private Task<(int Exit, string Output, string Errors)> ReportAsync(string framework, string output, params string[] more) =>
-        RunAsync(["audit", "report", "--framework", framework, "--run", "run-sum", "--bundle", In("evidence.zip"), "--out", output, .. more]);
-
-    private static async Task<(int Exit, string Output, string Errors)> RunAsync(params string[] arguments)
-    {
-        ProcessStartInfo start = new("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true, WorkingDirectory = Path.GetTempPath() };
-        start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "fedcloud.dll"));
-        foreach (string argument in arguments)
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = await process.StandardOutput.ReadToEndAsync();
-        await process.WaitForExitAsync();
-        return (process.ExitCode, output, await errors);
-    }
+        CliProcess.RunAsync(["audit", "report", "--framework", framework, "--run", "run-sum", "--bundle", In("evidence.zip"), "--out", output, .. more]);
 }

@@ -50,12 +50,14 @@ public sealed class PolicyWatchTests : IDisposable
     [InlineData("not a policy")]
     [InlineData("{}")]
     [InlineData(null)]
+    [InlineData("a folder")]
     public async Task HasNext_AFileThatIsNoPolicy_IsSaidOnceAndTheOldOneStays(string? content)
     {
         PolicyWatch watch = await WatchAsync();
-        if (content is null)
+        if (content is null or "a folder")
         {
             File.Delete(_silo.Home.PolicyPath);
+            _ = content is null ? null : Directory.CreateDirectory(_silo.Home.PolicyPath);
         }
         else
         {
@@ -69,6 +71,11 @@ public sealed class PolicyWatchTests : IDisposable
         Assert.Equal(ErrorCodes.PolicySignature, said.Code);
         Assert.Contains($"the policy {watch.Current.Digest().Hex[..12]} stays in force", said.Message, StringComparison.Ordinal);
         Assert.Equal(1, watch.Current.Threads);
+        if (Directory.Exists(_silo.Home.PolicyPath))
+        {
+            Directory.Delete(_silo.Home.PolicyPath);
+        }
+
         await SignAsync(2);
         Assert.True(watch.HasNext());
     }
