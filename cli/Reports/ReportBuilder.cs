@@ -50,7 +50,7 @@ internal sealed class ReportBuilder(ReportContext report, Framework framework)
         round.Rid.Hex,
         RoundStory.Of(report, round),
         [.. round.Entries.Select(record => record.Cite)],
-        RoundStory.Figures(round),
+        RoundStory.Figures(report, round),
         RoundTable.Of(report, round));
 
     private ImmutableArray<ReportGroup> Front() =>

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Globalization;
 using FedCloud.Cli.Reports.Consents;
 using FedCloud.Cli.Reports.Document;
+using FedCloud.Cli.Reports.Evaluation;
 using FedCloud.Cli.Reports.Runs;
 using FedCloud.Cli.Reports.Sources;
 using FedCloud.Cli.Reports.Texts;
@@ -23,6 +24,11 @@ internal sealed record ReportContext(RunEvidence Evidence, RunStory Run, SiloCon
     private const int MostEvents = 200;
 
     private const int ShownDigits = 16;
+
+    private ImmutableArray<ModelEvaluation>? _evaluations;
+
+    /// <summary>What silos disclosed of the run's models.</summary>
+    public ImmutableArray<ModelEvaluation> Evaluations => _evaluations ??= ModelEvaluation.Of(Evidence, Run);
 
     /// <summary>The citation of the plan's submission, which names the hash of the configuration.</summary>
     public ImmutableArray<Citation> PlanCited => Run.Submitted is { } submitted ? [submitted.Cite] : [];

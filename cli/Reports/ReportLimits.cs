@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using FedCloud.Cli.Reports.Document;
+using FedCloud.Cli.Reports.Evaluation;
 using FedCloud.Cli.Reports.Frameworks;
 using FedCloud.Cli.Reports.Risks;
 using FedCloud.Cli.Reports.Runs;
@@ -11,6 +12,9 @@ namespace FedCloud.Cli.Reports;
 /// <summary>What a report does not show, said in the report itself.</summary>
 internal static class ReportLimits
 {
+    /// <summary>The title of what is said about figures of evaluations.</summary>
+    public const string Evaluation = "Evaluation";
+
     /// <summary>The limits: of this report first, then of the product.</summary>
     public static IEnumerable<ReportLimit> Of(ReportContext report, Framework framework, RunEnd end) => OfReport(report, framework, end).Concat(ThreatRegister.Limits);
 
@@ -37,7 +41,7 @@ internal static class ReportLimits
             ? "Entries that are about one silo are cited by index and leaf hash, and their content is not shown: no administrator's consent to this report was given. They are in the evidence."
             : string.Create(CultureInfo.InvariantCulture, $"Entries that are about one silo are shown for {string.Join(", ", report.Consents.Silos)}, whose administrators consented; of all others only index and leaf hash are."));
         yield return new("Privacy amounts", "The log has the hashes of the entries of privacy ledgers, and no amounts. Each silo's own administrator sees what is spent and left.");
-        yield return new("Evaluation", "The log holds no losses and no scores, so no statement about a model's quality is made here.");
+        yield return new(Evaluation, EvaluationFields.Limit(report));
         if (report.Evidence.Verification.Findings.Count(finding => !finding.IsFailure) is > 0 and var notes)
         {
             yield return new("Not checked", string.Create(CultureInfo.InvariantCulture, $"The evidence does not allow {notes} checks; the first page lists them."));

@@ -319,6 +319,10 @@ public sealed record RunConfig
     [JsonIgnore]
     public bool IsPublic => string.Equals(Data, "public", StringComparison.Ordinal);
 
+    /// <summary>Whether a silo's evaluation figures may leave it, where its policy allows it too: the plan asks for them, and claims nothing that they would break (privacy, section 8.3).</summary>
+    [JsonIgnore]
+    public bool AdmitsFigures => Metrics.EvalLoss && (IsPublic || !Privacy.IsClaimed);
+
     /// <summary>Optimizer steps of the whole run at each silo: the length of the learning-rate schedule.</summary>
     [JsonIgnore]
     public long TotalSteps => (long)Rounds * Training.LocalSteps;

@@ -20,19 +20,19 @@ public static partial class RoundMachine
         [(RoundPhase.Collecting, typeof(UpdateVerified))] = static (c, s, e) => OnVerified(c, s, (UpdateVerified)e),
         [(RoundPhase.Collecting, typeof(UpdateRejected))] = static (c, s, e) => OnRejected(c, s, (UpdateRejected)e),
         [(RoundPhase.Collecting, typeof(RoundDeclined))] = static (c, s, e) => OnDeclined(c, s, (RoundDeclined)e),
-        [(RoundPhase.Collecting, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Collecting, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
         [(RoundPhase.Collecting, typeof(DeadlineReached))] = static (c, s, e) => OnDeadline(c, s, (DeadlineReached)e),
         [(RoundPhase.Opening, typeof(DeadlineReached))] = static (c, s, e) => OnDeadline(c, s, (DeadlineReached)e),
         [(RoundPhase.Opening, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Agreeing, typeof(ConsistencyReceived))] = static (c, s, e) => OnConsistency(c, s, (ConsistencyReceived)e),
         [(RoundPhase.Agreeing, typeof(DeadlineReached))] = static (c, s, e) => OnStepDue(c, s, (DeadlineReached)e),
-        [(RoundPhase.Agreeing, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Agreeing, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
         [(RoundPhase.Agreeing, typeof(RosterChanged))] = static (c, s, e) => OnRosterChanged(c, s, (RosterChanged)e),
         [(RoundPhase.Agreeing, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Unmasking, typeof(ConsistencyReceived))] = static (_, s, e) => OnLateConsistency(s, (ConsistencyReceived)e),
         [(RoundPhase.Unmasking, typeof(UnmaskReceived))] = static (_, s, e) => OnUnmask(s, (UnmaskReceived)e),
         [(RoundPhase.Unmasking, typeof(DeadlineReached))] = static (c, s, e) => OnStepDue(c, s, (DeadlineReached)e),
-        [(RoundPhase.Unmasking, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Unmasking, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
         [(RoundPhase.Unmasking, typeof(RosterChanged))] = static (c, s, e) => OnRosterChanged(c, s, (RosterChanged)e),
         [(RoundPhase.Unmasking, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Aggregating, typeof(UnmaskReceived))] = static (_, s, e) => OnLateUnmask(s, (UnmaskReceived)e),
@@ -42,12 +42,12 @@ public static partial class RoundMachine
         [(RoundPhase.Collecting, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Aggregating, typeof(AggregateReady))] = static (c, s, e) => OnAggregateReady(c, s, (AggregateReady)e),
         [(RoundPhase.Aggregating, typeof(AggregateFailed))] = static (c, s, e) => OnAggregateFailed(c, s, (AggregateFailed)e),
-        [(RoundPhase.Aggregating, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Aggregating, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
         [(RoundPhase.Aggregating, typeof(CancelRequested))] = static (_, s, _) => Abandon(s, ErrorCodes.RunCancelled),
         [(RoundPhase.Publishing, typeof(VersionPublished))] = static (_, s, e) => OnVersionPublished(s, (VersionPublished)e),
-        [(RoundPhase.Publishing, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.Publishing, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
         [(RoundPhase.MovingChannel, typeof(ChannelMoved))] = static (_, s, e) => OnChannelMoved(s, (ChannelMoved)e),
-        [(RoundPhase.MovingChannel, typeof(MetricsReported))] = static (_, s, e) => OnMetrics(s, (MetricsReported)e),
+        [(RoundPhase.MovingChannel, typeof(MetricsReported))] = static (c, s, e) => OnMetrics(c, s, (MetricsReported)e),
     }.ToFrozenDictionary();
 
     private delegate RoundStep Transition(RunConfig config, RoundState state, RunEvent @event);
@@ -178,10 +178,17 @@ public static partial class RoundMachine
             : RoundStep.Ignore(state, "the silo has already answered this round");
     }
 
-    private static RoundStep OnMetrics(RoundState state, MetricsReported metrics) =>
-        metrics.Round == state.Round && state.Members.TryGetValue(metrics.Silo, out RoundMember? member) && member.Metrics.IsEmpty
-            ? new RoundStep(With(state, metrics.Silo, member with { Metrics = metrics.Values }), [])
+    private static RoundStep OnMetrics(RunConfig config, RoundState state, MetricsReported metrics)
+    {
+        if (!config.AdmitsFigures)
+        {
+            return RoundStep.Ignore(state, "the plan asks for no figures, or its privacy claim forbids them");
+        }
+
+        return metrics.Round == state.Round && state.Members.TryGetValue(metrics.Silo, out RoundMember? member) && member.Metrics.IsEmpty
+            ? new RoundStep(With(state, metrics.Silo, member with { Metrics = metrics.Values }), [new KeepFigures(metrics.Silo, metrics.Round, metrics.Signed)])
             : RoundStep.Ignore(state, "the figures belong to another round or came twice");
+    }
 
     private static RoundStep OnDeadline(RunConfig config, RoundState state, DeadlineReached deadline)
     {

@@ -8,6 +8,7 @@ using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.SecureAggregation;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -24,6 +25,7 @@ namespace FedCloud.Protocol.Rounds;
 [JsonDerivedType(typeof(PublishVersion), "publish_version")]
 [JsonDerivedType(typeof(MoveChannel), "move_channel")]
 [JsonDerivedType(typeof(RecordRound), "record_round")]
+[JsonDerivedType(typeof(KeepFigures), "keep_figures")]
 [JsonDerivedType(typeof(RequestSlot), "request_slot")]
 [JsonDerivedType(typeof(SendSecureStart), "send_secure_start")]
 [JsonDerivedType(typeof(IngestMasked), "ingest_masked")]
@@ -108,6 +110,12 @@ public sealed record MoveChannel(ModelReference Version) : RunEffect;
 /// <summary>Keep the record of a finished round.</summary>
 /// <param name="Record">The record.</param>
 public sealed record RecordRound(RoundRecord Record) : RunEffect;
+
+/// <summary>Keep the message by which a silo disclosed evaluation figures: with it an outsider can check what reports say of them.</summary>
+/// <param name="Silo">Whose.</param>
+/// <param name="Round">The round that starts from the evaluated model.</param>
+/// <param name="Signed">The message.</param>
+public sealed record KeepFigures(SiloId Silo, int Round, DsseEnvelope Signed) : RunEffect;
 
 /// <summary>Ask the epochs for a slot. <see cref="SlotGranted"/> comes when there is one.</summary>
 /// <param name="Request">The round.</param>

@@ -5,6 +5,7 @@ using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Epochs;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Rounds;
 
@@ -88,7 +89,8 @@ public sealed record RoundDeclined(DateTimeOffset At, SiloId Silo, Sha256Digest 
 /// <param name="Silo">Who.</param>
 /// <param name="Round">The round that starts from the evaluated model.</param>
 /// <param name="Values">Name to value.</param>
-public sealed record MetricsReported(DateTimeOffset At, SiloId Silo, int Round, ImmutableSortedDictionary<string, string> Values) : RunEvent(At);
+/// <param name="Signed">The message that says so, with the silo's signature.</param>
+public sealed record MetricsReported(DateTimeOffset At, SiloId Silo, int Round, ImmutableSortedDictionary<string, string> Values, DsseEnvelope Signed) : RunEvent(At);
 
 /// <summary>The mean and the new version's bytes are stored, not yet visible under a number.</summary>
 /// <param name="At">When.</param>

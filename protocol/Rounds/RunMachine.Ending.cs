@@ -30,26 +30,30 @@ public static partial class RunMachine
             return Ignore(state, "the figures belong to another round or came twice");
         }
 
+        // Under a privacy claim a silo answers without figures; whatever it sends all the same is neither taken nor kept.
+        bool admits = state.Config.AdmitsFigures;
+        ImmutableArray<RunEffect> keep = admits ? [new KeepFigures(metrics.Silo, metrics.Round, metrics.Signed)] : [];
+
         // As in a round: once a quorum has answered, stragglers get their grace and no more.
-        RunState next = state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, metrics.Values) };
+        RunState next = state with { FinalMetrics = state.FinalMetrics.Add(metrics.Silo, admits ? metrics.Values : metrics.Values.Clear()) };
         DateTimeOffset grace = metrics.At + TimeSpan.FromSeconds(state.Config.Participation.StragglerGrace);
-        return CompleteIfEvaluated(next.FinalMetrics.Count == state.Config.Participation.Quorum && grace < state.EvaluationDue ? next with { EvaluationDue = grace } : next, metrics.At);
+        return CompleteIfEvaluated(next.FinalMetrics.Count == state.Config.Participation.Quorum && grace < state.EvaluationDue ? next with { EvaluationDue = grace } : next, metrics.At, keep);
     }
 
     private static RunStep OnEvaluationDue(RunState state, DeadlineReached deadline) =>
         string.Equals(deadline.Key, EvaluationKey, StringComparison.Ordinal) && deadline.At >= state.EvaluationDue
-            ? Complete(state, deadline.At)
+            ? Complete(state, deadline.At, [])
             : Ignore(state, "the deadline belongs to another phase or has not passed");
 
     // Silos whose policy discloses nothing send empty figures, so the run need not wait for them.
-    private static RunStep CompleteIfEvaluated(RunState state, DateTimeOffset at) =>
-        state.Participants().All(state.FinalMetrics.ContainsKey) ? Complete(state, at) : new RunStep(state, []);
+    private static RunStep CompleteIfEvaluated(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before) =>
+        state.Participants().All(state.FinalMetrics.ContainsKey) ? Complete(state, at, before) : new RunStep(state, before);
 
-    private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before = default)
+    private static RunStep Complete(RunState state, DateTimeOffset at, ImmutableArray<RunEffect> before)
     {
         RoundRecord evaluation = RoundRecord.OfEvaluation(state, at);
         RunState next = state with { Phase = RunPhase.Completed, EndedAt = at, EvaluationDue = null };
-        return new RunStep(next, [.. before.IsDefault ? [] : before, new RecordRound(evaluation)]);
+        return new RunStep(next, [.. before, new RecordRound(evaluation)]);
     }
 
     private static RunStep Fail(RunState state, DateTimeOffset at, string reason, ImmutableArray<RunEffect> before = default) =>

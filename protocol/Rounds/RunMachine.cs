@@ -48,8 +48,8 @@ public static partial class RunMachine
         [(RunPhase.Running, typeof(RosterChanged))] = static (s, e) => OnRosterChangedInRound(s, (RosterChanged)e),
         [(RunPhase.Evaluating, typeof(MetricsReported))] = static (s, e) => OnFinalMetrics(s, (MetricsReported)e),
         [(RunPhase.Evaluating, typeof(DeadlineReached))] = static (s, e) => OnEvaluationDue(s, (DeadlineReached)e),
-        [(RunPhase.Evaluating, typeof(CancelRequested))] = static (s, e) => Complete(s, e.At),
-        [(RunPhase.Evaluating, typeof(RosterChanged))] = static (s, e) => CompleteIfEvaluated(WithRoster(s, (RosterChanged)e), e.At),
+        [(RunPhase.Evaluating, typeof(CancelRequested))] = static (s, e) => Complete(s, e.At, []),
+        [(RunPhase.Evaluating, typeof(RosterChanged))] = static (s, e) => CompleteIfEvaluated(WithRoster(s, (RosterChanged)e), e.At, []),
     }.ToFrozenDictionary();
 
     private delegate RunStep Transition(RunState state, RunEvent @event);

@@ -3,7 +3,9 @@
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Protocol.Runs;
 
@@ -119,6 +121,15 @@ public sealed record RunEndedBody
 /// <summary>Evaluation figures of the model that a round starts from. Signed by the silo's identity key.</summary>
 public sealed record MetricsBody
 {
+    /// <summary>The mean loss of the evaluation examples, natural log per token.</summary>
+    public const string EvalLoss = "eval_loss";
+
+    /// <summary>No figure is as large as this.</summary>
+    public const long Limit = 1_000_000_000_000_000;
+
+    private const int MostValues = 16;
+    private const int LongestName = 64;
+
     /// <summary>Always <see cref="RunBody.Metrics"/>.</summary>
     public required string Type { get; init; }
 
@@ -131,8 +142,22 @@ public sealed record MetricsBody
     /// <summary>The signer's roster index.</summary>
     public required int Idx { get; init; }
 
-    /// <summary>Name to value; reals as decimal strings. Known: <c>eval_loss</c>, natural log per token.</summary>
+    /// <summary>Name to value; reals as decimal strings. Known: <see cref="EvalLoss"/>.</summary>
     public required ImmutableSortedDictionary<string, string> Values { get; init; }
+
+    /// <summary>The value of <see cref="EvalLoss"/>; null where it is not disclosed.</summary>
+    [JsonIgnore]
+    public decimal? EvalLossValue => Values.TryGetValue(EvalLoss, out string? value) ? DecimalString.Parse(value) : null;
+
+    /// <summary>Reads a body whose signature was verified.</summary>
+    /// <exception cref="FedCloudException"><c>json_not_canonical</c> or <c>body_malformed</c>.</exception>
+    public static MetricsBody Parse(ReadOnlySpan<byte> payload)
+    {
+        MetricsBody body = Jcs.Parse(payload, RunBodyJson.Default.MetricsBody, RunBody.Metrics);
+        return string.Equals(body.Type, RunBody.Metrics, StringComparison.Ordinal) && body.Values.Count <= MostValues && body.Values.All(value => value.Key.Length <= LongestName && DecimalString.Parse(value.Value) is > -Limit and < Limit)
+            ? body
+            : throw new FedCloudException(ErrorCodes.BodyMalformed, $"metrics: expected at most {MostValues} decimal strings between -{Limit} and {Limit}, found another form");
+    }
 }
 
 /// <summary>Names the version that a round under secure aggregation made, which the round's result does not. Signed by the coordinator's key; the log has the same hashes.</summary>

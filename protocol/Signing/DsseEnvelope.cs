@@ -53,6 +53,13 @@ public sealed record DsseEnvelope
         }
     }
 
+    /// <summary>The canonical bytes.</summary>
+    public byte[] ToJcs() => Jcs.Serialize(this, DsseEnvelopeJson.Default.DsseEnvelope);
+
+    /// <summary>Reads canonical bytes.</summary>
+    /// <exception cref="FedCloudException"><c>json_not_canonical</c> or <c>body_malformed</c>.</exception>
+    public static DsseEnvelope Parse(ReadOnlySpan<byte> bytes) => Jcs.Parse(bytes, DsseEnvelopeJson.Default.DsseEnvelope, "envelope");
+
     /// <summary>Signs a body with a local key.</summary>
     public static DsseEnvelope Sign(string payloadType, byte[] body, ECDsa key) =>
         Assemble(payloadType, body, VerificationKey.Of(key), key.SignData(Dsse.Pae(payloadType, body), HashAlgorithmName.SHA256, DSASignatureFormat.IeeeP1363FixedFieldConcatenation));
@@ -86,6 +93,9 @@ public sealed record DsseEnvelope
         return false;
     }
 
+    /// <summary>The same body with one key's signatures alone: others may be forged.</summary>
+    public DsseEnvelope OnlyBy(VerificationKey key) => this with { Signatures = [.. Signatures.Where(signature => string.Equals(signature.KeyId, key.Fingerprint.Hex, StringComparison.Ordinal) && key.Verify(Dsse.Pae(PayloadType, Payload), signature.Sig)).Take(1)] };
+
     /// <summary>Checks type and signature; only then may the body be parsed.</summary>
     /// <exception cref="FedCloudException"><c>signature_invalid</c>.</exception>
     public void RequireSignedBy(VerificationKey key, string payloadType, string what)
@@ -96,3 +106,12 @@ public sealed record DsseEnvelope
         }
     }
 }
+
+/// <summary>Strict JSON of envelopes.</summary>
+[JsonSourceGenerationOptions(
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    AllowDuplicateProperties = false,
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
+[JsonSerializable(typeof(DsseEnvelope))]
+internal sealed partial class DsseEnvelopeJson : JsonSerializerContext;

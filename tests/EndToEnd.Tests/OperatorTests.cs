@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -270,6 +271,17 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         Assert.DoesNotContain(Directory.GetFiles(Path.Combine(report, "entries")), file => File.ReadAllText(file).Contains($"\"id\":\"{Names[1]}\"", StringComparison.Ordinal));
         (exit, text, _) = await Programs.RunAsync(Programs.Cli, new Dictionary<string, string?>(StringComparer.Ordinal) { ["FEDCLOUD_URL"] = null }, ["audit", "verify", "--bundle", Path.Combine(report, "evidence.zip")]);
         Assert.True(exit == 0, text);
+
+        // What both silos measured on the last version, and what the one measured that consents.
+        JsonElement shown = await JsonAsync("run", "show", job, "--json");
+        double[] losses = [.. shown.GetProperty("rounds").EnumerateArray().Last().GetProperty("members").EnumerateObject().Select(member => double.Parse(member.Value.GetProperty("metrics").GetProperty("eval_loss").GetString()!, CultureInfo.InvariantCulture))];
+        using JsonDocument card = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(report, "model-cards", "model-card-v2.json")));
+        JsonElement[] fields = [.. card.RootElement.GetProperty("groups").EnumerateArray().Single(group => group.GetProperty("key").GetString() == "evaluation").GetProperty("fields").EnumerateArray()];
+        double Value(string key) => double.Parse(Assert.Single(fields.Single(field => field.GetProperty("key").GetString() == key).GetProperty("values").EnumerateArray()).GetProperty("value").GetString()!, CultureInfo.InvariantCulture);
+        Assert.Equal(2, losses.Length);
+        Assert.Equal(losses.Average(), Value("loss"), 1e-6);
+        Assert.Equal(losses.Max(), Value("worst_silo"));
+        Assert.Contains(Value("silo_metrics"), losses);
     }
 
     private static string? PurposeOf(JsonElement logged) => logged.GetProperty("entry").GetProperty("fields").GetProperty("purpose").GetString();

@@ -13,6 +13,7 @@ using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 
 namespace FedCloud.Simulation.Tests;
@@ -299,7 +300,7 @@ internal sealed class World
             case EvaluateModel evaluate:
                 return new EvaluationFinished(at, evaluate.Job, evaluate.Round, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1"));
             case SendMetrics send:
-                ToCoordinator($"metrics/{silo.Id}/{send.Body.Round}", new MetricsReported(_now, silo.Id, send.Body.Round, send.Body.Values));
+                ToCoordinator($"metrics/{silo.Id}/{send.Body.Round}", new MetricsReported(_now, silo.Id, send.Body.Round, send.Body.Values, Unsigned(send.Body)));
                 return null;
             case RaiseAlarm alarm:
                 throw new InvalidOperationException($"an honest coordinator is accused: {alarm.Code}");
@@ -378,6 +379,8 @@ internal sealed class World
         _updates[digest] = update;
         return digest;
     }
+
+    private static DsseEnvelope Unsigned(MetricsBody body) => new() { PayloadType = RunBody.MetricsPayloadType, Payload = Jcs.Serialize(body, RunBodyJson.Default.MetricsBody), Signatures = [] };
 
     private static long[] UpdateOf(SiloId silo, Sha256Digest model, int round)
     {

@@ -2,7 +2,6 @@
 
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Cli.Reports.Html;
-using FedCloud.Cli.Reports.Risks;
 
 namespace FedCloud.Cli.Reports.Cards;
 
@@ -26,7 +25,7 @@ internal static class ModelCardHtml
         }
 
         html.Element("h2", "Limits").Open("dl");
-        foreach (ReportLimit limit in ThreatRegister.Limits)
+        foreach (ReportLimit limit in card.Limits)
         {
             html.Open("dt").Element("b", limit.Title).Close("dt").Element("dd", limit.Text);
         }

@@ -4,7 +4,6 @@ using System.Globalization;
 using System.Text;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Cli.Reports.Html;
-using FedCloud.Cli.Reports.Risks;
 
 namespace FedCloud.Cli.Reports.Cards;
 
@@ -30,7 +29,7 @@ internal static class ModelCardMarkdown
         }
 
         text.AppendLine().AppendLine("## Limits").AppendLine();
-        foreach (ReportLimit limit in ThreatRegister.Limits)
+        foreach (ReportLimit limit in card.Limits)
         {
             text.Append("* **").Append(Escape(limit.Title)).Append("**: ").AppendLine(Escape(limit.Text));
         }
@@ -64,6 +63,7 @@ internal static class ModelCardMarkdown
             words.Append(CultureInfo.InvariantCulture, $" ({Escape(scope.Label is { } label ? $"{label}; " : string.Empty)}claim {Escape(scope.Claim)}; unit {Escape(scope.Unit)}; against {Escape(scope.Adversary)})");
         }
 
+        words.Append(value.Note is { } note ? $" ({Escape(note)})" : string.Empty);
         return value.Evidence.IsEmpty ? words.ToString() : words.Append(CultureInfo.InvariantCulture, $" (entries {string.Join(", ", value.Evidence.Select(citation => citation.Index))})").ToString();
     }
 

@@ -5,6 +5,7 @@ using System.Globalization;
 using FedCloud.Cli.Reports.Document;
 using FedCloud.Cli.Reports.Evaluation;
 using FedCloud.Cli.Reports.Privacy;
+using FedCloud.Cli.Reports.Risks;
 using FedCloud.Cli.Reports.Rounds;
 using FedCloud.Cli.Reports.Runs;
 using FedCloud.Cli.Reports.Sources;
@@ -65,16 +66,19 @@ internal static class ModelCards
             ]),
             new("evaluation", "Evaluation",
             [
-                new("evaluation", "Evaluation report", released is null ? FieldContent.None("the log has no release of this version, and no figures of an evaluation") : FieldContent.Of(new ReportValue(released.Subject("evaluation").Hex, ValueSource.Log) { Unit = "SHA-256", Note = $"basis {released.Word("basis")}" }.Proved(released.Cite))),
+                new("evaluation", "Evaluation report", released is null ? FieldContent.None("the log has no release of this version") : FieldContent.Of(new ReportValue(released.Subject("evaluation").Hex, ValueSource.Log) { Unit = "SHA-256", Note = $"basis {released.Word("basis")}" }.Proved(released.Cite))),
                 new("gates", "Gates", RoundResultFields.Gates(report, round)),
-                new("worst_silo", "Worst silo", EvaluationFields.WorstSilo(report)),
+                new("loss", "Mean evaluation loss", EvaluationFields.Mean(report, model)),
+                new("worst_silo", "Worst silo", EvaluationFields.WorstSilo(report, model)),
+                new("silo_metrics", "Evaluation loss per silo", EvaluationFields.SiloMetrics(report, model)),
             ]),
             new("approvals", "Approvals",
             [
                 new("plan_approvals", "Approvals of the plan", RunFields.ApprovalCount(report)),
                 new("votes", "Votes for the release", released is null ? FieldContent.None("the log has no release of this version") : FieldContent.Of(ReportValue.Of(released.Integer("votes"), ValueSource.Log, $"votes, basis {released.Word("basis")}").Proved(released.Cite))),
             ]),
-        ]);
+        ],
+        [new(ReportLimits.Evaluation, EvaluationFields.Limit(report)), .. ThreatRegister.Limits]);
     }
 
     private static FieldContent Recomputed(ReportContext report, RoundAttempt round, LoggedRecord result) => report.Evidence.Verification.ModelsOf.Contains(round.Rid)

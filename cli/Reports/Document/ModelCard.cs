@@ -8,4 +8,5 @@ namespace FedCloud.Cli.Reports.Document;
 /// <param name="Key">What its files are named by: <c>v</c> and the version, or <c>round-</c> and the round where the log names no version.</param>
 /// <param name="Title">Its name for people.</param>
 /// <param name="Groups">The fields.</param>
-internal sealed record ModelCard(string Key, string Title, ImmutableArray<ReportGroup> Groups);
+/// <param name="Limits">What it does not show.</param>
+internal sealed record ModelCard(string Key, string Title, ImmutableArray<ReportGroup> Groups, ImmutableArray<ReportLimit> Limits);

@@ -19,4 +19,6 @@ internal sealed record RoundPage(int Round, int Attempt, string Rid, ImmutableAr
 /// <param name="Members">Members of the roster.</param>
 /// <param name="Seconds">From start to end; null where the log has no end.</param>
 /// <param name="HasResult">Whether it has a result.</param>
-internal sealed record RoundFigures(long? Counted, int Members, long? Seconds, bool HasResult);
+/// <param name="Loss">The mean evaluation loss of the model that it made, over at least two silos; null where there is none.</param>
+/// <param name="WorstLoss">The highest of these losses.</param>
+internal sealed record RoundFigures(long? Counted, int Members, long? Seconds, bool HasResult, decimal? Loss, decimal? WorstLoss);

@@ -2,8 +2,10 @@
 
 using System.Globalization;
 using FedCloud.Cli.Reports.Document;
+using FedCloud.Cli.Reports.Evaluation;
 using FedCloud.Cli.Reports.Runs;
 using FedCloud.Cli.Reports.Sources;
+using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.Reports.Rounds;
@@ -33,15 +35,15 @@ internal static class RoundResultFields
         round.Gates.Where(gate => string.Equals(gate.Word("gate"), NormGateName, StringComparison.Ordinal)).Select(gate => Decision(report, round, gate)),
         round.Result is null ? NoResult : round.IsPlain ? "plain mode logs no decision of it" : "the log has no decision of it in this attempt");
 
-    public static FieldContent Metrics(ReportContext report, RoundAttempt round) => FieldContent.None("the log holds no figures of an evaluation");
+    public static FieldContent Metrics(ReportContext report, RoundAttempt round) => EvaluationFields.Round(report, round);
 
-    /// <summary>Per silo and worst silo: never under a privacy claim, and without one only what the evidence holds.</summary>
-    public static FieldContent SiloMetrics(ReportContext report, RoundAttempt round) => FieldContent.None(WhyNoSiloMetrics(report));
+    /// <summary>Per silo: of the model that the round made.</summary>
+    public static FieldContent SiloMetrics(ReportContext report, RoundAttempt round) => OfNewModel(round, model => EvaluationFields.SiloMetrics(report, model));
 
-    /// <summary>Why there is no metric of a silo.</summary>
-    public static string WhyNoSiloMetrics(ReportContext report) => report.Run.Config is { Privacy.IsClaimed: true, IsPublic: false }
-        ? "under a privacy claim no metric of a single silo on private data exists"
-        : "the log holds no figures of an evaluation";
+    /// <summary>The worst silo on the model that the round made.</summary>
+    public static FieldContent WorstSilo(ReportContext report, RoundAttempt round) => OfNewModel(round, model => EvaluationFields.WorstSilo(report, model));
+
+    private static FieldContent OfNewModel(RoundAttempt round, Func<Sha256Digest, FieldContent> field) => round.Result is { } result ? field(result.Subject("new_model")) : FieldContent.None(NoResult);
 
     private static ReportValue Decision(ReportContext report, RoundAttempt round, LoggedRecord gate)
     {

@@ -2,7 +2,9 @@
 
 using System.Collections.Immutable;
 using FedCloud.Cli.Reports.Document;
+using FedCloud.Cli.Reports.Evaluation;
 using FedCloud.Cli.Reports.Runs;
+using FedCloud.Protocol.Plans;
 
 namespace FedCloud.Cli.Reports.Rounds;
 
@@ -16,14 +18,17 @@ internal static class RoundStory
         Collected(round),
         .. Opened(report, round),
         Ended(round),
+        .. Judged(report, round),
     ];
 
     /// <summary>What the charts show of it.</summary>
-    public static RoundFigures Figures(RoundAttempt round) => new(
+    public static RoundFigures Figures(ReportContext report, RoundAttempt round) => new(
         round.U3?.Integer("count"),
         round.Roster?.Roster.N ?? 0,
         round.End is { } end ? Math.Max(0, (long)(end.Entry.Instant - round.Start.Entry.Instant).TotalSeconds) : null,
-        round.Result is not null);
+        round.Result is not null,
+        EvaluationFields.Shown(report, round).After?.Mean,
+        EvaluationFields.Shown(report, round).After?.Worst);
 
     private static string Collected(RoundAttempt round) => (round.U3, round.Roster) switch
     {
@@ -45,6 +50,16 @@ internal static class RoundStory
         if (report.Evidence.Verification.SumsOf.Contains(round.Rid))
         {
             yield return $"For this report the sum was computed again from the masked vectors, and is the same bit for bit{(report.Evidence.Verification.ModelsOf.Contains(round.Rid) ? "; so is the new model" : string.Empty)}.";
+        }
+    }
+
+    private static IEnumerable<string> Judged(ReportContext report, RoundAttempt round)
+    {
+        (ModelEvaluation? before, ModelEvaluation? after) = EvaluationFields.Shown(report, round);
+        if (after is not null)
+        {
+            string change = before is null ? string.Empty : $", and {DecimalString.Format(before.Mean)} on the model before it";
+            yield return $"On that model {after.Losses.Count} silos measured a mean evaluation loss of {DecimalString.Format(after.Mean)}{change}; the worst of them measured {DecimalString.Format(after.Worst)}.";
         }
     }
 

@@ -10,6 +10,7 @@ using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Coordinator.Audit;
@@ -19,7 +20,7 @@ namespace FedCloud.Coordinator.Audit;
 /// <param name="Rosters">How many roster versions they name.</param>
 public readonly record struct LogPosition(long Size, int Rosters);
 
-/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, the coordinator's public keys, and what the log names by hash: the configuration of each run and the silos' data cards.</summary>
+/// <summary>The evidence of a federation as it lies in its storage: the log, the rosters, the coordinator's public keys, what the log names by hash (the configuration of each run and the silos' data cards), and the messages by which silos disclosed evaluation figures.</summary>
 /// <remarks>Whoever verifies it trusts nothing of this: every file is checked against what is pinned.</remarks>
 /// <param name="store">The storage.</param>
 /// <param name="vault">The vault that holds CK.</param>
@@ -100,10 +101,23 @@ public sealed class StoredEvidence(IBlobStore store, IKeyVault vault, LogPositio
 
     private Task AddNamedAsync(LogEntry entry, List<EvidenceFile> files, CancellationToken cancellation) => entry switch
     {
-        { Type: EntryTypes.PlanSubmitted, Job: { } job } => AddBlobAsync(entry.Subjects["config"], StorageNames.Config(job), files, cancellation),
+        { Type: EntryTypes.PlanSubmitted, Job: { } job } => AddRunAsync(job, entry.Subjects["config"], files, cancellation),
         { Type: EntryTypes.IdentityEnrolled } when entry.Subjects["data_card"] is var card && card != Sha256Digest.Zero => AddBlobAsync(card, StorageNames.DataCard(card), files, cancellation),
         _ => Task.CompletedTask,
     };
+
+    private async Task AddRunAsync(RunId job, Sha256Digest config, List<EvidenceFile> files, CancellationToken cancellation)
+    {
+        await AddBlobAsync(config, StorageNames.Config(job), files, cancellation);
+        await foreach (BlobItem item in store.ListAsync(StorageNames.State, StorageNames.FiguresOf(job), cancellation))
+        {
+            string path = EvidenceLayout.Envelope(StorageNames.FiguresIn(item.Path));
+            if (_blobs.TryAdd(path, new BlobName(StorageNames.State, item.Path)))
+            {
+                files.Add(new EvidenceFile(path, item.Length));
+            }
+        }
+    }
 
     private async Task AddBlobAsync(Sha256Digest digest, BlobName name, List<EvidenceFile> files, CancellationToken cancellation)
     {

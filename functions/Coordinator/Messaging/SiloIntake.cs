@@ -186,11 +186,8 @@ public static class SiloIntake
     {
         (SiloId silo, VerificationKey key) = SignerOf(envelope, federation);
         RequireType(envelope.BodyType, RunBody.Metrics);
-        MetricsBody metrics = Jcs.Parse(envelope.Payload, RunBodyJson.Default.MetricsBody, RunBody.Metrics);
-        bool usable = metrics.Values.Count <= 16 && metrics.Values.All(value => value.Key.Length <= 64 && Protocol.Plans.DecimalString.Parse(value.Value) is not null);
-        return usable
-            ? new(metrics.Job, IdOf(envelope, key), new MetricsReported(at, silo, metrics.Round, metrics.Values))
-            : throw new FedCloudException(ErrorCodes.BodyMalformed, "metrics: expected at most 16 decimal strings, found another form");
+        MetricsBody metrics = MetricsBody.Parse(envelope.Payload);
+        return new(metrics.Job, IdOf(envelope, key), new MetricsReported(at, silo, metrics.Round, metrics.Values, envelope.OnlyBy(key)));
     }
 
     internal static (SiloId Silo, VerificationKey Key) SignerOf(DsseEnvelope envelope, FederationState federation)

@@ -64,8 +64,8 @@ public sealed class RunEffects
         _secure = new SecureRunEffects(archive, post, keys, new MaskedIngest(store, keys, scratch), time, request);
     }
 
-    /// <summary>Whether an effect may be carried out beside others of which the same is said: checks of single updates are.</summary>
-    public static bool IsIndependent(RunEffect effect) => effect is VerifyUpdate or IngestMasked;
+    /// <summary>Whether an effect may be carried out beside others of which the same is said: checks of single updates are, and what is kept of single silos.</summary>
+    public static bool IsIndependent(RunEffect effect) => effect is VerifyUpdate or IngestMasked or KeepFigures;
 
     /// <summary>How many parts of an effect can be computed beforehand: ranges of the coordinates, where there are many.</summary>
     public static int PartsOf(RunState state, RunEffect effect)
@@ -148,6 +148,10 @@ public sealed class RunEffects
                 return await MoveAsync(config, move, cancellation);
             case RecordRound record:
                 await _store.PutOnceAsync(StorageNames.RoundRecord(config.Job, record.Record.Round), JsonSerializer.SerializeToUtf8Bytes(record.Record, DocumentJson.Default.RoundRecord), cancellation);
+                return null;
+            case KeepFigures keep:
+                // Sent again in another attempt, the same figures have another signature: the first is kept.
+                await _store.PutIfAbsentAsync(StorageNames.Figures(config.Job, keep.Round, keep.Silo, keep.Signed.Identity), BlobContent.Of(keep.Signed.ToJcs()), cancellation);
                 return null;
             case OpenSum open:
                 return await WithPartsAsync(state, id, effect, async parts => await _sums.RunAsync(config, await _shapes.LayoutAsync(config, cancellation), open, parts, cancellation), cancellation);

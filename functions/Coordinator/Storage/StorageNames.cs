@@ -13,6 +13,8 @@ namespace FedCloud.Coordinator.Storage;
 /// <summary>Where everything lies. The coordinator makes all names; a silo makes only message ids.</summary>
 public static class StorageNames
 {
+    private const string JsonSuffix = ".json";
+
     /// <summary>Base models, plans, adapter versions, rosters: silos read.</summary>
     public const string Models = "models";
 
@@ -94,6 +96,20 @@ public static class StorageNames
 
     /// <summary>What the names of a run's round records begin with.</summary>
     public static string RoundRecords(RunId job) => $"runs/{job.Value}/rounds/";
+
+    /// <summary>A message with evaluation figures, under its identity.</summary>
+    public static BlobName Figures(RunId job, int round, SiloId silo, Sha256Digest identity) =>
+        new(State, string.Create(CultureInfo.InvariantCulture, $"{FiguresOf(job)}{round:D6}/{silo.Value}/{identity.Hex}{JsonSuffix}"));
+
+    /// <summary>What the names of a run's messages with evaluation figures begin with.</summary>
+    public static string FiguresOf(RunId job) => $"runs/{job.Value}/figures/";
+
+    /// <summary>The identity in the name of a message with evaluation figures.</summary>
+    public static Sha256Digest FiguresIn(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        return new Sha256Digest(path[(path.LastIndexOf('/') + 1)..^JsonSuffix.Length]);
+    }
 
     /// <summary>The secret code of an open invitation.</summary>
     public static BlobName Invitation(SiloId silo) => new(State, $"invitations/{silo.Value}.json");

@@ -1,12 +1,13 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Immutable;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Audit.Verification;
@@ -17,6 +18,10 @@ internal sealed class EnvelopeFiles
     private const string SecureAggregationType = "application/vnd.fedcloud.secagg+json";
 
     private readonly List<(string Path, DsseEnvelope Envelope, JsonElement Body)> _envelopes = [];
+    private readonly HashSet<DisclosedFigures> _figures = [];
+
+    /// <summary>What silos disclosed of their evaluations.</summary>
+    public ImmutableArray<DisclosedFigures> Figures => [.. _figures.OrderBy(figures => figures.Job.Value, StringComparer.Ordinal).ThenBy(figures => figures.Round).ThenBy(figures => figures.Silo).ThenBy(figures => figures.EvalLoss)];
 
     public static async Task<EnvelopeFiles> ReadAsync(EvidenceInventory evidence, KeyRing keys, Findings findings, CancellationToken cancellation)
     {
@@ -52,6 +57,7 @@ internal sealed class EnvelopeFiles
     public void Check(RoundCheck rounds, IReadOnlyList<Roster> rosters, Findings findings)
     {
         CheckRosters(rosters, findings);
+        ReadFigures(rosters, findings);
         Dictionary<(RunId Job, int Round, string Key), string> opened = [];
         foreach ((string path, DsseEnvelope envelope, JsonElement body) in _envelopes.Where(file => IsBody(file.Envelope, file.Body, "consistency")))
         {
@@ -74,8 +80,8 @@ internal sealed class EnvelopeFiles
 
     private void Add(string path, byte[] bytes, KeyRing keys)
     {
-        DsseEnvelope envelope = Jcs.Parse(bytes, EnvelopeJson.Default.DsseEnvelope, "envelope");
-        if (envelope.Signatures.IsDefaultOrEmpty || !Jcs.Serialize(envelope, EnvelopeJson.Default.DsseEnvelope).AsSpan().SequenceEqual(bytes) || envelope.Identity != EvidenceLayout.NameOf(path))
+        DsseEnvelope envelope = DsseEnvelope.Parse(bytes);
+        if (envelope.Signatures.IsDefaultOrEmpty || !envelope.ToJcs().AsSpan().SequenceEqual(bytes) || envelope.Identity != EvidenceLayout.NameOf(path))
         {
             throw new FedCloudException(ErrorCodes.EvidenceMismatch, "the envelope is not the one that its name says, or is written in another way");
         }
@@ -114,6 +120,22 @@ internal sealed class EnvelopeFiles
         }
     }
 
+    // The body's index is of the roster that its sender knew; whose the figures are, the key says.
+    private void ReadFigures(IReadOnlyList<Roster> rosters, Findings findings)
+    {
+        ILookup<string, SiloId> members = rosters.SelectMany(roster => roster.Members).ToLookup(member => member.IkSpkiSha256.Hex, member => member.SiloId, StringComparer.Ordinal);
+        foreach ((string path, DsseEnvelope envelope, _) in _envelopes.Where(file => string.Equals(file.Envelope.PayloadType, RunBody.MetricsPayloadType, StringComparison.Ordinal)))
+        {
+            findings.Try("V7", path, () =>
+            {
+                MetricsBody body = MetricsBody.Parse(envelope.Payload);
+                _ = envelope.Signatures is [var signature] && members[signature.KeyId].Any()
+                    ? _figures.Add(new DisclosedFigures(body.Job, body.Round, members[signature.KeyId].First(), body.EvalLossValue))
+                    : throw new FedCloudException(ErrorCodes.SignatureInvalid, "expected figures signed by one member's identity key, found another signer");
+            });
+        }
+    }
+
     private static bool IsBody(DsseEnvelope envelope, JsonElement body, string type) =>
         string.Equals(envelope.PayloadType, SecureAggregationType, StringComparison.Ordinal) && string.Equals(TextOf(body, "type"), type, StringComparison.Ordinal);
 
@@ -126,12 +148,3 @@ internal sealed class EnvelopeFiles
     private static long? NumberOf(JsonElement body, string name) =>
         body.ValueKind == JsonValueKind.Object && body.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out long number) ? number : null;
 }
-
-/// <summary>Strict JSON of envelopes.</summary>
-[JsonSourceGenerationOptions(
-    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-    AllowDuplicateProperties = false,
-    RespectNullableAnnotations = true,
-    RespectRequiredConstructorParameters = true)]
-[JsonSerializable(typeof(DsseEnvelope))]
-internal sealed partial class EnvelopeJson : JsonSerializerContext;

@@ -58,7 +58,7 @@ public sealed class EvidenceVerifier
         if (FirstLogKey(rosters) is not { } first || checkpoints.Size == 0)
         {
             _findings.AtFile("V1", ErrorCodes.LogFileMissing, EvidenceLayout.Roster(1), "without a first roster and a checkpoint nothing can be verified");
-            return Report(checkpoints, [], 0);
+            return Report(checkpoints, [], [], 0);
         }
 
         EntryCheck entries = new(rosters, _keys, _findings);
@@ -88,7 +88,7 @@ public sealed class EvidenceVerifier
             envelopes.Check(rounds, rosters.Chain, _findings);
         }
 
-        return Report(checkpoints, rounds.Rounds, read);
+        return Report(checkpoints, rounds.Rounds, envelopes.Figures, read);
     }
 
     private async Task RecomputeAsync(RoundCheck rounds, EnvelopeFiles envelopes, CancellationToken cancellation)
@@ -208,7 +208,7 @@ public sealed class EvidenceVerifier
         }
     }
 
-    private VerificationReport Report(CheckpointFiles checkpoints, IReadOnlyCollection<RoundRecord> rounds, long read) => new()
+    private VerificationReport Report(CheckpointFiles checkpoints, IReadOnlyCollection<RoundRecord> rounds, ImmutableArray<DisclosedFigures> figures, long read) => new()
     {
         Findings = _findings.Kept,
         Failures = _findings.Failures,
@@ -218,5 +218,6 @@ public sealed class EvidenceVerifier
         Results = rounds.Count(round => round.Result is not null),
         SumsOf = [.. rounds.Where(round => round.IsSumRecomputed).Select(round => round.Rid)],
         ModelsOf = [.. rounds.Where(round => round.IsModelRecomputed).Select(round => round.Rid)],
+        Figures = figures,
     };
 }

@@ -33,6 +33,9 @@ public sealed record VerificationReport
     /// <summary>The rids of those whose new model was recomputed from that sum.</summary>
     public required ImmutableHashSet<Sha256Digest> ModelsOf { get; init; }
 
+    /// <summary>What silos disclosed of evaluations, from the messages whose signatures hold.</summary>
+    public required ImmutableArray<DisclosedFigures> Figures { get; init; }
+
     /// <summary>How many results were recomputed from the silos' masked vectors.</summary>
     public int Sums => SumsOf.Count;
 

@@ -222,7 +222,7 @@ public sealed record SiloPolicy
     public bool Discloses(RunConfig plan)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        return plan.Metrics.EvalLoss && DiscloseEvalLoss && (plan.IsPublic || !plan.Privacy.IsClaimed);
+        return plan.AdmitsFigures && DiscloseEvalLoss;
     }
 
     /// <summary>Whether a round may be repeated from the same model without proof that the earlier one was never opened (secure-aggregation, J10): with public data, or a privacy claim, under which the repetition is charged.</summary>

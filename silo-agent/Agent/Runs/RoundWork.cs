@@ -15,6 +15,7 @@ using FedCloud.Protocol.PlainMode;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.SecureAggregation;
 using FedCloud.Protocol.Silos;
@@ -228,8 +229,8 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         }
 
         using JsonDocument metrics = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, "metrics.json")));
-        return metrics.RootElement.TryGetProperty("eval_loss_before", out JsonElement loss)
-            ? ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", DecimalString.Format(Math.Round((decimal)loss.GetDouble(), 6)))
+        return metrics.RootElement.TryGetProperty("eval_loss_before", out JsonElement before) && before.GetDouble() is > -MetricsBody.Limit and < MetricsBody.Limit and double loss
+            ? ImmutableSortedDictionary<string, string>.Empty.Add(MetricsBody.EvalLoss, DecimalString.Format(Math.Round((decimal)loss, 6)))
             : Nothing;
     }
 }

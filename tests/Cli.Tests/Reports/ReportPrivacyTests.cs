@@ -94,8 +94,8 @@ public sealed class ReportPrivacyTests
         RequireScope(report, "A, example-level, made in the silo", label: "demonstration");
         Assert.Contains("demonstration. ", report.Html, StringComparison.Ordinal);
 
-        // On public data rows of silos may be shown; there are none because the log has none.
-        Assert.Equal("the log holds no figures of an evaluation", report.Round(0, "result", "worst_silo").GetProperty("missing").GetString());
+        // On public data rows of silos may be shown; there are none because no silo disclosed one.
+        Assert.Equal("the evidence has no message by which a silo disclosed a figure of an evaluation", report.Round(0, "result", "worst_silo").GetProperty("missing").GetString());
     }
 
     [Fact]

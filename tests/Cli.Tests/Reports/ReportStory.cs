@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Immutable;
 using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Canonical;
@@ -7,6 +8,7 @@ using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Reports;
+using FedCloud.Protocol.Runs;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Tests.Audit;
 
@@ -22,6 +24,7 @@ internal sealed class ReportStory
     private static readonly Sha256Digest U2 = AuditFederation.Hash("u2");
 
     private readonly Dictionary<Sha256Digest, byte[]> _cards = [];
+    private readonly List<DsseEnvelope> _figures = [];
 
     /// <param name="plan">Fields of the plan: section, name, value; the section is empty at the top.</param>
     /// <param name="rounds">How many rounds have results.</param>
@@ -55,7 +58,33 @@ internal sealed class ReportStory
             evidence.Files[EvidenceLayout.Blob(digest)] = card;
         }
 
+        foreach (DsseEnvelope figures in _figures)
+        {
+            evidence.Files[EvidenceLayout.Envelope(figures.Identity)] = figures.ToJcs();
+        }
+
         return evidence;
+    }
+
+    /// <summary>A silo discloses what it measured on the model that a round starts from; null says that it discloses nothing.</summary>
+    public ReportStory Disclose(int round, int silo, string? loss, RunId? job = null)
+    {
+        _figures.Add(Figures(round, silo, loss, Story.Federation.Members[silo - 1].Identity, job));
+        return this;
+    }
+
+    /// <summary>The message of that.</summary>
+    public static DsseEnvelope Figures(int round, int silo, string? loss, System.Security.Cryptography.ECDsa key, RunId? job = null)
+    {
+        MetricsBody body = new()
+        {
+            Type = RunBody.Metrics,
+            Job = job ?? Job,
+            Round = round,
+            Idx = silo,
+            Values = loss is null ? ImmutableSortedDictionary<string, string>.Empty : ImmutableSortedDictionary<string, string>.Empty.Add(MetricsBody.EvalLoss, loss),
+        };
+        return DsseEnvelope.Sign(RunBody.MetricsPayloadType, Jcs.Serialize(body, RunBodyJson.Default.MetricsBody), key);
     }
 
     /// <summary>The silos enrol, each with its data card; the evidence holds the cards but one.</summary>

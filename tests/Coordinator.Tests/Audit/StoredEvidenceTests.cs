@@ -1,10 +1,15 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Audit;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Audit.Evidence;
 using FedCloud.Protocol.Audit.Verification;
+using FedCloud.Protocol.Canonical;
+using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Tests.Audit;
 using FedCloud.Simulation.Tests.Whole;
 using Xunit;
@@ -74,9 +79,35 @@ public sealed class StoredEvidenceTests
         Assert.Contains(files, file => file.Path == EvidenceLayout.Blob(_story.Config.Digest));
     }
 
+    [Fact]
+    public async Task List_FiguresOfARun_AreItsSignedMessages()
+    {
+        long size = await StoreAsync();
+        DsseEnvelope kept = Figures(SumStory.Job, silo: 2, "1.25");
+        DsseEnvelope ofNoRun = Figures(new RunId("run-unlogged"), silo: 2, "1.25");
+        SiloId silo = _story.Story.Federation.Members[1].Silo;
+        await PutAsync(StorageNames.Figures(SumStory.Job, 3, silo, kept.Identity), kept.ToJcs());
+        await PutAsync(StorageNames.Figures(new RunId("run-unlogged"), 3, silo, ofNoRun.Identity), ofNoRun.ToJcs());
+
+        using StoredEvidence evidence = new(_store, SharedKeys.Vault, new LogPosition(size, 1));
+        EvidenceFile file = Assert.Single(await evidence.ListAsync(CancellationToken.None), file => file.Path.StartsWith("envelopes/", StringComparison.Ordinal));
+        VerificationReport report = await EvidenceVerifier.VerifyAsync(evidence, policy: null);
+
+        Assert.Equal(EvidenceLayout.Envelope(kept.Identity), file.Path);
+        Assert.Equal(kept.ToJcs().Length, file.Length);
+        Assert.Equal(new DisclosedFigures(SumStory.Job, 3, silo, 1.25m), Assert.Single(report.Figures));
+        Assert.DoesNotContain(report.Findings, finding => finding.IsFailure && finding.Check == "V7");
+    }
+
+    private DsseEnvelope Figures(RunId job, int silo, string loss)
+    {
+        MetricsBody body = new() { Type = RunBody.Metrics, Job = job, Round = 3, Idx = silo, Values = ImmutableSortedDictionary<string, string>.Empty.Add(MetricsBody.EvalLoss, loss) };
+        return DsseEnvelope.Sign(RunBody.MetricsPayloadType, Jcs.Serialize(body, RunBodyJson.Default.MetricsBody), _story.Story.Federation.Members[silo - 1].Identity);
+    }
+
     private async Task<long> StoreAsync()
     {
-        foreach (string container in new[] { StorageNames.Log, "log-head", StorageNames.Models, StorageNames.Rounds })
+        foreach (string container in new[] { StorageNames.Log, "log-head", StorageNames.Models, StorageNames.Rounds, StorageNames.State })
         {
             await _store.EnsureContainerAsync(container, CancellationToken.None);
         }

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
 using FedCloud.Protocol.Runs;
 using Xunit;
@@ -68,6 +69,51 @@ public sealed class RunMachineTests
         Assert.Equal(2, story.State.CommittedRounds);
         Assert.Equal(new ModelReference(2, RunStory.Hash("v2")), story.State.Model);
         Assert.Equal("evaluation", story.The<RecordRound>().Record.Outcome);
+    }
+
+    [Fact]
+    public void Figures_OfARound_AreTakenOnceAndKept()
+    {
+        RunStory story = RunStory.Collecting().Then(Figures(1, "3.5"));
+
+        Assert.Equal("3.5", story.State.Round!.Members[Silo].Metrics["eval_loss"]);
+        Assert.Equal(new KeepFigures(Silo, 1, RunStory.Signed), story.The<KeepFigures>());
+
+        story.Then(Figures(1, "1"));
+        Assert.NotNull(story.Ignored);
+        Assert.Empty(story.Effects);
+        Assert.Equal("3.5", story.State.Round!.Members[Silo].Metrics["eval_loss"]);
+    }
+
+    [Fact]
+    public void Figures_OfTheLastVersion_AreKeptBeforeTheRunIsRecorded()
+    {
+        RunStory story = RunStory.Evaluating();
+        story.Then([.. RunStory.Silos.Select(silo => Figures(3, "2.25") with { Silo = silo })]);
+
+        Assert.Equal(RunPhase.Completed, story.State.Phase);
+        Assert.Equal(["KeepFigures", "RecordRound"], story.Effects.Select(effect => effect.GetType().Name));
+        Assert.Equal(new KeepFigures(RunStory.Silos[2], 3, RunStory.Signed), story.The<KeepFigures>());
+    }
+
+    [Fact]
+    public void T27_Figures_ThatThePlanDoesNotAdmit_AreNeitherTakenNorKept()
+    {
+        RunStory story = RunStory.Collecting("metrics.eval_loss=false").Then(Figures(1, "3.5"));
+        Assert.NotNull(story.Ignored);
+        Assert.Empty(story.Effects);
+        Assert.Empty(story.State.Round!.Members[Silo].Metrics);
+
+        // Under a claim the run still waits for answers without figures; what comes with some counts as one without.
+        RunState evaluating = RunStory.Evaluating().State;
+        RunState claimed = evaluating with { Config = evaluating.Config with { Privacy = evaluating.Config.Privacy with { Claim = PrivacyClaim.Example } } };
+        Assert.False(claimed.Config.AdmitsFigures);
+        RunStep step = RunMachine.Step(claimed, Figures(3, "3.5"));
+        Assert.Empty(step.Effects);
+        Assert.Empty(step.State.FinalMetrics[Silo]);
+
+        RunStep open = RunMachine.Step(claimed with { Config = claimed.Config with { Data = "public" } }, Figures(3, "3.5"));
+        Assert.Equal(new KeepFigures(Silo, 3, RunStory.Signed), Assert.Single(open.Effects));
     }
 
     [Fact]
@@ -205,7 +251,7 @@ public sealed class RunMachineTests
             new UpdateVerified(Now, Silo, other, RunStory.Update(Silo)),
             new UpdateRejected(Now, Silo, other, RunStory.Update(Silo), ErrorCodes.UpdateMissing.Name),
             new RoundDeclined(Now, Silo, other, ErrorCodes.TrainerFailed.Name),
-            new MetricsReported(Now, Silo, 7, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1")),
+            new MetricsReported(Now, Silo, 7, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1"), RunStory.Signed),
         ];
         foreach (RunEvent @event in events)
         {
@@ -285,6 +331,8 @@ public sealed class RunMachineTests
         Assert.Equal(ErrorCodes.QuorumNotMet.Name, story.State.Reason);
     }
 
+    private static MetricsReported Figures(int round, string loss) => new(Now, Silo, round, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", loss), RunStory.Signed);
+
     // One event of every kind, such as each would be taken where it belongs.
     private static ImmutableArray<RunEvent> Events(RunState state)
     {
@@ -300,7 +348,7 @@ public sealed class RunMachineTests
             new UpdateVerified(Now, Silo, rid, RunStory.Update(Silo)),
             new UpdateRejected(Now, Silo, rid, RunStory.Update(Silo), ErrorCodes.UpdateMissing.Name),
             new RoundDeclined(Now, Silo, rid, ErrorCodes.TrainerFailed.Name),
-            new MetricsReported(Now, Silo, state.Phase == RunPhase.Running ? state.LastRound : state.LastRound + 1, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1")),
+            new MetricsReported(Now, Silo, state.Phase == RunPhase.Running ? state.LastRound : state.LastRound + 1, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1"), RunStory.Signed),
             new AggregateReady(Now, rid, new AggregateReference { AggregateSha256 = Sha256Digest.Zero, NewModelSha256 = Sha256Digest.Zero, Norm = 1 }),
             new AggregateFailed(Now, rid, Silo, ErrorCodes.UpdateMissing.Name),
             new VersionPublished(Now, version),

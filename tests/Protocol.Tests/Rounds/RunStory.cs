@@ -8,6 +8,8 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
+using FedCloud.Protocol.Signing;
 
 namespace FedCloud.Protocol.Tests.Rounds;
 
@@ -16,6 +18,9 @@ internal sealed partial class RunStory
 {
     public static readonly DateTimeOffset Start = DateTimeOffset.FromUnixTimeSeconds(1_800_000_000);
     public static readonly ImmutableArray<SiloId> Silos = [new("silo-1"), new("silo-2"), new("silo-3")];
+
+    /// <summary>A message as it travels with figures; machines pass it on and read nothing of it.</summary>
+    public static readonly DsseEnvelope Signed = new() { PayloadType = RunBody.MetricsPayloadType, Payload = [1, 2, 3], Signatures = [] };
 
     private RunStory(RunStep step)
     {
@@ -65,7 +70,7 @@ internal sealed partial class RunStory
         return story.Then(new VersionPublished(Start, 2), new ChannelMoved(Start, 2));
     }
 
-    public static RunStory Completed() => Evaluating().Then([.. Silos.Select(silo => new MetricsReported(Start, silo, 3, ImmutableSortedDictionary<string, string>.Empty))]);
+    public static RunStory Completed() => Evaluating().Then([.. Silos.Select(silo => new MetricsReported(Start, silo, 3, ImmutableSortedDictionary<string, string>.Empty, Signed))]);
 
     public RunStory Then(params ReadOnlySpan<RunEvent> events)
     {

@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Globalization;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Cloud.Keys;
 using FedCloud.Coordinator.Audit;
@@ -8,6 +9,7 @@ using FedCloud.Protocol.Audit;
 using FedCloud.Protocol.Audit.Verification;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Rounds;
+using FedCloud.Protocol.Runs;
 
 namespace FedCloud.Simulation.Tests.Whole;
 
@@ -42,6 +44,8 @@ internal sealed class WholeLogInvariants(WholeFederation federation, IKeyVault v
         int[] started = [.. entries.Where(entry => string.Equals(entry.Type, EntryTypes.RoundStart, StringComparison.Ordinal)).Select(entry => entry.Round!.Value)];
         Require(isSecure || started.Distinct().Count() == started.Length, "a round starts twice in the log");
         Require(rounds.Where(round => isSecure ? round.Secure is not null : !string.Equals(round.Outcome, "evaluation", StringComparison.Ordinal)).All(round => started.Contains(round.Round)), "a round is not in the log");
+        Require(rounds.All(round => round.Members.All(member => member.Value.Metrics.IsEmpty || report.Figures.Contains(new DisclosedFigures(federation.Config.Job, round.Round, member.Key, decimal.Parse(member.Value.Metrics[MetricsBody.EvalLoss], CultureInfo.InvariantCulture))))), "a silo's figures are told, and its signed message is not in the evidence");
+        Require(federation.Config.AdmitsFigures || report.Figures.IsEmpty, "the evidence has figures that the plan does not admit");
         Require(Count(EntryTypes.SiloInvited) >= federation.Invited.Count(), "an invitation is not in the log");
     }
 
