@@ -15,8 +15,15 @@ public static partial class ErrorCodes
     public static ErrorCode TokenizerUnsupported { get; } = new(
         "tokenizer_unsupported",
         ExitCode.Unusable,
-        "tokenizer.json is not a byte-level BPE of a known form, or does not fit the model's vocabulary",
-        "choose a base model whose tokenizer is byte-level BPE");
+        "tokenizer.json is not a BPE of a known form",
+        "choose a base model whose tokenizer has a form of docs/job-format.md");
+
+    /// <summary>A tokenizer gives tokens that the model does not have.</summary>
+    public static ErrorCode VocabularyMismatch { get; } = new(
+        "vocabulary_mismatch",
+        ExitCode.Unusable,
+        "the tokenizer gives token ids that the base model's embedding has no row for",
+        "take tokenizer.json and config.json of one model, or leave out the named token");
 
     /// <summary>A line of training data is broken.</summary>
     public static ErrorCode JsonlMalformed { get; } = new(

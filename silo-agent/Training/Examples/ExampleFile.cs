@@ -29,7 +29,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
     /// <param name="maxLength">The longest sequence, in tokens.</param>
     /// <param name="persons">Whether every example has to say whom it is about.</param>
     /// <exception cref="FedCloudException"><c>file_missing</c>, <c>jsonl_malformed</c> or <c>completion_empty</c> (both with the line), or <c>data_empty</c>.</exception>
-    public static ExampleFile Read(string path, ByteLevelBpe tokenizer, int? endOfText, int maxLength, bool persons = false)
+    public static ExampleFile Read(string path, Tokenizer tokenizer, int? endOfText, int maxLength, bool persons = false)
     {
         string name = Path.GetFileName(path);
         try
@@ -42,7 +42,7 @@ public sealed record ExampleFile(IReadOnlyList<Example> Examples, int Truncated)
         }
     }
 
-    private static ExampleFile ReadLines(string path, string name, ByteLevelBpe tokenizer, int? endOfText, int maxLength, bool persons)
+    private static ExampleFile ReadLines(string path, string name, Tokenizer tokenizer, int? endOfText, int maxLength, bool persons)
     {
         List<Example> examples = [];
         int truncated = 0;

@@ -42,7 +42,7 @@ public sealed class JobRunner
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
         LlamaConfig config = LlamaConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         if (tokenizer.Size > config.Vocabulary)
         {
             throw new FedCloudException(ErrorCodes.TokenizerUnsupported, $"expected at most {config.Vocabulary} tokens, found {tokenizer.Size} in tokenizer.json");
