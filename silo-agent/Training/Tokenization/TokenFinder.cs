@@ -13,6 +13,7 @@ internal sealed class TokenFinder
     private readonly AddedTokenSearch? _verbatim;
     private readonly AddedTokenSearch? _normalized;
     private readonly WordEncoder _words;
+    private readonly HashSet<int> _hidden;
     private readonly Dictionary<string, int[]> _cache = new(StringComparer.Ordinal);
     private readonly Dictionary<string, int[]>.AlternateLookup<ReadOnlySpan<char>> _cached;
 
@@ -24,12 +25,16 @@ internal sealed class TokenFinder
     public TokenFinder(ITokenAlphabet alphabet, IEnumerable<AddedToken> added, Dictionary<(int Left, int Right), (int Rank, int Merged)> merges, HashSet<int> hidden)
     {
         _alphabet = alphabet;
+        _hidden = hidden;
         _words = new WordEncoder(alphabet, merges, hidden.Count == 0 ? _ => false : hidden.Contains);
         AddedToken[] shown = [.. added.Where(token => !hidden.Contains(token.Id))];
         _verbatim = Search(shown.Where(token => !token.Normalized));
         _normalized = Search(shown.Where(token => token.Normalized));
         _cached = _cache.GetAlternateLookup<ReadOnlySpan<char>>();
     }
+
+    /// <summary>Whether a token is hidden. One that is a single letter comes from text all the same, as no merge makes it.</summary>
+    public bool IsHidden(int id) => _hidden.Contains(id);
 
     /// <summary>Finds the added tokens that are taken from the text as it came.</summary>
     public int FindVerbatim(ReadOnlySpan<char> text, out int length, out int id) => Find(_verbatim, text, out length, out id);
