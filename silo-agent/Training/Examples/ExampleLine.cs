@@ -44,7 +44,7 @@ internal sealed record ExampleLine(string? Prompt, string? Completion, IReadOnly
             && json.TryGetProperty("completion", out JsonElement completion) && completion.ValueKind == JsonValueKind.String;
         if (!complete)
         {
-            throw Malformed(place, "lacks the text 'prompt' or 'completion', or 'messages'");
+            throw Malformed(place, "lacks the text 'prompt' or 'completion'");
         }
 
         string learned = json.GetProperty("completion").GetString() ?? string.Empty;
