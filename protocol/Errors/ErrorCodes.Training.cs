@@ -15,22 +15,50 @@ public static partial class ErrorCodes
     public static ErrorCode TokenizerUnsupported { get; } = new(
         "tokenizer_unsupported",
         ExitCode.Unusable,
-        "tokenizer.json is not a byte-level BPE of a known form, or does not fit the model's vocabulary",
-        "choose a base model whose tokenizer is byte-level BPE");
+        "tokenizer.json is not a BPE of a known form",
+        "choose a base model whose tokenizer has a form of docs/job-format.md");
+
+    /// <summary>A tokenizer gives tokens that the model does not have.</summary>
+    public static ErrorCode VocabularyMismatch { get; } = new(
+        "vocabulary_mismatch",
+        ExitCode.Unusable,
+        "the tokenizer gives token ids that the base model's embedding has no row for",
+        "take tokenizer.json and config.json of one model, or leave out the named token");
 
     /// <summary>A line of training data is broken.</summary>
     public static ErrorCode JsonlMalformed { get; } = new(
         "jsonl_malformed",
         ExitCode.Unusable,
-        "a line of training data is not a JSON object with the texts 'prompt' and 'completion'",
+        "a line of training data is not a JSON object with the texts 'prompt' and 'completion', or with a conversation in 'messages'",
         "correct the named line");
 
     /// <summary>An example has nothing to learn.</summary>
     public static ErrorCode CompletionEmpty { get; } = new(
         "completion_empty",
         ExitCode.Unusable,
-        "an example's completion is empty, so there is nothing to learn from it",
+        "an example's completion is empty, or its assistant never speaks, so there is nothing to learn from it",
         "remove the named line or give it a completion");
+
+    /// <summary>A base model has no template for conversations.</summary>
+    public static ErrorCode ChatTemplateMissing { get; } = new(
+        "chat_template_missing",
+        ExitCode.Unusable,
+        "the data hold conversations, and the base model has no chat template that this trainer knows",
+        "write lines with 'prompt' and 'completion', or choose a base model of docs/job-format.md's table of templates");
+
+    /// <summary>A base model's template for conversations is not known.</summary>
+    public static ErrorCode ChatTemplateUnknown { get; } = new(
+        "chat_template_unknown",
+        ExitCode.Unusable,
+        "the base model's folder holds a chat template that this trainer does not know",
+        "write lines with 'prompt' and 'completion', or take the template's file out of the folder to have one chosen by family");
+
+    /// <summary>A conversation does not fit the base model's template.</summary>
+    public static ErrorCode ChatUnwritable { get; } = new(
+        "chat_unwritable",
+        ExitCode.Unusable,
+        "a conversation cannot be written in the base model's chat template",
+        "change the roles of the named line as the message says");
 
     /// <summary>A silo has no examples.</summary>
     public static ErrorCode DataEmpty { get; } = new(

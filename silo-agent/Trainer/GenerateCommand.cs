@@ -18,7 +18,7 @@ internal static class GenerateCommand
     public static int Run(GenerateOptions options)
     {
         LlamaConfig config = LlamaConfig.Read(Path.Combine(options.Base, "config.json"));
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(Path.Combine(options.Base, "tokenizer.json"));
+        Tokenizer tokenizer = Tokenizer.Read(Path.Combine(options.Base, "tokenizer.json"));
         List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(options.Prompt + "\n")];
         int length = (int)Math.Min(config.Positions, (long)tokens.Count + options.MaxTokens);
         if (tokens.Count >= length)

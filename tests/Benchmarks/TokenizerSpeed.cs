@@ -37,7 +37,7 @@ internal static class TokenizerSpeed
     private static void Measure(string name, string path, string title, string text)
     {
         Stopwatch watch = Stopwatch.StartNew();
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(path);
+        Tokenizer tokenizer = Tokenizer.Read(path);
         double read = watch.Elapsed.TotalMilliseconds;
         double first = Rate(tokenizer, text, [], out int tokens);
         string repeated = string.Concat(Enumerable.Repeat(text, (LeastCharacters / text.Length) + 1));
@@ -47,7 +47,7 @@ internal static class TokenizerSpeed
     }
 
     // Megabytes of UTF-8 a second.
-    private static double Rate(ByteLevelBpe tokenizer, string text, List<int> ids, out int tokens)
+    private static double Rate(Tokenizer tokenizer, string text, List<int> ids, out int tokens)
     {
         ids.Clear();
         Stopwatch watch = Stopwatch.StartNew();

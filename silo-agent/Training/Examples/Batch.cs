@@ -24,9 +24,13 @@ public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int Counte
             for (int i = 0; i + 1 < sequence.Length; i++)
             {
                 tokens[(b * t) + i] = sequence[i];
-                if (i + 1 >= examples[b].PromptLength)
+            }
+
+            foreach (TokenSpan span in examples[b].Learned)
+            {
+                for (int i = Math.Max(span.Start, 1); i < span.End; i++)
                 {
-                    targets[(b * t) + i] = sequence[i + 1];
+                    targets[(b * t) + i - 1] = sequence[i];
                     counted++;
                 }
             }

@@ -42,16 +42,18 @@ public sealed class JobRunner
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
         LlamaConfig config = LlamaConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
-        if (tokenizer.Size > config.Vocabulary)
-        {
-            throw new FedCloudException(ErrorCodes.TokenizerUnsupported, $"expected at most {config.Vocabulary} tokens, found {tokenizer.Size} in tokenizer.json");
-        }
-
+        Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
+        EmbeddedTokens.Require(tokenizer, config.Vocabulary);
         int length = Math.Min(_job.SequenceLength, config.Positions);
         int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
-        ExampleFile evaluation = ExampleFile.Read(_job.EvalFile, tokenizer, endOfText, length);
-        ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, tokenizer, endOfText, length, persons: _job.Privacy?.IsPerPerson ?? false) : null;
+        ExampleEncoder Encoder(bool persons) => new(tokenizer, endOfText, length)
+        {
+            Persons = persons,
+            Chat = () => ChatTemplates.Find(_job.BaseModelDir, tokenizer),
+            EmbeddedTokens = config.Vocabulary,
+        };
+        ExampleFile evaluation = ExampleFile.Read(_job.EvalFile, Encoder(persons: false));
+        ExampleFile? train = IsTraining ? ExampleFile.Read(_job.TrainFile, Encoder(persons: _job.Privacy?.IsPerPerson ?? false)) : null;
         if (train is not null)
         {
             RingTraining.RequireRoom(_job.Ring, train);

@@ -77,13 +77,15 @@ internal sealed class MicroBatch(int examples, int length)
         Array.Fill(_targets, -1);
         for (int b = 0; b < B; b++)
         {
-            int first = Math.Max(_examples[b].PromptLength - 1, 0); // the row whose next token begins the completion
             ReadOnlySpan<int> sequence = _examples[b].Tokens;
             sequence[..^1].CopyTo(_tokens.AsSpan(b * T));
-            _counted[b] = Math.Max(0, _lengths[b] - first);
-            if (_counted[b] > 0)
+            _counted[b] = 0;
+            foreach (TokenSpan span in _examples[b].Learned)
             {
-                sequence[(first + 1)..].CopyTo(_targets.AsSpan((b * T) + first));
+                int first = Math.Max(span.Start, 1); // the row before it foretells it
+                int count = Math.Max(0, span.End - first);
+                sequence.Slice(first, count).CopyTo(_targets.AsSpan((b * T) + first - 1));
+                _counted[b] += count;
             }
 
             _scales[b] = _counted[b] > 0 ? 1f / _counted[b] : 0;

@@ -61,7 +61,7 @@ public static class SamplePretraining
     {
         string path = Path.Combine(folder, "tokenizer.json");
         BpeTrainer.Train(text, VocabularySize, path);
-        return [.. ByteLevelBpe.Read(path).Encode(text)];
+        return [.. Tokenizer.Read(path).Encode(text)];
     }
 
     /// <summary>Takes the first steps of the training, on the schedule of all of it.</summary>

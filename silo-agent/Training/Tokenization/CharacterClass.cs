@@ -66,6 +66,13 @@ internal static class CharacterClasses
         return end == text.Length || end == 1 ? end : end - 1;
     }
 
+    /// <summary><c>\s*[\r\n]+|\s+(?!\S)|\s+</c> on a text that begins with white space: up to the last line break in it, else as <see cref="Spaces"/>.</summary>
+    public static int LineBreaks(ReadOnlySpan<char> text)
+    {
+        int last = text[..EndOfRun(text, 0, CharacterClass.Space)].LastIndexOfAny('\r', '\n');
+        return last >= 0 ? last + 1 : Spaces(text);
+    }
+
     private static CharacterClass Of(int character) => CharUnicodeInfo.GetUnicodeCategory(character) switch
     {
         UnicodeCategory.UppercaseLetter or UnicodeCategory.LowercaseLetter or UnicodeCategory.TitlecaseLetter

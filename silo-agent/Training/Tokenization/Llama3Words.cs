@@ -13,7 +13,10 @@ public static class Llama3Words
 
     /// <summary>The length of the first word.</summary>
     /// <param name="text">The text; not empty.</param>
-    public static int First(ReadOnlySpan<char> text)
+    public static int First(ReadOnlySpan<char> text) => First(text, LongestNumber);
+
+    /// <summary>The length of the first word, where a number's words have so many digits at most.</summary>
+    internal static int First(ReadOnlySpan<char> text, int longestNumber)
     {
         int contraction = Contraction(text);
         if (contraction > 0)
@@ -25,21 +28,21 @@ public static class Llama3Words
         return kind switch
         {
             CharacterClass.Letter => CharacterClasses.EndOfRun(text, units, CharacterClass.Letter),
-            CharacterClass.Number => Number(text),
+            CharacterClass.Number => Number(text, longestNumber),
             _ when text[0] is not ('\r' or '\n') && IsAt(text, units, CharacterClass.Letter) => CharacterClasses.EndOfRun(text, units, CharacterClass.Letter),
             CharacterClass.Other => Signs(text, 0),
             _ when text[0] == ' ' && IsAt(text, 1, CharacterClass.Other) => Signs(text, 1),
-            _ => LineBreaks(text),
+            _ => CharacterClasses.LineBreaks(text),
         };
     }
 
     private static bool IsAt(ReadOnlySpan<char> text, int at, CharacterClass kind) =>
         at < text.Length && CharacterClasses.At(text, at, out _) == kind;
 
-    private static int Number(ReadOnlySpan<char> text)
+    private static int Number(ReadOnlySpan<char> text, int longest)
     {
         int end = 0;
-        for (int digits = 0; digits < LongestNumber && end < text.Length && CharacterClasses.At(text, end, out int units) == CharacterClass.Number; digits++)
+        for (int digits = 0; digits < longest && end < text.Length && CharacterClasses.At(text, end, out int units) == CharacterClass.Number; digits++)
         {
             end += units;
         }
@@ -56,13 +59,6 @@ public static class Llama3Words
         }
 
         return end;
-    }
-
-    // \s*[\r\n]+ takes white space up to the last line break in it.
-    private static int LineBreaks(ReadOnlySpan<char> text)
-    {
-        int last = text[..CharacterClasses.EndOfRun(text, 0, CharacterClass.Space)].LastIndexOfAny('\r', '\n');
-        return last >= 0 ? last + 1 : CharacterClasses.Spaces(text);
     }
 
     private static int Contraction(ReadOnlySpan<char> text) => text switch

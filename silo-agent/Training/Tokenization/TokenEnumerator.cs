@@ -11,18 +11,20 @@ public ref struct TokenEnumerator
 {
     private const int None = -1;
 
-    private readonly ByteLevelBpe _tokenizer;
+    private readonly TokenFinder _finder;
     private ReadOnlySpan<char> _text; // not looked at yet
     private ReadOnlySpan<char> _piece; // normalized
     private ReadOnlySpan<char> _run; // holds no added token
     private ReadOnlySpan<int> _word; // tokens of the word before the run
     private int _afterPiece = None;
     private int _afterRun = None;
+    private PiecePlace _place;
 
-    internal TokenEnumerator(ByteLevelBpe tokenizer, ReadOnlySpan<char> text)
+    internal TokenEnumerator(TokenFinder finder, ReadOnlySpan<char> text, PiecePlace place)
     {
-        _tokenizer = tokenizer;
+        _finder = finder;
         _text = text;
+        _place = place;
     }
 
     /// <summary>The token.</summary>
@@ -38,7 +40,7 @@ public ref struct TokenEnumerator
         {
             if (!_run.IsEmpty)
             {
-                _word = _tokenizer.TakeWord(ref _run);
+                _word = _finder.TakeWord(ref _run);
             }
             else if (Take(ref _afterRun) || (_piece.IsEmpty && Take(ref _afterPiece)))
             {
@@ -46,14 +48,14 @@ public ref struct TokenEnumerator
             }
             else if (!_piece.IsEmpty)
             {
-                int start = _tokenizer.FindNormalized(_piece, out int length, out int id);
-                _run = Cut(ref _piece, start, length);
+                int start = _finder.FindNormalized(_piece, out int length, out int id);
+                _run = Prepared(Cut(ref _piece, start, length));
                 _afterRun = start < 0 ? None : id;
             }
             else if (!_text.IsEmpty)
             {
-                int start = _tokenizer.FindVerbatim(_text, out int length, out int id);
-                _piece = _tokenizer.Normalized(Cut(ref _text, start, length));
+                int start = _finder.FindVerbatim(_text, out int length, out int id);
+                _piece = _finder.Normalize(Cut(ref _text, start, length), _place);
                 _afterPiece = start < 0 ? None : id;
             }
             else
@@ -75,6 +77,18 @@ public ref struct TokenEnumerator
         return before;
     }
 
+    private ReadOnlySpan<char> Prepared(ReadOnlySpan<char> run)
+    {
+        if (run.IsEmpty)
+        {
+            return run;
+        }
+
+        PiecePlace place = _place;
+        _place = PiecePlace.AfterToken;
+        return _finder.Prepare(run, place);
+    }
+
     private bool Take(ref int token)
     {
         if (token == None)
@@ -82,7 +96,7 @@ public ref struct TokenEnumerator
             return false;
         }
 
-        (Current, token) = (token, None);
+        (Current, token, _place) = (token, None, PiecePlace.AfterToken);
         return true;
     }
 }

@@ -65,6 +65,21 @@ internal readonly struct TokenizerJson(JsonElement element, string path)
             : new TokenizerJson(element.TryGetProperty(name, out JsonElement value) ? value : Null, place);
     }
 
+    /// <summary>Whether the part has a type.</summary>
+    public bool Is(string type) => string.Equals(Type, type, StringComparison.Ordinal);
+
+    /// <summary>Whether an option is there and true.</summary>
+    public bool IsOn(string option) => !Member(option).IsNull && Member(option).Flag;
+
+    /// <summary>Refuses a member that is not exactly a text.</summary>
+    public void Require(string name, string text)
+    {
+        if (!string.Equals(Member(name).Text, text, StringComparison.Ordinal))
+        {
+            throw Member(name).Expected(string.IsNullOrWhiteSpace(text) ? $"\"{text}\"" : text);
+        }
+    }
+
     /// <summary>Refuses members that are not known, since they might change the tokens.</summary>
     public void RequireOnly(params ReadOnlySpan<string> names)
     {

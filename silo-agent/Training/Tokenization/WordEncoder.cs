@@ -1,49 +1,38 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Text;
-
 namespace FedCloud.Training.Tokenization;
 
 /// <summary>Turns one word into tokens: always the pair of lowest rank, of equals the leftmost (Sennrich et al. 2016, Algorithm 1).</summary>
-/// <remarks>A linked list of tokens and a queue of pairs, so that a word of n bytes costs n·log n: words without spaces can be long. Not safe for several threads: the buffers are kept between words.</remarks>
+/// <remarks>A linked list of tokens and a queue of pairs, so that a word of n letters costs n·log n: words without spaces can be long. Not safe for several threads: the buffers are kept between words.</remarks>
 internal sealed class WordEncoder
 {
     private const int Gone = -1;
-    private const int KeptBytes = 1 << 14;
+    private const int KeptTokens = 1 << 14;
 
-    private readonly int[][] _symbols;
+    private readonly ITokenAlphabet _alphabet;
     private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _merges;
-    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>>? _wholeWords;
+    private readonly Predicate<int> _isHidden;
     private readonly PriorityQueue<(int At, int Left, int Right), long> _pairs = new();
-    private byte[] _bytes = [];
-    private char[] _letters = [];
     private int[] _ids = [];
     private int[] _next = [];
     private int[] _previous = [];
 
     /// <summary>Prepares the merging.</summary>
-    /// <param name="symbols">The tokens of each of the 256 bytes, before any merge.</param>
+    /// <param name="alphabet">Gives a word's tokens before any merge.</param>
     /// <param name="merges">Rank and result of each pair.</param>
-    /// <param name="wholeWords">The vocabulary, when a word that it holds needs no merges (Llama 3); else null.</param>
-    public WordEncoder(int[][] symbols, Dictionary<(int Left, int Right), (int Rank, int Merged)> merges, Dictionary<string, int>? wholeWords)
+    /// <param name="isHidden">Tokens that no merge makes and no whole word is.</param>
+    public WordEncoder(ITokenAlphabet alphabet, Dictionary<(int Left, int Right), (int Rank, int Merged)> merges, Predicate<int> isHidden)
     {
-        _symbols = symbols;
+        _alphabet = alphabet;
         _merges = merges;
-        _wholeWords = wholeWords?.GetAlternateLookup<ReadOnlySpan<char>>();
+        _isHidden = isHidden;
     }
 
     /// <summary>The tokens of a word.</summary>
     public int[] Encode(ReadOnlySpan<char> word)
     {
-        int length = Encoding.UTF8.GetByteCount(word);
-        if (_bytes.Length < length)
-        {
-            (_bytes, _letters) = (new byte[length], new char[length]);
-        }
-
-        Encoding.UTF8.GetBytes(word, _bytes);
-        int[] tokens = Whole(_bytes.AsSpan(0, length)) is { } whole ? [whole] : Merge(_bytes.AsSpan(0, length));
-        if (length > KeptBytes)
+        int[] tokens = _alphabet.Whole(word) is { } whole && !_isHidden(whole) ? [whole] : Merge(word);
+        if (_ids.Length > KeptTokens)
         {
             Release();
         }
@@ -51,24 +40,9 @@ internal sealed class WordEncoder
         return tokens;
     }
 
-    private int? Whole(ReadOnlySpan<byte> bytes)
+    private int[] Merge(ReadOnlySpan<char> word)
     {
-        if (_wholeWords is not { } known)
-        {
-            return null;
-        }
-
-        for (int i = 0; i < bytes.Length; i++)
-        {
-            _letters[i] = ByteAlphabet.Letters[bytes[i]];
-        }
-
-        return known.TryGetValue(_letters.AsSpan(0, bytes.Length), out int id) ? id : null;
-    }
-
-    private int[] Merge(ReadOnlySpan<byte> bytes)
-    {
-        int count = Link(bytes);
+        int count = Link(word);
         for (int i = 0; i + 1 < count; i++)
         {
             Offer(i);
@@ -99,27 +73,17 @@ internal sealed class WordEncoder
     }
 
     // The first tokens, as a list in order.
-    private int Link(ReadOnlySpan<byte> bytes)
+    private int Link(ReadOnlySpan<char> word)
     {
-        int count = 0;
-        foreach (byte b in bytes)
+        int count = _alphabet.Symbols(word, ref _ids);
+        if (_next.Length < count)
         {
-            count += _symbols[b].Length;
+            (_next, _previous) = (new int[_ids.Length], new int[_ids.Length]);
         }
 
-        if (_ids.Length < count)
+        for (int at = 0; at < count; at++)
         {
-            (_ids, _next, _previous) = (new int[count], new int[count], new int[count]);
-        }
-
-        int at = 0;
-        foreach (byte b in bytes)
-        {
-            foreach (int symbol in _symbols[b])
-            {
-                (_ids[at], _next[at], _previous[at]) = (symbol, at + 1, at - 1);
-                at++;
-            }
+            (_next[at], _previous[at]) = (at + 1, at - 1);
         }
 
         return count;
@@ -143,7 +107,7 @@ internal sealed class WordEncoder
     private void Offer(int at)
     {
         (int Left, int Right) pair = (_ids[at], _ids[_next[at]]);
-        if (_merges.TryGetValue(pair, out (int Rank, int Merged) merge))
+        if (_merges.TryGetValue(pair, out (int Rank, int Merged) merge) && !_isHidden(merge.Merged))
         {
             _pairs.Enqueue((at, pair.Left, pair.Right), ((long)merge.Rank << 32) | (uint)at);
         }
@@ -151,7 +115,7 @@ internal sealed class WordEncoder
 
     private void Release()
     {
-        (_bytes, _letters, _ids, _next, _previous) = ([], [], [], [], []);
+        (_ids, _next, _previous) = ([], [], []);
         _pairs.TrimExcess();
     }
 }

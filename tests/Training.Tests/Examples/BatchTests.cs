@@ -7,8 +7,8 @@ namespace FedCloud.Training.Tests.Examples;
 
 public sealed class BatchTests
 {
-    private static readonly Example Short = new([5, 6, 7], PromptLength: 2);
-    private static readonly Example Long = new([8, 9, 10, 11, 12], PromptLength: 3);
+    private static readonly Example Short = new([5, 6, 7], promptLength: 2);
+    private static readonly Example Long = new([8, 9, 10, 11, 12], promptLength: 3);
 
     [Fact]
     public void Of_TwoLengths_PadsAndMasksPrompts()

@@ -11,9 +11,9 @@ namespace FedCloud.Training.Tests.Examples;
 public sealed class ExampleFileTests : IDisposable
 {
     private readonly TinyBase _tiny = new();
-    private readonly ByteLevelBpe _tokenizer;
+    private readonly Tokenizer _tokenizer;
 
-    public ExampleFileTests() => _tokenizer = ByteLevelBpe.Read(Path.Combine(_tiny.Folder, "tokenizer.json"));
+    public ExampleFileTests() => _tokenizer = Tokenizer.Read(Path.Combine(_tiny.Folder, "tokenizer.json"));
 
     private int End => _tokenizer.AddedToken(BpeTrainer.EndOfText)!.Value;
 
@@ -61,7 +61,7 @@ public sealed class ExampleFileTests : IDisposable
     [InlineData(40, 2)]
     public void Read_TokenizerWithAStart_BeginsEachExampleWithIt(int promptWords, int longest)
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
+        Tokenizer tokenizer = Vectors.Read("llama3");
         string prompt = string.Concat(Enumerable.Repeat("q ", promptWords));
         File.WriteAllText(DataFile, $"{{\"prompt\":\"{prompt}\",\"completion\":\"zzz\"}}");
 

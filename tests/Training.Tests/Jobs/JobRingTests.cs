@@ -220,7 +220,7 @@ public sealed class JobRingTests : IDisposable
     // The gradient of the sum of all examples' mean losses, by the plain pass.
     private Dictionary<string, double[]> PlainSum(ExchangedFactor exchanged)
     {
-        ExampleFile train = ExampleFile.Read(_folder.TrainFile, ByteLevelBpe.Read(Path.Combine(_folder.Base.Folder, "tokenizer.json")), EndOfText(), 32);
+        ExampleFile train = ExampleFile.Read(_folder.TrainFile, Tokenizer.Read(Path.Combine(_folder.Base.Folder, "tokenizer.json")), EndOfText(), 32);
         using LlamaModel model = _folder.Base.Load(32, 32);
         model.TrainAdapter(exchanged);
         model.ZeroGradients();
@@ -235,5 +235,5 @@ public sealed class JobRingTests : IDisposable
         return model.Trained.ToDictionary(parameter => parameter.Name, parameter => parameter.Gradient!.Span.ToArray().Select(value => (double)value).ToArray(), StringComparer.Ordinal);
     }
 
-    private int? EndOfText() => ByteLevelBpe.Read(Path.Combine(_folder.Base.Folder, "tokenizer.json")).AddedToken(BpeTrainer.EndOfText);
+    private int? EndOfText() => Tokenizer.Read(Path.Combine(_folder.Base.Folder, "tokenizer.json")).AddedToken(BpeTrainer.EndOfText);
 }

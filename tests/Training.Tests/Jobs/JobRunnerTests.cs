@@ -180,11 +180,12 @@ public sealed class JobRunnerTests : IDisposable
     public void Run_MoreTokensThanTheModelHas_IsRefused()
     {
         string path = Path.Combine(_folder.Base.Folder, "tokenizer.json");
-        File.WriteAllText(path, File.ReadAllText(path).Replace("\"added_tokens\": [", "\"added_tokens\": [{\"id\": 300, \"content\": \"<|more|>\"},", StringComparison.Ordinal));
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"a\": 64", "\"a\": 300", StringComparison.Ordinal));
 
         FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run());
 
-        Assert.Equal("tokenizer_unsupported", error.Code.Name);
+        Assert.Equal("vocabulary_mismatch", error.Code.Name);
+        Assert.Contains("the 300 rows", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

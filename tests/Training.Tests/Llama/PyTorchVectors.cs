@@ -16,6 +16,7 @@ internal static class PyTorchVectors
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        Converters = { new ExampleJson() },
     };
 
     public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "Training.Tests", "Llama", "vectors");

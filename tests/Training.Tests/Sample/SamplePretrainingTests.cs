@@ -28,7 +28,7 @@ public sealed class SamplePretrainingTests : IDisposable
     [InlineData(2)]
     public void Train_FirstSteps_GivesTheRecordedBits(int threads)
     {
-        int[] tokens = [.. ByteLevelBpe.Read(Path.Combine(Repository.Root, "samples", "base", "tokenizer.json")).Encode(SampleTexts.General()[..200_000])];
+        int[] tokens = [.. Tokenizer.Read(Path.Combine(Repository.Root, "samples", "base", "tokenizer.json")).Encode(SampleTexts.General()[..200_000])];
 
         using LlamaModel model = SamplePretraining.Train(tokens, Steps, threads, _ => { });
 

@@ -17,6 +17,10 @@ public sealed class SplitPatternTests
     // .NET's (?i:s) leaves out the long s, which Unicode folds to s and the reference takes.
     private static readonly Regex Llama3 = new(Llama3Words.Pattern.Replace("(?i:'s|", "(?i:'s|'\u017f|", StringComparison.Ordinal), RegexOptions.CultureInvariant | RegexOptions.Compiled);
 
+    private static readonly Regex Qwen = new(QwenWords.Pattern.Replace("(?i:'s|", "(?i:'s|'\u017f|", StringComparison.Ordinal), RegexOptions.CultureInvariant | RegexOptions.Compiled);
+
+    private static readonly Regex Tekken = new(TekkenWords.Pattern, RegexOptions.CultureInvariant | RegexOptions.Compiled);
+
     private delegate int First(ReadOnlySpan<char> text);
 
     [Fact]
@@ -28,24 +32,36 @@ public sealed class SplitPatternTests
         Prop.ForAll(TextGenerators.Any.ToArbitrary(), text => Matches(Llama3, text).SequenceEqual(Words(Llama3Words.First, text))).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
 
     [Fact]
+    public void First_QwenOnAnyText_SplitsAsTheExpression() =>
+        Prop.ForAll(TextGenerators.Any.ToArbitrary(), text => Matches(Qwen, text).SequenceEqual(Words(QwenWords.First, text))).Check(Config.QuickThrowOnFailure.WithMaxTest(1000));
+
+    [Fact]
+    public void First_TekkenOnAnyText_SplitsAsTheExpression() =>
+        Prop.ForAll(TextGenerators.Any.ToArbitrary(), text => Matches(Tekken, text).SequenceEqual(Words(TekkenWords.First, text))).Check(Config.QuickThrowOnFailure.WithMaxTest(3000));
+
+    [Fact]
     public void First_AllPairsAndTriplesOfKinds_SplitAsTheExpressions()
     {
-        string[] kinds = ["a", "S", "e", "l", "'", "\u017f", "7", "𝟗", " ", "\t", "\n", "\r", "\u00a0", "!", "\u0301", "🙂", "𐌰"];
+        string[] kinds = ["a", "S", "e", "l", "'", "\u017f", "7", "𝟗", " ", "\n", "\r", "\u00a0", "!", "/", "\u0301", "ʰ", "𝐀", "🙂", "𐌰"];
         IEnumerable<string> texts = from a in kinds from b in kinds from c in kinds from d in kinds select a + b + c + d;
 
         Assert.All(texts, text =>
         {
             Assert.Equal(Matches(Gpt2, text), Words(Gpt2Words.First, text));
             Assert.Equal(Matches(Llama3, text), Words(Llama3Words.First, text));
+            Assert.Equal(Matches(Qwen, text), Words(QwenWords.First, text));
+            Assert.Equal(Matches(Tekken, text), Words(TekkenWords.First, text));
         });
     }
 
     [Theory]
     [InlineData("gpt2")]
     [InlineData("llama3")]
+    [InlineData("qwen")]
+    [InlineData("tekken")]
     public void First_VectorTexts_SplitsAsTheReference(string form)
     {
-        First first = form == "gpt2" ? Gpt2Words.First : Llama3Words.First;
+        First first = form switch { "gpt2" => Gpt2Words.First, "llama3" => Llama3Words.First, "qwen" => QwenWords.First, _ => TekkenWords.First };
         int[][] expected = Vectors.Words(form);
 
         for (int i = 0; i < expected.Length; i++)
@@ -71,6 +87,22 @@ public sealed class SplitPatternTests
         }
 
         Assert.Equal(Vectors.Classes, Convert.ToHexStringLower(SHA256.HashData(classes)));
+    }
+
+    [Fact]
+    public void First_EveryCharacter_HasTheReferencesCase()
+    {
+        byte[] cases = new byte[0x110000];
+        for (int point = 0; point < cases.Length; point++)
+        {
+            if (Rune.IsValid(point))
+            {
+                string text = new Rune(point).ToString();
+                cases[point] = (byte)((TekkenWords.First("a" + text) == 1 + text.Length ? 1 : 0) + (TekkenWords.First("B" + text) == 1 + text.Length ? 2 : 0));
+            }
+        }
+
+        Assert.Equal(Vectors.Cases, Convert.ToHexStringLower(SHA256.HashData(cases)));
     }
 
     private static bool Joins(string text) => Gpt2Words.First(text) == text.Length;
@@ -105,7 +137,10 @@ public sealed class SplitPatternTests
 
     private static char StandIn(Rune rune) => Rune.GetUnicodeCategory(rune) switch
     {
+        UnicodeCategory.UppercaseLetter or UnicodeCategory.TitlecaseLetter => 'B',
+        UnicodeCategory.LowercaseLetter => 'b',
         <= UnicodeCategory.OtherLetter => '\u4e00',
+        <= UnicodeCategory.EnclosingMark => '\u0301',
         >= UnicodeCategory.DecimalDigitNumber and <= UnicodeCategory.OtherNumber => '\u0664',
         _ => '\u2603',
     };

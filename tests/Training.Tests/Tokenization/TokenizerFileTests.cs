@@ -8,7 +8,7 @@ using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Tokenization;
 
-/// <summary>What is not a byte-level BPE of a known form is refused, and the line says which part.</summary>
+/// <summary>What is not a BPE of a known form is refused, and the line says which part.</summary>
 public sealed class TokenizerFileTests : IDisposable
 {
     private const string Added = "{\"id\":519,\"content\":\"<|x|>\",\"single_word\":false,\"lstrip\":false,\"rstrip\":false,\"normalized\":false,\"special\":true}";
@@ -22,8 +22,8 @@ public sealed class TokenizerFileTests : IDisposable
     [Theory]
     [InlineData("version", "\"2.0\"", "version: expected 1.0, found \"2.0\"")]
     [InlineData("surprise", "1", "the file has the unknown member surprise")]
-    [InlineData("decoder", "null", "decoder: expected the type ByteLevel, found nothing")]
-    [InlineData("decoder.type", "\"Metaspace\"", "decoder: expected the type ByteLevel, found an object")]
+    [InlineData("decoder", "null", "decoder: expected the type ByteLevel or Sequence, found nothing")]
+    [InlineData("decoder.type", "\"Metaspace\"", "decoder: expected the type ByteLevel or Sequence, found an object")]
     [InlineData("model", "null", "model: expected an object, found nothing")]
     [InlineData("model", "[]", "model: expected an object, found an array")]
     [InlineData("model.type", "null", "model.type: expected a text, found nothing")]
@@ -86,7 +86,7 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("pre_tokenizer.pretokenizers", "[]", "pre_tokenizer.pretokenizers: expected Split and ByteLevel, found an array")]
     [InlineData("pre_tokenizer.pretokenizers.0.type", "\"Digits\"", "pre_tokenizer.pretokenizers[0].type: expected Split, found \"Digits\"")]
     [InlineData("pre_tokenizer.pretokenizers.0.pattern", "{\"String\":\" \"}", "pre_tokenizer.pretokenizers[0].pattern.Regex: expected a text, found nothing")]
-    [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"\\\\p{N}\"", "pre_tokenizer.pretokenizers[0].pattern.Regex: expected Llama 3's pattern, found \"\\\\p{N}\"")]
+    [InlineData("pre_tokenizer.pretokenizers.0.pattern.Regex", "\"\\\\p{N}\"", "pre_tokenizer.pretokenizers[0].pattern.Regex: expected the pattern of Llama 3, Qwen or Mistral, found \"\\\\p{N}\"")]
     [InlineData("pre_tokenizer.pretokenizers.0.behavior", "\"Removed\"", "pre_tokenizer.pretokenizers[0].behavior: expected Isolated, found \"Removed\"")]
     [InlineData("pre_tokenizer.pretokenizers.0.invert", "true", "pre_tokenizer.pretokenizers[0].invert: expected it switched off, found true")]
     [InlineData("pre_tokenizer.pretokenizers.0.limit", "1", "pre_tokenizer.pretokenizers[0] has the unknown member limit")]
@@ -96,6 +96,34 @@ public sealed class TokenizerFileTests : IDisposable
     [InlineData("post_processor.processors.1.type", "\"RobertaProcessing\"", "post_processor.processors[1].type: expected ByteLevel, TemplateProcessing or a Sequence of them, found \"RobertaProcessing\"")]
     [InlineData("post_processor.processors.0", "{\"type\":\"TemplateProcessing\",\"single\":[{\"Sequence\":{\"id\":\"A\"}}]}", "post_processor.processors: expected one TemplateProcessing at most, found an array")]
     public void Read_Llama3FormSpoilt_IsRefusedByName(string place, string value, string line) => AssertRefused("llama3", place, value, line);
+
+    [Theory]
+    [InlineData("llama2", "normalizer", "{\"type\":\"NFC\"}", "normalizer.type: expected Replace, or a Sequence of Prepend and Replace, found \"NFC\"")]
+    [InlineData("llama2", "normalizer.normalizers.0", "{\"type\":\"Strip\"}", "normalizer.normalizers[0].type: expected Prepend, found \"Strip\"")]
+    [InlineData("llama2", "normalizer.normalizers", "[]", "normalizer.normalizers: expected Prepend and Replace, found an array")]
+    [InlineData("llama2", "normalizer.normalizers.0.prepend", "\"x\"", "normalizer.normalizers[0].prepend: expected \u2581, found \"x\"")]
+    [InlineData("llama2", "normalizer.normalizers.1.content", "\"_\"", "normalizer.normalizers[1].content: expected \u2581, found \"_\"")]
+    [InlineData("llama2", "normalizer.normalizers.1.pattern", "{\"Regex\":\" \"}", "normalizer.normalizers[1].pattern.String: expected a text, found nothing")]
+    [InlineData("llama2", "normalizer.strip", "1", "normalizer has the unknown member strip")]
+    [InlineData("llama2", "pre_tokenizer", "{\"type\":\"Metaspace\"}", "pre_tokenizer.type: expected Split, found \"Metaspace\"")]
+    [InlineData("llama2", "decoder.decoders", "[]", "decoder.decoders: expected Replace, ByteFallback, Fuse and at most Strip, found an array")]
+    [InlineData("llama2", "decoder.decoders.1.type", "\"Fuse\"", "decoder.decoders[1].type: expected ByteFallback, found \"Fuse\"")]
+    [InlineData("llama2", "decoder.decoders.3.stop", "1", "decoder.decoders[3].stop: expected it switched off, found 1")]
+    [InlineData("llama2", "decoder.decoders.3.content", "\"x\"", "decoder.decoders[3].content: expected \" \", found \"x\"")]
+    [InlineData("llama2", "model.byte_fallback", "false", "model.vocab has no token for the byte 0x00, or byte_fallback is off")]
+    [InlineData("llama2", "model.ignore_merges", "true", "model.ignore_merges: expected it switched off where letters are characters, found true")]
+    [InlineData("llama2", "added_tokens.0.lstrip", "true", "added_tokens[0].lstrip: expected it switched off, found true")]
+    [InlineData("mistral", "pre_tokenizer", "null", "pre_tokenizer: expected an object, found nothing")]
+    [InlineData("mistral", "pre_tokenizer.type", "\"Whitespace\"", "pre_tokenizer.type: expected Metaspace, found \"Whitespace\"")]
+    [InlineData("mistral", "pre_tokenizer.replacement", "\"_\"", "pre_tokenizer.replacement: expected \u2581, found \"_\"")]
+    [InlineData("mistral", "pre_tokenizer.prepend_scheme", "\"last\"", "pre_tokenizer.prepend_scheme: expected always, first or never, found \"last\"")]
+    [InlineData("mistral", "pre_tokenizer.prepend_scheme", "null", "pre_tokenizer.prepend_scheme: expected a text, found nothing")]
+    [InlineData("mistral", "pre_tokenizer.split", "1", "pre_tokenizer.split: expected true or false, found 1")]
+    [InlineData("mistral", "pre_tokenizer.add_prefix_space", "false", "pre_tokenizer.add_prefix_space: expected true, or prepend_scheme alone, found false")]
+    [InlineData("mistral", "pre_tokenizer.str_rep", "\"_\"", "pre_tokenizer has the unknown member str_rep")]
+    [InlineData("gemma", "pre_tokenizer.behavior", "\"Removed\"", "pre_tokenizer.behavior: expected MergedWithPrevious, found \"Removed\"")]
+    [InlineData("gemma", "pre_tokenizer.pattern.String", "\",\"", "pre_tokenizer.pattern.String: expected \" \", found \",\"")]
+    public void Read_SentencePieceFormSpoilt_IsRefusedByName(string form, string place, string value, string line) => AssertRefused(form, place, value, line);
 
     [Fact]
     public void Read_AddedTokensOfOneNormalizedText_AreRefused()
@@ -130,7 +158,7 @@ public sealed class TokenizerFileTests : IDisposable
     [Fact]
     public void Read_NoFile_SaysSo()
     {
-        FedCloudException error = Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read(TokenizerFile));
+        FedCloudException error = Assert.Throws<FedCloudException>(() => Tokenizer.Read(TokenizerFile));
 
         Assert.Equal("base_model_missing", error.Code.Name);
         Assert.Contains("found none", error.Message, StringComparison.Ordinal);
@@ -140,7 +168,7 @@ public sealed class TokenizerFileTests : IDisposable
     public void Read_FileThatCannotBeRead_SaysSo()
     {
         // Opens, but gives an input/output error at its first byte.
-        FedCloudException error = Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read("/proc/self/mem"));
+        FedCloudException error = Assert.Throws<FedCloudException>(() => Tokenizer.Read("/proc/self/mem"));
 
         Assert.Equal("base_model_missing", error.Code.Name);
         Assert.Contains("one that cannot be read", error.Message, StringComparison.Ordinal);
@@ -158,7 +186,7 @@ public sealed class TokenizerFileTests : IDisposable
         JsonObject json = Form("gpt2");
         Set(json, place, value);
 
-        ByteLevelBpe tokenizer = Accepted(json);
+        Tokenizer tokenizer = Accepted(json);
 
         Assert.Equal(Vectors.Tokens("gpt2"), Vectors.Texts.Select(text => tokenizer.Encode(text).ToArray()));
         Assert.Empty(tokenizer.Start);
@@ -170,7 +198,7 @@ public sealed class TokenizerFileTests : IDisposable
         JsonObject json = Form("gpt2");
         json["model"]!["merges"] = new JsonArray([.. json["model"]!["merges"]!.AsArray().Select(merge => new JsonArray([.. merge!.GetValue<string>().Split(' ').Select(part => JsonValue.Create(part))]))]);
 
-        ByteLevelBpe tokenizer = Accepted(json);
+        Tokenizer tokenizer = Accepted(json);
 
         Assert.Equal(Vectors.Tokens("gpt2"), Vectors.Texts.Select(text => tokenizer.Encode(text).ToArray()));
     }
@@ -207,16 +235,16 @@ public sealed class TokenizerFileTests : IDisposable
         Assert.Contains(line, Refusal(Text(json)), StringComparison.Ordinal);
     }
 
-    private ByteLevelBpe Accepted(JsonObject json)
+    private Tokenizer Accepted(JsonObject json)
     {
         File.WriteAllText(TokenizerFile, Text(json));
-        return ByteLevelBpe.Read(TokenizerFile);
+        return Tokenizer.Read(TokenizerFile);
     }
 
     private string Refusal(string text)
     {
         File.WriteAllText(TokenizerFile, text);
-        FedCloudException error = Assert.Throws<FedCloudException>(() => ByteLevelBpe.Read(TokenizerFile));
+        FedCloudException error = Assert.Throws<FedCloudException>(() => Tokenizer.Read(TokenizerFile));
         Assert.Equal("tokenizer_unsupported", error.Code.Name);
         Assert.DoesNotContain('\n', error.Message);
         return error.Message;

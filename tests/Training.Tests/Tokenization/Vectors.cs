@@ -16,11 +16,16 @@ internal static class Vectors
 
     public static string Classes => Json.GetProperty("classes").GetString()!;
 
+    public static string Cases => Json.GetProperty("cases").GetString()!;
+
     public static string Composed => Json.GetProperty("composed").GetString()!;
 
     public static string FileOf(string form) => Path.Combine(Folder, form + ".json");
 
-    public static ByteLevelBpe Tokenizer(string form) => ByteLevelBpe.Read(FileOf(form));
+    public static Tokenizer Read(string form) => Tokenizer.Read(FileOf(form));
+
+    public static string TokenOf(string form, int id) => JsonDocument.Parse(File.ReadAllBytes(FileOf(form))).RootElement
+        .GetProperty("model").GetProperty("vocab").EnumerateObject().Single(entry => entry.Value.GetInt32() == id).Name;
 
     public static int[] Start(string form) => Integers(Of(form).GetProperty("start"));
 
@@ -31,7 +36,7 @@ internal static class Vectors
     public static IEnumerable<(int[] Ids, string All, string Plain)> Decoded(string form) => Of(form).GetProperty("decoded").EnumerateArray()
         .Select(entry => (Integers(entry.GetProperty("ids")), entry.GetProperty("all").GetString()!, entry.GetProperty("plain").GetString()!));
 
-    private static JsonElement Of(string form) => Json.GetProperty("forms").GetProperty(form);
+    private static JsonElement Of(string form) => Json.GetProperty(form);
 
     private static int[] Integers(JsonElement array) => [.. array.EnumerateArray().Select(item => item.GetInt32())];
 

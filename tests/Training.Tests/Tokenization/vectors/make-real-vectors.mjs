@@ -1,5 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
-// Writes the real tokenizers of GPT-2 and Llama 3 in tokenizer.json's form, with what the reference makes of many texts:
+// Writes the real tokenizers of GPT-2, Llama 2 and Llama 3 in tokenizer.json's form, with what the reference makes of many texts:
 //   node make-real-vectors.mjs FOLDER
 // The vocabularies are other people's and stay out of the repository.
 import { createRequire } from 'node:module';
@@ -42,6 +42,20 @@ async function llama3() {
     }, { ignore_merges: true });
 }
 
+// As the published file of Llama 2: old with the spaces in the normalizer, new with them in the pre-tokenizer.
+function llama2(old) {
+    const replace = (from, to) => ({ type: 'Replace', pattern: { String: from }, content: to });
+    const vocab = Object.fromEntries(llama.vocabById.map((token, id) => [token, id]));
+    const merges = [...llama.merges.entries()].sort((a, b) => a[1] - b[1]).map(([pair]) => pair);
+    return file(vocab, merges, {
+        added_tokens: ['<unk>', '<s>', '</s>'].map((token, id) => special(token, id)),
+        normalizer: old ? { type: 'Sequence', normalizers: [{ type: 'Prepend', prepend: '\u2581' }, replace(' ', '\u2581')] } : null,
+        pre_tokenizer: old ? null : { type: 'Metaspace', replacement: '\u2581', prepend_scheme: 'first', split: false },
+        post_processor: { type: 'TemplateProcessing', single: [{ SpecialToken: { id: '<s>', type_id: 0 } }, { Sequence: { id: 'A', type_id: 0 } }], pair: [{ Sequence: { id: 'A', type_id: 0 } }, { Sequence: { id: 'B', type_id: 1 } }], special_tokens: { '<s>': { id: '<s>', ids: [1], tokens: ['<s>'] } } },
+        decoder: { type: 'Sequence', decoders: [replace('\u2581', ' '), { type: 'ByteFallback' }, { type: 'Fuse' }, { type: 'Strip', content: ' ', start: 1, stop: 0 }] },
+    }, { unk_token: '<unk>', fuse_unk: true, byte_fallback: true });
+}
+
 // The same texts in the encoders that came with the vocabularies: do the files made here say the same as they?
 function compare(name, tokens, encode) {
     const differing = all.filter((text, i) => comparable[i] && JSON.stringify(encode(text)) !== JSON.stringify(tokens[i]));
@@ -54,14 +68,16 @@ const all = texts(DRAWN, PIECES, 19).filter(text => text.isWellFormed());
 const comparable = all.map(text => !/<\||[\ufeff\u0085]|'\u017f/.test(text));
 const { encode } = require('gpt-3-encoder');
 const { default: loaded } = await import('llama3-tokenizer-js');
-const others = { gpt2: text => encode(text), llama3: text => loaded.encode(text, { bos: false, eos: false }) };
-for (const [name, form] of Object.entries({ gpt2: gpt2(), llama3: await llama3() })) {
+const { default: llama } = await import('llama-tokenizer-js');
+const others = { gpt2: text => encode(text), llama3: text => loaded.encode(text, { bos: false, eos: false }), llama2: text => (text.length ? llama.encode(text, false, true) : []) };
+for (const [name, form] of Object.entries({ gpt2: gpt2(), llama3: await llama3(), llama2: llama2(true), 'llama2-new': llama2(false) })) {
     const folder = join(FOLDER, name);
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'tokenizer.json'), JSON.stringify(form));
     const judge = tokenizers.Tokenizer.fromFile(join(folder, 'tokenizer.json'));
     const tokens = await Promise.all(all.map(async text => Array.from((await judge.encode(text, null, { addSpecialTokens: false })).getIds())));
     const start = Array.from((await judge.encode('', null, { addSpecialTokens: true })).getIds());
-    writeFileSync(join(folder, 'cases.json'), JSON.stringify({ texts: all, tokens, start }));
-    compare(name, tokens, others[name]);
+    const decoded = await Promise.all(tokens.map(ids => judge.decode(ids, false)));
+    writeFileSync(join(folder, 'cases.json'), JSON.stringify({ texts: all, tokens, start, decoded }));
+    if (others[name]) compare(name, tokens, others[name]);
 }

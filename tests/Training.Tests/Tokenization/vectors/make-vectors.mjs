@@ -1,15 +1,19 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
-// Derives three tokenizers from gpt2.json and writes what the reference makes of many texts:
-//   node make-vectors.mjs FOLDER     (the folder holds gpt2.json; the results go there too)
+// Derives the other tokenizers from gpt2.json and text.txt and writes what the reference makes of many texts:
+//   node make-vectors.mjs FOLDER     (the folder holds gpt2.json and text.txt; the results go there too)
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import tokenizers from 'tokenizers';
-import { random, texts } from './texts.mjs';
+import { sentencePieceForms } from './sentencepiece.mjs';
+import { MARKERS, random, texts } from './texts.mjs';
 
 const FOLDER = process.argv[2];
 const LLAMA3 = String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+const QWEN = LLAMA3.replace('{1,3}', '');
+const TEKKEN = String.raw`[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
 const DRAWN = 260;
+const MORE = 380;
 const PIECES = 9;
 const DECODED = 80;
 
@@ -53,6 +57,31 @@ function fallback() {
     return form;
 }
 
+// Qwen's form: form C, each digit a word, markers of which some are not special.
+function qwen() {
+    const form = structuredClone(base);
+    delete form.model.vocab['<|endoftext|>'];
+    const next = Object.keys(form.model.vocab).length;
+    form.normalizer = { type: 'NFC' };
+    form.pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: QWEN }, behavior: 'Isolated', invert: false }, byteLevel] };
+    form.added_tokens = [added(next, '<|endoftext|>', true, false), added(next + 1, '<|im_start|>', true, false), added(next + 2, '<|im_end|>', true, false), added(next + 3, '<tool>', false, false)];
+    form.post_processor = byteLevel;
+    return form;
+}
+
+// Mistral's newer form: its pattern, and added tokens that are the vocabulary's first ones.
+function tekken() {
+    const form = structuredClone(base);
+    const first = ['<unk>', '<s>', '</s>', '[INST]', '[/INST]'];
+    const words = ['Patient', 'Ġnurse', '12'];
+    form.model.vocab = Object.fromEntries([...first, ...Object.keys(base.model.vocab).filter(token => token !== '<|endoftext|>'), ...words].map((token, id) => [token, id]));
+    form.model.ignore_merges = true;
+    form.pre_tokenizer = { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: TEKKEN }, behavior: 'Isolated', invert: false }, byteLevel] };
+    form.added_tokens = first.map((token, id) => added(id, token, true, false));
+    form.post_processor = template('<s>', 1);
+    return form;
+}
+
 function template(token, id) {
     return {
         type: 'TemplateProcessing',
@@ -79,7 +108,7 @@ async function describe(form, all) {
         tokens: await Promise.all(all.map(async text => Array.from((await judge.encode(text, null, { addSpecialTokens: false })).getIds()))),
         start: Array.from((await judge.encode('', null, { addSpecialTokens: true })).getIds()),
         // The UTF-8 length of each word, before merging and with added tokens as plain text.
-        words: all.map(text => splitter.preTokenizeString(text).map(([word]) => [...word].length)),
+        words: form.decoder.type !== 'ByteLevel' ? undefined : all.map(text => splitter.preTokenizeString(text).map(([word]) => [...word].length)),
         decoded: await Promise.all(decoded.map(async ids => ({ ids, all: await judge.decode(ids, false), plain: await judge.decode(ids, true) }))),
     };
 }
@@ -97,6 +126,19 @@ function classes() {
     return bytes;
 }
 
+// One byte a character: 1 where it may end a word of Mistral's pattern, 2 where it may go on in one of capitals.
+function cases(form) {
+    const split = tokenizers.Tokenizer.fromString(JSON.stringify(form)).getPreTokenizer();
+    const joins = (before, text) => split.preTokenizeString(before + text).length === 1;
+    const bytes = Buffer.alloc(0x110000);
+    for (let c = 0; c < 0x110000; c++) {
+        if (c >= 0xd800 && c <= 0xdfff) continue;
+        const text = String.fromCodePoint(c);
+        bytes[c] = (joins('a', text) ? 1 : 0) + (joins('B', text) ? 2 : 0);
+    }
+    return bytes;
+}
+
 // Each character below the unused planes in form C, alone and with marks before and behind it, a line each.
 function composed() {
     const nfc = tokenizers.nfcNormalizer();
@@ -109,12 +151,16 @@ function composed() {
     return hash.digest('hex');
 }
 
-const all = texts(DRAWN, PIECES);
-const forms = { gpt2: base, llama3: llama3(), nfc: composing(), fallback: fallback() };
-const vectors = { reference: 'npm tokenizers 0.23.2', texts: all.map(written), classes: createHash('sha256').update(classes()).digest('hex'), composed: composed(), forms: {} };
+const all = [...texts(DRAWN, PIECES), ...texts(MORE, PIECES, 23, MARKERS.flatMap(marker => [marker, marker])).slice(-MORE)];
+const forms = {
+    gpt2: base, llama3: llama3(), nfc: composing(), fallback: fallback(), qwen: qwen(), tekken: tekken(),
+    ...sentencePieceForms(readFileSync(join(FOLDER, 'text.txt'), 'utf8').repeat(2), added, template),
+};
+const sha256 = bytes => createHash('sha256').update(bytes).digest('hex');
+const vectors = { reference: 'npm tokenizers 0.23.2', texts: all.map(written), classes: sha256(classes()), cases: sha256(cases(forms.tekken)), composed: composed() };
 for (const [name, form] of Object.entries(forms)) {
     if (form !== base) writeFileSync(join(FOLDER, `${name}.json`), JSON.stringify(form) + '\n');
-    vectors.forms[name] = await describe(form, all);
+    vectors[name] = await describe(form, all);
 }
 const lines = Object.entries(vectors).map(([key, value]) => `${JSON.stringify(key)}:${JSON.stringify(value)}`);
 writeFileSync(join(FOLDER, 'vectors.json'), `{${lines.join(',\n')}}\n`);

@@ -32,10 +32,17 @@ export function random(seed) {
     };
 }
 
+/** Pieces that families of tokenizers treat in ways of their own: their markers, U+2581, runs of spaces and of lines, letters in both cases. */
+export const MARKERS = [
+    '<s>', '</s>', '<unk>', '\u2581', '\u2581\u2581', ' \u2581', '<0x41>', '<0xE2>', '[INST]', '[/INST]', ' [INST] ', '<start_of_turn>', '<end_of_turn>', '<bos>', '<eos>', '<tool>', '<|im_start|>', '<|im_end|>', '\n\n\n', '    ', 'the  note',
+    'camelCase', 'HTTPServer', 'ÉCOLE', 'écoleÉcole', 'ǅungla', 'ʰa', 'Aʰ', 'a\u0301B', 'B\u0301a', '\u0301B', 'X\u20ddy', '//', '!/\n', 'nurse', 'doctor', 'ᾈ', 'ªº', 'Ⅷ',
+];
+
 /** Hand-picked texts, then as many random ones as asked for, of at most so many pieces. */
-export function texts(count, pieces, seed = 7) {
+export function texts(count, pieces, seed = 7, more = []) {
     const next = random(seed);
-    const pick = () => (next() < 0.03 ? String.fromCodePoint(scalar(next)) : PIECES[Math.floor(next() * PIECES.length)]);
+    const from = [...PIECES, ...more];
+    const pick = () => (next() < 0.03 ? String.fromCodePoint(scalar(next)) : from[Math.floor(next() * from.length)]);
     const drawn = Array.from({ length: count }, () => Array.from({ length: 1 + Math.floor(next() * pieces) }, pick).join(''));
     return [...PICKED, ...BROKEN, ...drawn];
 }

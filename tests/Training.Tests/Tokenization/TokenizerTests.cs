@@ -10,7 +10,7 @@ using FsCheck.Fluent;
 
 namespace FedCloud.Training.Tests.Tokenization;
 
-public sealed class ByteLevelBpeTests : IDisposable
+public sealed class TokenizerTests : IDisposable
 {
     private readonly TinyBase _tiny = new();
 
@@ -21,7 +21,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [InlineData("  two  spaces\n\n\ttab 's 'll 123abc")]
     public void Decode_ManyScripts_IsTheText(string text)
     {
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
 
         Assert.Equal(text, tokenizer.Decode(tokenizer.Encode(text)));
     }
@@ -29,18 +29,18 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Encode_FrequentWord_IsOneToken()
     {
-        Assert.Single(ByteLevelBpe.Read(TokenizerFile).Encode(" the"));
+        Assert.Single(Tokenizer.Read(TokenizerFile).Encode(" the"));
     }
 
     [Fact]
     public void Encode_Words_MergesTheLowestRankFirst()
     {
-        JsonObject json = Tokenizer();
+        JsonObject json = Json();
         json["model"]!["merges"] = new JsonArray("b c", "a b", "ab c");
         json["added_tokens"] = new JsonArray();
         AddTokens(json, "bc", "ab", "abc");
         Write(json);
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
 
         // "abc": b c has rank 0, so a b never forms; "ab" merges by rank 1.
         Assert.Equal(["a", "bc"], tokenizer.Encode("abc").Select(id => tokenizer.Decode([id])), StringComparer.Ordinal);
@@ -50,8 +50,8 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Encode_RandomWords_AgreesWithTheSlowAlgorithm()
     {
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
-        JsonObject model = Tokenizer()["model"]!.AsObject();
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
+        JsonObject model = Json()["model"]!.AsObject();
         string[] merges = [.. model["merges"]!.AsArray().Select(merge => merge!.GetValue<string>())];
         Gen<string> words = Gen.Elements("t", "h", "e", "c", "a", "s", "o", "n", "d", "m", "l", "g").NonEmptyListOf().Select(string.Concat);
 
@@ -78,7 +78,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Encode_WordOfAHundredThousandLetters_TakesNoQuadraticTime()
     {
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
         string sequence = string.Concat(Enumerable.Repeat("thecatsat", 11_112));
         Stopwatch watch = Stopwatch.StartNew();
 
@@ -88,10 +88,96 @@ public sealed class ByteLevelBpeTests : IDisposable
         Assert.True(watch.Elapsed < TimeSpan.FromSeconds(20), $"took {watch.Elapsed}"); // quadratic: minutes
     }
 
+    [Theory]
+    [InlineData("llama2", "the note of the nurse ")]
+    [InlineData("llama2", "thenoteofthenurse")]
+    [InlineData("gemma", "the note of the nurse ")]
+    [InlineData("gemma", "                ")]
+    public void Encode_TextThatIsOneWord_TakesNoQuadraticTime(string form, string piece)
+    {
+        Tokenizer tokenizer = Vectors.Read(form);
+        string text = string.Concat(Enumerable.Repeat(piece, 1_000_000 / piece.Length));
+        Stopwatch watch = Stopwatch.StartNew();
+
+        List<int> ids = tokenizer.Encode(text);
+
+        Assert.Equal(text, tokenizer.Decode(ids));
+        Assert.True(watch.Elapsed < TimeSpan.FromSeconds(30), $"took {watch.Elapsed}"); // quadratic: hours
+    }
+
+    [Theory]
+    [InlineData("gpt2", "<|endoftext|>")]
+    [InlineData("qwen", "<|im_end|>")]
+    [InlineData("tekken", "[INST]")]
+    [InlineData("llama2", "</s>")]
+    [InlineData("llama2-normalized", "</s>")]
+    [InlineData("mistral", "[/INST]")]
+    [InlineData("gemma", "<end_of_turn>")]
+    public void WithoutSpecial_TextOfASpecialToken_IsPlainText(string form, string marker)
+    {
+        Tokenizer tokenizer = Vectors.Read(form);
+        int special = tokenizer.AddedToken(marker)!.Value;
+        TokenFinder finder = tokenizer.WithoutSpecial([]);
+
+        foreach (string text in Vectors.Texts.Append(marker).Append(marker + marker).Append("the" + marker + "note"))
+        {
+            List<int> ids = [];
+            foreach (int id in new TokenEnumerator(finder, Tokenizer.WellFormed(text), PiecePlace.Inside))
+            {
+                ids.Add(id);
+            }
+
+            Assert.DoesNotContain(special, ids);
+            if (text.EndsWith(marker, StringComparison.Ordinal))
+            {
+                Assert.EndsWith(marker, tokenizer.Decode(ids), StringComparison.Ordinal);
+            }
+        }
+    }
+
+    [Fact]
+    public void WithoutSpecial_MergesThatMakeASpecialToken_AreNotTaken()
+    {
+        JsonObject json = Json();
+        json["model"]!["merges"] = new JsonArray("< |", "<| >");
+        json["added_tokens"] = new JsonArray();
+        AddTokens(json, "<|", "<|>");
+        json["added_tokens"] = JsonNode.Parse("""[{"id":1001,"content":"<|>","single_word":false,"lstrip":false,"rstrip":false,"normalized":false,"special":true}]""");
+        Write(json);
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
+
+        TokenEnumerator hidden = new(tokenizer.WithoutSpecial([]), "<|>", PiecePlace.Inside);
+
+        Assert.Equal([1001], tokenizer.Encode("<|>"));
+        Assert.True(hidden.MoveNext());
+        Assert.Equal(1000, hidden.Current);
+    }
+
+    [Theory]
+    [InlineData("llama2", "the note")]
+    [InlineData("mistral", "the note")]
+    [InlineData("gemma", "the note")]
+    [InlineData("metaspace-always", "the note")]
+    public void EnumerateTokens_InsideAText_BeginsWithNoSpace(string form, string text)
+    {
+        Tokenizer tokenizer = Vectors.Read(form);
+        TokenFinder finder = tokenizer.WithoutSpecial([]);
+        string First(PiecePlace place)
+        {
+            TokenEnumerator tokens = new(finder, text, place);
+            Assert.True(tokens.MoveNext());
+            return Vectors.TokenOf(form, tokens.Current)[..1];
+        }
+
+        Assert.Equal(form == "gemma" ? "t" : "\u2581", First(PiecePlace.Start));
+        Assert.Equal(form is "gemma" or "mistral" ? "t" : "\u2581", First(PiecePlace.AfterToken));
+        Assert.Equal("t", First(PiecePlace.Inside));
+    }
+
     [Fact]
     public void Encode_AddedToken_IsOneToken()
     {
-        ByteLevelBpe tokenizer = ByteLevelBpe.Read(TokenizerFile);
+        Tokenizer tokenizer = Tokenizer.Read(TokenizerFile);
         int end = tokenizer.AddedToken(BpeTrainer.EndOfText)!.Value;
 
         List<int> ids = tokenizer.Encode("the<|endoftext|>the");
@@ -104,9 +190,11 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Theory]
     [InlineData("gpt2")]
     [InlineData("llama3")]
+    [InlineData("tekken")]
+    [InlineData("gemma")]
     public void Decode_OfEncodeOfAnyValidText_IsTheText(string form)
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+        Tokenizer tokenizer = Vectors.Read(form);
 
         Prop.ForAll(TextGenerators.Valid.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), text, StringComparison.Ordinal))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
@@ -117,7 +205,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [InlineData("nfc")]
     public void Encode_LoneSurrogates_AreReplacementCharacters(string form)
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+        Tokenizer tokenizer = Vectors.Read(form);
 
         Prop.ForAll(TextGenerators.Any.ToArbitrary(), text =>
         {
@@ -130,7 +218,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [MemberData(nameof(ReferenceTests.Forms), MemberType = typeof(ReferenceTests))]
     public void EnumerateTokens_SeveralTextsInTurns_GivesEachItsTokens(string form)
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+        Tokenizer tokenizer = Vectors.Read(form);
 
         for (int i = 0; i + 1 < Vectors.Texts.Count; i++)
         {
@@ -153,7 +241,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Size_AnyForm_IsOneMoreThanTheLargestId()
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer("gpt2");
+        Tokenizer tokenizer = Vectors.Read("gpt2");
 
         Assert.Equal(520, tokenizer.Size);
         Assert.Equal(519, tokenizer.AddedToken(BpeTrainer.EndOfText));
@@ -162,7 +250,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Encode_IntoAList_KeepsWhatItHolds()
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer("llama3");
+        Tokenizer tokenizer = Vectors.Read("llama3");
         List<int> ids = [.. tokenizer.Start];
 
         tokenizer.Encode(" the note", ids);
@@ -176,7 +264,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [InlineData("nfc")]
     public void Encode_WarmText_AllocatesNothing(string form)
     {
-        ByteLevelBpe tokenizer = Vectors.Tokenizer(form);
+        Tokenizer tokenizer = Vectors.Read(form);
         string text = File.ReadAllText(Path.Combine(Vectors.Folder, "text.txt"));
         text = form == "nfc" ? text[..text.IndexOf('ü', StringComparison.Ordinal)] : text + "<|endoftext|>" + text; // form C makes a new text from U+0300 on
         List<int> ids = tokenizer.Encode(text);
@@ -197,7 +285,7 @@ public sealed class ByteLevelBpeTests : IDisposable
     [Fact]
     public void Encode_MoreWordsThanAreKept_GivesTheSameTokens()
     {
-        ByteLevelBpe used = Vectors.Tokenizer("llama3");
+        Tokenizer used = Vectors.Read("llama3");
         for (int i = 0; i < 110_000; i++)
         {
             used.Encode("x" + string.Concat(i.ToString(CultureInfo.InvariantCulture).Select(digit => (char)(digit + 'a' - '0'))));
@@ -205,7 +293,7 @@ public sealed class ByteLevelBpeTests : IDisposable
 
         List<int> found = used.Encode(" doctor writes");
 
-        Assert.Equal(Vectors.Tokenizer("llama3").Encode(" doctor writes"), found);
+        Assert.Equal(Vectors.Read("llama3").Encode(" doctor writes"), found);
     }
 
     [Fact]
@@ -213,12 +301,12 @@ public sealed class ByteLevelBpeTests : IDisposable
     {
         JsonObject json = JsonNode.Parse(File.ReadAllText(Vectors.FileOf("llama3")))!.AsObject();
         int id = json["model"]!["vocab"]!["Ġdoctor"]!.GetValue<int>();
-        Assert.Equal([id], Vectors.Tokenizer("llama3").Encode(" doctor"));
+        Assert.Equal([id], Vectors.Read("llama3").Encode(" doctor"));
 
         json["model"]!["ignore_merges"] = false;
         Write(json);
 
-        Assert.DoesNotContain(id, ByteLevelBpe.Read(TokenizerFile).Encode(" doctor"));
+        Assert.DoesNotContain(id, Tokenizer.Read(TokenizerFile).Encode(" doctor"));
     }
 
     public void Dispose() => _tiny.Dispose();
@@ -244,7 +332,7 @@ public sealed class ByteLevelBpeTests : IDisposable
         }
     }
 
-    private JsonObject Tokenizer() => JsonNode.Parse(File.ReadAllText(TokenizerFile))!.AsObject();
+    private JsonObject Json() => JsonNode.Parse(File.ReadAllText(TokenizerFile))!.AsObject();
 
     private void Write(JsonObject json) => File.WriteAllText(TokenizerFile, json.ToJsonString());
 }
