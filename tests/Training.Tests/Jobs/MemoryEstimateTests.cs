@@ -1,14 +1,14 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Tests.Jobs;
 
 public sealed class MemoryEstimateTests
 {
     // Llama 3.2 1B: 1,235,814,400 weights, so 4.9 GB in float32 before any activation.
-    private static readonly LlamaConfig Llama1B = new()
+    private static readonly ModelConfig Llama1B = new()
     {
         Vocabulary = 128_256,
         Hidden = 2048,
