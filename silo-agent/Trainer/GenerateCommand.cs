@@ -65,7 +65,7 @@ internal static class GenerateCommand
         try
         {
             PeftConfig? peft = StrictJson.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
-            return peft is { PeftType: "LORA", Bias: "none", FanInFanOut: false, UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false }
+            return peft is { PeftType: "LORA", Bias: "none", UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false } && peft.FanInFanOut == peft.TargetModules.All(LinearShape.IsInOut)
                 ? peft
                 : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json: expected a plain LoRA adapter without bias, rsLoRA and DoRA");
         }

@@ -22,7 +22,9 @@ public sealed unsafe partial class DecoderModel
     {
         Matrix Read(WeightShape shape)
         {
-            TensorEntry entry = shape.IsVector ? weights.Header.Require(shape.Name, shape.Columns) : weights.Header.Require(shape.Name, shape.Rows, shape.Columns);
+            string prefix = config.Names.OptionalPrefix;
+            string name = !weights.Header.ByName.ContainsKey(shape.Name) && shape.Name.StartsWith(prefix, StringComparison.Ordinal) ? shape.Name[prefix.Length..] : shape.Name;
+            TensorEntry entry = shape.IsVector ? weights.Header.Require(name, shape.Columns) : weights.Header.Require(name, shape.Rows, shape.Columns);
             Matrix matrix = new(shape.Rows, shape.Columns);
             weights.ReadF32(entry, 0, matrix.Span);
             return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0

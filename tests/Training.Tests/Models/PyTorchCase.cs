@@ -27,7 +27,26 @@ internal sealed record PyTorchCase(
 /// <param name="Rank">The rank.</param>
 /// <param name="Alpha">Alpha.</param>
 /// <param name="TargetModules">The adapted modules, sorted.</param>
-internal sealed record PyTorchAdapter(string Exchanged, int Rank, double Alpha, ImmutableArray<string> TargetModules);
+/// <param name="UseDora">Whether weights are decomposed.</param>
+/// <param name="UseRslora">Whether the scaling is alpha / √rank.</param>
+/// <param name="RankPattern">Ranks of some modules.</param>
+/// <param name="AlphaPattern">Alphas of some modules.</param>
+internal sealed record PyTorchAdapter(
+    string Exchanged,
+    int Rank,
+    double Alpha,
+    ImmutableArray<string> TargetModules,
+    bool UseDora = false,
+    bool UseRslora = false,
+    ImmutableDictionary<string, int>? RankPattern = null,
+    ImmutableDictionary<string, double>? AlphaPattern = null)
+{
+    /// <summary>What the adapter's product is multiplied by.</summary>
+    public float Scaling => (float)(Alpha / (UseRslora ? Math.Sqrt(Rank) : Rank));
+
+    /// <summary>Whether the engine has adapters of this kind.</summary>
+    public bool IsPlain => !UseDora && (RankPattern is null or { IsEmpty: true }) && (AlphaPattern is null or { IsEmpty: true });
+}
 
 /// <summary>AdamW and the learning rate of a case, by the names of a job.</summary>
 internal sealed record PyTorchOptimizer(

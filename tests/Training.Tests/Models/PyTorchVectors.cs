@@ -9,8 +9,8 @@ using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Tests.Models;
 
-/// <summary>What PyTorch makes of small models, from vectors/; its README says how that is made again.</summary>
-internal static class PyTorchVectors
+/// <summary>What PyTorch makes of small models; the README beside the files says how they are made again.</summary>
+internal sealed class PyTorchVectors
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -18,25 +18,37 @@ internal static class PyTorchVectors
         UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     };
 
-    public static string Folder { get; } = Path.Combine(Repository.Root, "tests", "Training.Tests", "Llama", "vectors");
+    private PyTorchVectors(string folder)
+    {
+        Folder = Path.Combine(Repository.Root, "tests", "Training.Tests", folder, "vectors");
+        Cases = JsonSerializer.Deserialize<Dictionary<string, PyTorchCase>>(File.ReadAllBytes(Path.Combine(Folder, "cases.json")), Json)!;
+    }
 
-    public static IReadOnlyDictionary<string, PyTorchCase> Cases { get; } =
-        JsonSerializer.Deserialize<Dictionary<string, PyTorchCase>>(File.ReadAllBytes(Path.Combine(Folder, "cases.json")), Json)!;
+    /// <summary>Llama in all its forms, and AdamW.</summary>
+    public static PyTorchVectors Llama { get; } = new("Llama");
+
+    /// <summary>Small models of every family.</summary>
+    public static PyTorchVectors Families { get; } = new("Models");
+
+    public string Folder { get; }
+
+    public IReadOnlyDictionary<string, PyTorchCase> Cases { get; }
 
     /// <summary>The tensors of a case: its adapter's factors, and what is expected.</summary>
-    public static SafetensorsFile Open(string name) => SafetensorsFile.Open(Path.Combine(Folder, "cases", name + ".safetensors"), SafetensorsLimits.Foreign);
+    public SafetensorsFile Open(string name) => SafetensorsFile.Open(Path.Combine(Folder, "cases", name + ".safetensors"), SafetensorsLimits.Foreign);
+
+    /// <summary>The folder of a case's base model.</summary>
+    public string Base(string name) => Path.Combine(Folder, "bases", Cases[name].Base);
 
     /// <summary>The model as a case begins: base and adapter loaded, its weights set to train.</summary>
-    public static DecoderModel Load(string name)
+    public DecoderModel Load(string name, int threads = 1)
     {
         PyTorchCase one = Cases[name];
-        string folder = Path.Combine(Folder, "bases", one.Base);
         int length = one.Steps.SelectMany(step => step).SelectMany(batch => batch).Max(example => example.Tokens.Length) - 1;
         int rows = length * one.Steps.SelectMany(step => step).Max(batch => batch.Length);
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(Base(name), "model.safetensors"), SafetensorsLimits.BaseModel);
         AdapterLayout? layout = one.Adapter is { } lora ? new(LinearShape.Select(weights.Header.Tensors, lora.TargetModules, lora.Rank), lora.Rank) : null;
-        float scaling = one.Adapter is { } scaled ? (float)(scaled.Alpha / scaled.Rank) : 0;
-        DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(folder, "config.json")), weights, layout, scaling, rows, length, threads: 1);
+        DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(Base(name), "config.json")), weights, layout, one.Adapter?.Scaling ?? 0, rows, length, threads);
         if (one.TrainsBase)
         {
             model.TrainAll();
