@@ -26,7 +26,7 @@ internal static class GenerateCommand
             throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"expected a prompt of less than {config.Positions} tokens, found {tokens.Count}", "shorten the prompt");
         }
 
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(options.Base, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights weights = BaseWeights.Open(options.Base);
         using DecoderModel model = Load(config, weights, options.Adapter, length);
         int? end = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         while (tokens.Count < length)
@@ -45,7 +45,7 @@ internal static class GenerateCommand
         return (int)ExitCode.Done;
     }
 
-    private static DecoderModel Load(ModelConfig config, SafetensorsFile weights, string? adapter, int length)
+    private static DecoderModel Load(ModelConfig config, BaseWeights weights, string? adapter, int length)
     {
         if (adapter is null)
         {
@@ -53,7 +53,7 @@ internal static class GenerateCommand
         }
 
         PeftConfig peft = ReadPeft(Path.Combine(adapter, "adapter_config.json"));
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, peft.TargetModules, peft.R), peft.R);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, peft.TargetModules, peft.R), peft.R);
         DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
         using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
         model.LoadAdapter(factors, layout);

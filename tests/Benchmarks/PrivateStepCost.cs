@@ -70,8 +70,8 @@ internal static class PrivateStepCost
         const int Rank = 16;
         string folder = Path.Combine(TokenizerSpeed.Root(), "samples", "base");
         ModelConfig config = ModelConfig.Read(Path.Combine(folder, "config.json"));
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, TrainingModel.Targets, Rank), Rank);
+        using BaseWeights weights = BaseWeights.Open(folder);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, TrainingModel.Targets, Rank), Rank);
         DecoderModel model = DecoderModel.Load(config, weights, layout, 2, 8 * 128, 128, threads);
         Random random = new(3);
         foreach (LoraFactors adapter in model.Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())

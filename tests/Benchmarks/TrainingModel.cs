@@ -51,7 +51,7 @@ internal static class TrainingModel
     /// <summary>Loads what <see cref="Write"/> wrote.</summary>
     public static DecoderModel Load(string folder, int threads)
     {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights weights = BaseWeights.Open(folder);
         using SafetensorsFile adapter = SafetensorsFile.Open(Path.Combine(folder, "adapter.safetensors"), SafetensorsLimits.Foreign);
         AdapterLayout layout = Layout(folder);
         DecoderModel model = DecoderModel.Load(Config, weights, layout, Scaling, Rows, Length, threads);

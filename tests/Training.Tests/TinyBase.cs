@@ -60,7 +60,7 @@ internal sealed class TinyBase : IDisposable
 
     public DecoderModel Load(int rows, int length, int threads = 1, bool withAdapter = true)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights file = BaseWeights.Open(Folder);
         if (!withAdapter)
         {
             return DecoderModel.Load(Config, file, null, 0, rows, length, threads);

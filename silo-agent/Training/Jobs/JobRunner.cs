@@ -59,8 +59,8 @@ public sealed class JobRunner
 
         int rows = MemoryEstimate.RequireRows(config, _job, length);
 
-        using SafetensorsFile weights = OpenBase();
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
+        using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
         using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
@@ -87,14 +87,6 @@ public sealed class JobRunner
     private bool IsTraining => string.Equals(_job.Mode, "train", StringComparison.Ordinal);
 
     private ExchangedFactor Exchanged => ExchangedFactorExtensions.FromWire(_job.Exchanged) ?? throw new InvalidOperationException("a checked job names its factors");
-
-    private SafetensorsFile OpenBase()
-    {
-        string path = Path.Combine(_job.BaseModelDir, "model.safetensors");
-        return File.Exists(path)
-            ? SafetensorsFile.Open(path, SafetensorsLimits.BaseModel)
-            : throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected model.safetensors in the base model's folder, found none");
-    }
 
     private Dictionary<string, Parameter> LoadAdapter(DecoderModel model, AdapterLayout layout)
     {

@@ -12,27 +12,22 @@ public sealed unsafe partial class DecoderModel
 {
     /// <summary>Loads a base model and puts a zero adapter on it.</summary>
     /// <param name="config">The shape.</param>
-    /// <param name="weights">The base model's tensors.</param>
+    /// <param name="weights">The base model's weights; may be disposed of before the model.</param>
     /// <param name="adapter">The adapter's layout; null for none.</param>
     /// <param name="scaling">alpha / r.</param>
     /// <param name="maxRows">The most tokens of a batch, b·t.</param>
     /// <param name="maxLength">The longest sequence.</param>
     /// <param name="threads">The most threads.</param>
-    public static DecoderModel Load(ModelConfig config, SafetensorsFile weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
+    public static DecoderModel Load(ModelConfig config, BaseWeights weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
     {
-        Matrix Read(WeightShape shape)
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(weights);
+        if (config.TiedHead)
         {
-            string prefix = config.Names.OptionalPrefix;
-            string name = !weights.Header.ByName.ContainsKey(shape.Name) && shape.Name.StartsWith(prefix, StringComparison.Ordinal) ? shape.Name[prefix.Length..] : shape.Name;
-            TensorEntry entry = shape.IsVector ? weights.Header.Require(name, shape.Columns) : weights.Header.Require(name, shape.Rows, shape.Columns);
-            Matrix matrix = new(shape.Rows, shape.Columns);
-            weights.ReadF32(entry, 0, matrix.Span);
-            return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
-                ? matrix
-                : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the base model's {shape.Name} holds NaN or infinity");
+            weights.RequireTied(config.Names);
         }
 
-        return new DecoderModel(new ModelParts(config, Read, adapter, scaling, maxRows, maxLength, threads));
+        return new DecoderModel(new ModelParts(config, shape => weights.Read(shape, config.Names.OptionalPrefix), adapter, scaling, maxRows, maxLength, threads));
     }
 
     /// <summary>Makes a model with random weights, normal with deviation 0.02, residual outputs scaled by 1/sqrt(2·layers) (Radford et al. 2019).</summary>

@@ -54,7 +54,7 @@ public sealed class DecoderForwardTests
     {
         using TinyBase tiny = new();
         ModelConfig config = tiny.Config with { Rope = new RotaryPositions(500, new RotaryStretch(8, 1, 4, original)) };
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(tiny.Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights file = BaseWeights.Open(tiny.Folder);
         using DecoderModel model = DecoderModel.Load(config, file, adapter: null, scaling: 0, First.Length, First.Length, threads: 1);
         SlowLlama slow = new(config, tiny.Weights.Where(entry => !entry.Key.Contains("lora", StringComparison.Ordinal)).ToDictionary(), 0);
 
@@ -112,7 +112,7 @@ public sealed class DecoderForwardTests
     public void Load_TensorOfAnotherShape_IsRefusedByName()
     {
         using TinyBase tiny = new();
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(tiny.Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights file = BaseWeights.Open(tiny.Folder);
 
         var error = Assert.Throws<Protocol.Errors.FedCloudException>(() => DecoderModel.Load(tiny.Config with { Vocabulary = 301 }, file, null, 0, 4, 4, 1));
 

@@ -44,8 +44,8 @@ internal sealed class FamilyBase : IDisposable
 
     public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both)
     {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, Modules, Rank), Rank);
+        using BaseWeights weights = BaseWeights.Open(Folder);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, Modules, Rank), Rank);
         DecoderModel model = DecoderModel.Load(Config, weights, layout, 1.5f, rows, length, threads);
         Random random = new(7);
         foreach (Parameter factor in model.Linears.SelectMany(linear => new[] { linear.Adapter!.A, linear.Adapter.B }))
