@@ -48,13 +48,12 @@ public sealed class AdapterLayout
 
     /// <summary>The layout that a plan's adapter has on a base model.</summary>
     /// <param name="plan">The plan.</param>
-    /// <param name="baseModelFolder">The base model's folder, of which the header of the weights is read.</param>
-    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
+    /// <param name="baseModelFolder">The base model's folder, of which the headers of the weights are read.</param>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>weight_index_malformed</c>, <c>weight_shard_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
     public static AdapterLayout Of(RunConfig plan, string baseModelFolder)
     {
         ArgumentNullException.ThrowIfNull(plan);
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(baseModelFolder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
+        return new AdapterLayout(LinearShape.Select(BaseModelTensors.OfFolder(baseModelFolder).Tensors, plan.Lora.TargetModules, plan.Lora.Rank), plan.Lora.Rank);
     }
 
     /// <summary>The layout that the adapter in a file of tensors has: the modules that have both factors there, in the order of the file.</summary>

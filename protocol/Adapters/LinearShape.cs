@@ -13,7 +13,14 @@ namespace FedCloud.Protocol.Adapters;
 /// <param name="Out">The output width.</param>
 public sealed partial record LinearShape(string Module, int In, int Out)
 {
-    /// <summary>The linear modules that the plan names, by layer, then in the order of <paramref name="targetModules"/>.</summary>
+    private const string Gpt2Prefix = "transformer.";
+
+    /// <summary>The linear modules that the plan names, by layer, then in the order of <paramref name="targetModules"/>, then by full name.</summary>
+    /// <remarks>
+    /// Names are module paths as PEFT sees them. Weights are (out, in), but those of GPT-2's Conv1D modules, <c>c_attn</c>, <c>c_proj</c> and
+    /// <c>c_fc</c> in <c>h.N.attn</c> and <c>h.N.mlp</c>, are (in, out); that is decided by these names. GPT-2's checkpoints may
+    /// leave out <c>transformer.</c> at the beginning of names; modules have it all the same. <c>c_proj</c> names two modules of a layer.
+    /// </remarks>
     /// <param name="tensors">The base model's tensors.</param>
     /// <param name="targetModules">The last parts of module names.</param>
     /// <param name="rank">The LoRA rank.</param>
@@ -23,20 +30,18 @@ public sealed partial record LinearShape(string Module, int In, int Out)
         List<(int Layer, int Target, LinearShape Shape)> found = [];
         foreach (TensorEntry tensor in tensors)
         {
-            Match match = LayerWeight().Match(tensor.Name);
-            int target = match.Success ? targetModules.ToList().IndexOf(match.Groups["module"].Value) : -1;
-            if (target < 0 || tensor.Shape.Length != 2)
+            if (Find(tensor) is not { } linear || targetModules.ToList().IndexOf(linear.Last) is not (>= 0 and var target))
             {
                 continue;
             }
 
-            LinearShape shape = new(tensor.Name[..^".weight".Length], checked((int)tensor.Shape[1]), checked((int)tensor.Shape[0]));
+            LinearShape shape = linear.Shape;
             if (rank > Math.Min(shape.In, shape.Out))
             {
                 throw new FedCloudException(ErrorCodes.RankOutOfRange, $"expected a rank of at most {Math.Min(shape.In, shape.Out)} for {shape.Module}, found {rank}");
             }
 
-            found.Add((int.Parse(match.Groups["layer"].ValueSpan), target, shape));
+            found.Add((linear.Layer, target, shape));
         }
 
         for (int i = 0; i < targetModules.Count; i++)
@@ -47,9 +52,39 @@ public sealed partial record LinearShape(string Module, int In, int Out)
             }
         }
 
-        return [.. found.OrderBy(entry => entry.Layer).ThenBy(entry => entry.Target).Select(entry => entry.Shape)];
+        return [.. found.OrderBy(entry => entry.Layer).ThenBy(entry => entry.Target).ThenBy(entry => entry.Shape.Module, StringComparer.Ordinal).Select(entry => entry.Shape)];
     }
 
-    [GeneratedRegex(@"^model\.layers\.(?<layer>[0-9]{1,5})\.(self_attn|mlp)\.(?<module>[a-z0-9_]+)\.weight$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
-    private static partial Regex LayerWeight();
+    /// <summary>Whether the weights of modules of this name are (in, out).</summary>
+    /// <param name="targetModule">The last part of a module's name.</param>
+    public static bool IsInOut(string targetModule) => targetModule is "c_attn" or "c_proj" or "c_fc";
+
+    private static (int Layer, string Last, LinearShape Shape)? Find(TensorEntry tensor)
+    {
+        if (tensor.Shape is not [var first, var second])
+        {
+            return null;
+        }
+
+        string module = tensor.Name.EndsWith(".weight", StringComparison.Ordinal) ? tensor.Name[..^".weight".Length] : string.Empty;
+        (int rows, int columns) = checked(((int)first, (int)second));
+        if (LayerModule().Match(module) is { Success: true } match)
+        {
+            return (int.Parse(match.Groups["layer"].ValueSpan), match.Groups["module"].Value, new LinearShape(module, columns, rows));
+        }
+
+        if (Gpt2Module().Match(module) is { Success: true } gpt2)
+        {
+            string full = module.StartsWith(Gpt2Prefix, StringComparison.Ordinal) ? module : Gpt2Prefix + module;
+            return (int.Parse(gpt2.Groups["layer"].ValueSpan), gpt2.Groups["module"].Value, new LinearShape(full, rows, columns));
+        }
+
+        return null;
+    }
+
+    [GeneratedRegex(@"^model\.layers\.(?<layer>[0-9]{1,5})\.(self_attn|mlp)\.(?<module>[a-z0-9_]+)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex LayerModule();
+
+    [GeneratedRegex(@"^(transformer\.)?h\.(?<layer>[0-9]{1,5})\.(attn|mlp)\.(?<module>c_attn|c_proj|c_fc)$", RegexOptions.CultureInvariant | RegexOptions.ExplicitCapture)]
+    private static partial Regex Gpt2Module();
 }

@@ -33,7 +33,7 @@ public sealed record PeftConfig
     /// <summary>Always <c>none</c>.</summary>
     public required string Bias { get; init; }
 
-    /// <summary>Always false: weights are (out, in).</summary>
+    /// <summary>Whether weights are (in, out), as in GPT-2's Conv1D modules; else they are (out, in).</summary>
     public required bool FanInFanOut { get; init; }
 
     /// <summary>Whether the adapter is loaded frozen.</summary>
@@ -59,7 +59,7 @@ public sealed record PeftConfig
         LoraDropout = 0,
         TargetModules = targetModules,
         Bias = "none",
-        FanInFanOut = false,
+        FanInFanOut = targetModules.All(LinearShape.IsInOut),
         InferenceMode = true,
         InitLoraWeights = true,
         UseRslora = false,

@@ -86,7 +86,7 @@ public static partial class ErrorCodes
         "base_model_missing",
         ExitCode.Unusable,
         "the base model lacks a file that it needs",
-        "point to a folder with config.json, model.safetensors and tokenizer.json");
+        "point to a folder with config.json, tokenizer.json and model.safetensors, or the files that model.safetensors.index.json names");
 
     /// <summary>The base model's bytes are not the ones of its digest.</summary>
     public static ErrorCode BaseModelCorrupt { get; } = new(

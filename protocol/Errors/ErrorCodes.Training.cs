@@ -9,7 +9,28 @@ public static partial class ErrorCodes
         "config_unsupported",
         ExitCode.Unusable,
         "the base model's config.json asks for something that this trainer does not implement",
-        "choose a model of the Llama family; docs/job-format.md lists what is read");
+        "choose a model of a family in docs/job-format.md, which lists what is read");
+
+    /// <summary>An index of weights is not usable.</summary>
+    public static ErrorCode WeightIndexMalformed { get; } = new(
+        "weight_index_malformed",
+        ExitCode.Unusable,
+        "model.safetensors.index.json is not an index, or the files that it names hold other tensors: one is missing, in another file, or in two",
+        "take index and files from one version of the base model");
+
+    /// <summary>A file of weights is missing.</summary>
+    public static ErrorCode WeightShardMissing { get; } = new(
+        "weight_shard_missing",
+        ExitCode.Unusable,
+        "the base model's index names a file of weights that is not there",
+        "put all files that model.safetensors.index.json names into the folder");
+
+    /// <summary>Tied weights are stored twice and differ.</summary>
+    public static ErrorCode TiedWeightsDiffer { get; } = new(
+        "tied_weights_differ",
+        ExitCode.Unusable,
+        "the base model ties its head to its embedding, but stores a head with other bytes",
+        "set tie_word_embeddings as the model was trained, or take the model's published files");
 
     /// <summary>A tokenizer is not usable.</summary>
     public static ErrorCode TokenizerUnsupported { get; } = new(

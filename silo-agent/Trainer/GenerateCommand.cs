@@ -5,7 +5,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Trainer;
@@ -17,7 +17,7 @@ internal static class GenerateCommand
     /// <exception cref="FedCloudException">What is wrong with the base model, its tokenizer or the adapter.</exception>
     public static int Run(GenerateOptions options)
     {
-        LlamaConfig config = LlamaConfig.Read(Path.Combine(options.Base, "config.json"));
+        ModelConfig config = ModelConfig.Read(Path.Combine(options.Base, "config.json"));
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(options.Base, "tokenizer.json"));
         List<int> tokens = [.. tokenizer.Start, .. tokenizer.Encode(options.Prompt + "\n")];
         int length = (int)Math.Min(config.Positions, (long)tokens.Count + options.MaxTokens);
@@ -26,8 +26,8 @@ internal static class GenerateCommand
             throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"expected a prompt of less than {config.Positions} tokens, found {tokens.Count}", "shorten the prompt");
         }
 
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(options.Base, "model.safetensors"), SafetensorsLimits.BaseModel);
-        using LlamaModel model = Load(config, weights, options.Adapter, length);
+        using BaseWeights weights = BaseWeights.Open(options.Base);
+        using DecoderModel model = Load(config, weights, options.Adapter, length);
         int? end = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         while (tokens.Count < length)
         {
@@ -45,16 +45,16 @@ internal static class GenerateCommand
         return (int)ExitCode.Done;
     }
 
-    private static LlamaModel Load(LlamaConfig config, SafetensorsFile weights, string? adapter, int length)
+    private static DecoderModel Load(ModelConfig config, BaseWeights weights, string? adapter, int length)
     {
         if (adapter is null)
         {
-            return LlamaModel.Load(config, weights, adapter: null, scaling: 0, length, length, threads: 1);
+            return DecoderModel.Load(config, weights, adapter: null, scaling: 0, length, length, threads: 1);
         }
 
         PeftConfig peft = ReadPeft(Path.Combine(adapter, "adapter_config.json"));
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, peft.TargetModules, peft.R), peft.R);
-        LlamaModel model = LlamaModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, peft.TargetModules, peft.R), peft.R);
+        DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
         using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
         model.LoadAdapter(factors, layout);
         return model;
@@ -65,7 +65,7 @@ internal static class GenerateCommand
         try
         {
             PeftConfig? peft = StrictJson.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
-            return peft is { PeftType: "LORA", Bias: "none", FanInFanOut: false, UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false }
+            return peft is { PeftType: "LORA", Bias: "none", UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false } && peft.FanInFanOut == peft.TargetModules.All(LinearShape.IsInOut)
                 ? peft
                 : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json: expected a plain LoRA adapter without bias, rsLoRA and DoRA");
         }

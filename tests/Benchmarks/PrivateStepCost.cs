@@ -8,7 +8,7 @@ using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Benchmarks;
@@ -65,14 +65,14 @@ internal static class PrivateStepCost
     }
 
     // The sample's base model with the adapter of samples/demo.yaml.
-    private static LlamaModel Sample(int threads)
+    private static DecoderModel Sample(int threads)
     {
         const int Rank = 16;
         string folder = Path.Combine(TokenizerSpeed.Root(), "samples", "base");
-        LlamaConfig config = LlamaConfig.Read(Path.Combine(folder, "config.json"));
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, TrainingModel.Targets, Rank), Rank);
-        LlamaModel model = LlamaModel.Load(config, weights, layout, 2, 8 * 128, 128, threads);
+        ModelConfig config = ModelConfig.Read(Path.Combine(folder, "config.json"));
+        using BaseWeights weights = BaseWeights.Open(folder);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, TrainingModel.Targets, Rank), Rank);
+        DecoderModel model = DecoderModel.Load(config, weights, layout, 2, 8 * 128, 128, threads);
         Random random = new(3);
         foreach (LoraFactors adapter in model.Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
         {
@@ -88,10 +88,10 @@ internal static class PrivateStepCost
         return model;
     }
 
-    private static void Measure(string name, Func<int, LlamaModel> load, int sequences, int length, ExchangedFactor factors, int threads)
+    private static void Measure(string name, Func<int, DecoderModel> load, int sequences, int length, ExchangedFactor factors, int threads)
     {
-        using LlamaModel plain = load(threads);
-        using LlamaModel clipped = load(threads);
+        using DecoderModel plain = load(threads);
+        using DecoderModel clipped = load(threads);
         plain.TrainAdapter(factors);
         clipped.TrainAdapter(factors);
         Random random = new(2);
@@ -121,7 +121,7 @@ internal static class PrivateStepCost
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {name} | {(factors == ExchangedFactor.B ? "B" : "A and B")} | {threads} | {d:N0} | {plainSeconds * 1e3:F1} | {clippedSeconds * 1e3:F1} | {clippedSeconds / plainSeconds:F3} | {bestRatio:F3} | {exactSeconds * 1e3:F1} ({exactSeconds / d * 1e9:F0} ns each) | {roundedSeconds * 1e3:F1} ({roundedSeconds / d * 1e9:F0} ns each) |"));
     }
 
-    private static PrivateGradient Private(LlamaModel model, Example[] examples, string noise, int threads) => new(
+    private static PrivateGradient Private(DecoderModel model, Example[] examples, string noise, int threads) => new(
         model,
         new ExampleFile(examples, 0),
         new JobPrivacy { Unit = "record", SamplingRate = 1, ExpectedBatch = examples.Length, NoiseMultiplier = 1, ExampleClip = 0.1, Clipping = "flat", Noise = noise },

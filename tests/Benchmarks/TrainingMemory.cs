@@ -2,7 +2,7 @@
 
 using System.Diagnostics;
 using FedCloud.Protocol.Plans;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 
 namespace FedCloud.Benchmarks;
@@ -20,7 +20,7 @@ internal static class TrainingMemory
         try
         {
             TrainingModel.Write(folder);
-            using LlamaModel model = TrainingModel.Load(folder, threads: 2);
+            using DecoderModel model = TrainingModel.Load(folder, threads: 2);
             model.TrainAdapter(ExchangedFactor.Both);
             AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.999, 1e-8, 0, 1));
             (int[] tokens, int[] targets) = TrainingModel.Batch(folder);

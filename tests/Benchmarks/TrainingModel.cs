@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Benchmarks;
 
@@ -17,7 +17,7 @@ internal static class TrainingModel
     public const int Rank = 8;
     public const float Scaling = 2;
 
-    public static LlamaConfig Config { get; } = new()
+    public static ModelConfig Config { get; } = new()
     {
         Vocabulary = 512,
         Hidden = 384,
@@ -37,7 +37,7 @@ internal static class TrainingModel
     /// <summary>Writes model.safetensors, adapter.safetensors and tokens.bin, int32 of (Sequences, Length + 1).</summary>
     public static void Write(string folder)
     {
-        using LlamaModel model = LlamaModel.Random(Config, seed: 1, Rows, Length, threads: 1);
+        using DecoderModel model = DecoderModel.Random(Config, seed: 1, Rows, Length, threads: 1);
         Dictionary<string, Parameter> parameters = model.BaseParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
         SafetensorsWriter.WriteFile(Path.Combine(folder, "model.safetensors"), [.. parameters.Values.Select(Entry)], null, (entry, stream) =>
             stream.Write(MemoryMarshal.AsBytes(parameters[entry.Name].Value.Span)));
@@ -49,12 +49,12 @@ internal static class TrainingModel
     }
 
     /// <summary>Loads what <see cref="Write"/> wrote.</summary>
-    public static LlamaModel Load(string folder, int threads)
+    public static DecoderModel Load(string folder, int threads)
     {
-        using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights weights = BaseWeights.Open(folder);
         using SafetensorsFile adapter = SafetensorsFile.Open(Path.Combine(folder, "adapter.safetensors"), SafetensorsLimits.Foreign);
         AdapterLayout layout = Layout(folder);
-        LlamaModel model = LlamaModel.Load(Config, weights, layout, Scaling, Rows, Length, threads);
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, Scaling, Rows, Length, threads);
         model.LoadAdapter(adapter, layout);
         return model;
     }

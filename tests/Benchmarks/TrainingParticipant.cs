@@ -5,7 +5,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Benchmarks;
 
@@ -16,7 +16,7 @@ internal static class TrainingParticipant
 
     public static int Run(string folder, int threads)
     {
-        using LlamaModel model = TrainingModel.Load(folder, threads);
+        using DecoderModel model = TrainingModel.Load(folder, threads);
         model.TrainAdapter(ExchangedFactor.Both);
         (int[] tokens, int[] targets) = TrainingModel.Batch(folder);
         double Step()
@@ -46,7 +46,7 @@ internal static class TrainingParticipant
         return 0;
     }
 
-    private static void WriteGradients(string path, LlamaModel model)
+    private static void WriteGradients(string path, DecoderModel model)
     {
         Dictionary<string, Parameter> trained = model.Trained.ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
         TensorEntry[] entries = [.. trained.Values.Select(parameter => TensorEntry.Of(parameter.Name, TensorType.F32, parameter.Value.Rows, parameter.Value.Columns))];

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests;
@@ -24,7 +24,7 @@ internal sealed class TinyBase : IDisposable
     public TinyBase(bool tied = true, TensorType type = TensorType.F32, int vocabulary = 300)
     {
         Folder = Directory.CreateTempSubdirectory("fedcloud-").FullName;
-        Config = new LlamaConfig
+        Config = new ModelConfig
         {
             Vocabulary = vocabulary,
             Hidden = 20,
@@ -46,7 +46,7 @@ internal sealed class TinyBase : IDisposable
 
     public string Folder { get; }
 
-    public LlamaConfig Config { get; }
+    public ModelConfig Config { get; }
 
     public string AdapterFile => Path.Combine(Folder, "version.safetensors");
 
@@ -58,16 +58,16 @@ internal sealed class TinyBase : IDisposable
         return new AdapterLayout(LinearShape.Select(file.Header.Tensors, modules.Length == 0 ? AllModules : modules, Rank), Rank);
     }
 
-    public LlamaModel Load(int rows, int length, int threads = 1, bool withAdapter = true)
+    public DecoderModel Load(int rows, int length, int threads = 1, bool withAdapter = true)
     {
-        using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
+        using BaseWeights file = BaseWeights.Open(Folder);
         if (!withAdapter)
         {
-            return LlamaModel.Load(Config, file, null, 0, rows, length, threads);
+            return DecoderModel.Load(Config, file, null, 0, rows, length, threads);
         }
 
         AdapterLayout layout = Layout();
-        LlamaModel model = LlamaModel.Load(Config, file, layout, (float)(Alpha / Rank), rows, length, threads);
+        DecoderModel model = DecoderModel.Load(Config, file, layout, (float)(Alpha / Rank), rows, length, threads);
         using SafetensorsFile version = SafetensorsFile.Open(AdapterFile, SafetensorsLimits.Foreign);
         model.LoadAdapter(version, layout);
         return model;

@@ -8,7 +8,7 @@ using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;
@@ -41,7 +41,7 @@ public sealed class JobRunner
     public void Run()
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
-        LlamaConfig config = LlamaConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
+        ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);
         int length = Math.Min(_job.SequenceLength, config.Positions);
@@ -61,9 +61,9 @@ public sealed class JobRunner
 
         int rows = MemoryEstimate.RequireRows(config, _job, length);
 
-        using SafetensorsFile weights = OpenBase();
-        AdapterLayout layout = new(LinearShape.Select(weights.Header.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using LlamaModel model = LlamaModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
+        using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
+        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
+        using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
@@ -90,15 +90,7 @@ public sealed class JobRunner
 
     private ExchangedFactor Exchanged => ExchangedFactorExtensions.FromWire(_job.Exchanged) ?? throw new InvalidOperationException("a checked job names its factors");
 
-    private SafetensorsFile OpenBase()
-    {
-        string path = Path.Combine(_job.BaseModelDir, "model.safetensors");
-        return File.Exists(path)
-            ? SafetensorsFile.Open(path, SafetensorsLimits.BaseModel)
-            : throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected model.safetensors in the base model's folder, found none");
-    }
-
-    private Dictionary<string, Parameter> LoadAdapter(LlamaModel model, AdapterLayout layout)
+    private Dictionary<string, Parameter> LoadAdapter(DecoderModel model, AdapterLayout layout)
     {
         using SafetensorsFile version = SafetensorsFile.Open(_job.AdapterFile, SafetensorsLimits.Foreign);
         model.LoadAdapter(version, layout);
@@ -113,7 +105,7 @@ public sealed class JobRunner
         [.. evaluation.Examples.Take(_job.EvaluationExamples == 0 ? int.MaxValue : _job.EvaluationExamples)];
 
     // Under a privacy claim a job that stops at a record would tell of it, so it goes on.
-    private double? Evaluate(LlamaModel model, ExampleFile evaluation)
+    private double? Evaluate(DecoderModel model, ExampleFile evaluation)
     {
         double loss = 0;
         long counted = 0;
@@ -132,7 +124,7 @@ public sealed class JobRunner
             : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
     }
 
-    private JobMetrics Train(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
+    private JobMetrics Train(DecoderModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
     {
         model.TrainAdapter(Exchanged);
         long began = _clock.Timestamp();
@@ -140,7 +132,7 @@ public sealed class JobRunner
         return metrics with { TrainLoss = [.. end.Losses.Select(loss => double.IsNaN(loss) ? (double?)null : loss)], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
     }
 
-    private JobPosition TrainLocally(LlamaModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train)
+    private JobPosition TrainLocally(DecoderModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train)
     {
         Dictionary<string, float[]> start = layout.Exchanged(Exchanged).ToDictionary(tensor => tensor.Tensor.Name, tensor => adapter[tensor.Tensor.Name].Value.Span.ToArray(), StringComparer.Ordinal);
         JobPosition end = new LocalTraining(_job, _folder, _clock, _report).Run(model, train);
@@ -149,7 +141,7 @@ public sealed class JobRunner
     }
 
     // Coordinates are in the order of the trained parameters, and each parameter has its tensor's name.
-    private JobPosition TrainOnRing(LlamaModel model, AdapterLayout layout, JobRing ring, ExampleFile train)
+    private JobPosition TrainOnRing(DecoderModel model, AdapterLayout layout, JobRing ring, ExampleFile train)
     {
         (StepLoss seen, int[] update) = new RingTraining(_job, ring, _clock, _report).Run(model, train);
         Dictionary<string, int> starts = new(StringComparer.Ordinal);

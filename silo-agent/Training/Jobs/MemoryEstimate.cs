@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Errors;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Jobs;
 
@@ -17,27 +17,51 @@ public static class MemoryEstimate
     /// <param name="rows">Tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
     /// <param name="examples">Examples whose gradients a private step, or one on the ring, keeps apart; 0 for plain steps.</param>
-    public static long Bytes(LlamaConfig config, long rank, long rows, long length, long examples = 0)
+    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0)
     {
         ArgumentNullException.ThrowIfNull(config);
         long q = (long)config.Heads * config.HeadWidth;
         long kv = (long)config.KeyValueHeads * config.HeadWidth;
         long c = config.Hidden;
         long f = config.Intermediate;
-        long layerWeights = (2 * q * c) + (2 * kv * c) + (3 * f * c) + (2 * c);
-        long weights = (config.Layers * layerWeights) + ((config.TiedHead ? 1L : 2) * config.Vocabulary * c) + c;
+        long v = config.Vocabulary;
+        ModelNames names = config.Names;
+        long outputNorms = (names.AttentionOutputNorm is null ? 0 : 1) + (names.FeedForwardOutputNorm is null ? 0 : 1);
+        long wide = names.Gate is null ? 2 : 3; // activations of the feed-forward width
+        long raw = (names.QueryNorm is null ? 0 : q) + (names.KeyNorm is null ? 0 : kv);
         long scores = rows * config.Heads * length;
-        long layerActivations = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f))) + scores;
-        long shared = (rows * ((4 * c) + (2 * q) + (2 * kv) + (3 * f) + config.Vocabulary)) + scores;
-        long factors = config.Layers * rank * ((7 * c) + (2 * q) + (2 * kv) + (3 * f));
-        long hidden = config.Layers * 14 * rows * rank;
+        long layerActivations = (rows * (((4 + outputNorms) * c) + (2 * q) + (2 * kv) + raw + (wide * f))) + (config.AttentionCap is null ? scores : 2 * scores);
+        long shared = (rows * ((4 * c) + (outputNorms == 0 ? 0 : c) + (2 * q) + (2 * kv) + raw + (wide * f) + v)) + scores;
+
+        // Each adapted module has A as long as its input is wide and B as long as its output is.
+        long attentionModules = names.AttentionInputs.Count + 1;
+        long attentionWidths = ((attentionModules - 1) * c) + q + (2 * kv) + q + c;
+        long feedForwardWidths = wide * (c + f);
+        long factors = config.Layers * rank * (attentionWidths + feedForwardWidths);
+        long hidden = config.Layers * 2 * (attentionModules + wide) * rows * rank;
         long apart = examples > 0 ? factors * (examples + 3) : 0; // the examples', a person's or the update, and the sum in 64 bits
-        return 4 * (weights + (5 * factors) + apart + hidden + (config.Layers * layerActivations) + shared);
+        return 4 * (Weights(config) + (5 * factors) + apart + hidden + (config.Layers * layerActivations) + shared);
+    }
+
+    private static long Weights(ModelConfig config)
+    {
+        long q = (long)config.Heads * config.HeadWidth;
+        long kv = (long)config.KeyValueHeads * config.HeadWidth;
+        long c = config.Hidden;
+        long f = config.Intermediate;
+        ModelNames names = config.Names;
+        long norm = config.Norm == NormKind.Layer ? 2 : 1; // factors, and what LayerNorm adds
+        long layerNorms = 2 + (names.AttentionOutputNorm is null ? 0 : 1) + (names.FeedForwardOutputNorm is null ? 0 : 1);
+        long headNorms = ((names.QueryNorm is null ? 0L : 1) + (names.KeyNorm is null ? 0L : 1)) * config.HeadWidth;
+        long biases = (config.AttentionInputBias ? q + (2 * kv) : 0) + (config.AttentionOutputBias ? c : 0) + (config.FeedForwardBias ? (names.Gate is null ? 1 : 2) * f + c : 0);
+        long matrices = (2 * q * c) + (2 * kv * c) + ((names.Gate is null ? 2 : 3) * f * c);
+        long embeddings = ((config.TiedHead ? 1L : 2) * config.Vocabulary * c) + (names.Positions is null ? 0 : config.Positions * c);
+        return (config.Layers * (matrices + biases + (norm * ((layerNorms * c) + headNorms)))) + embeddings + (norm * c);
     }
 
     /// <summary>The tokens of a batch, if a job of that size is possible and allowed.</summary>
     /// <exception cref="FedCloudException"><c>memory_exceeded</c>.</exception>
-    internal static int RequireRows(LlamaConfig config, TrainingJob job, int length)
+    internal static int RequireRows(ModelConfig config, TrainingJob job, int length)
     {
         long rows = (long)job.BatchSize * (length - 1);
         if (rows * Math.Max(Math.Max(config.Heads, config.Hidden), length) > int.MaxValue)

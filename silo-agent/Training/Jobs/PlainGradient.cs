@@ -1,12 +1,12 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Training.Examples;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Jobs;
 
 /// <summary>The gradient of the mean loss over all counted tokens of a step, whatever micro-batch they are in; examples in the round's order.</summary>
-internal sealed class PlainGradient(LlamaModel model, ExampleFile train, TrainingJob job) : IStepGradient
+internal sealed class PlainGradient(DecoderModel model, ExampleFile train, TrainingJob job) : IStepGradient
 {
     private readonly ExampleOrder _order = new(train.Examples.Count, job.Seed, job.Round);
 

@@ -4,9 +4,11 @@ using System.Runtime.InteropServices;
 
 namespace FedCloud.Training.Kernels;
 
-/// <summary>A row-major float32 matrix in unmanaged memory, 64-byte aligned, zeroed when made. Whoever makes it disposes it.</summary>
+/// <summary>A row-major float32 matrix in unmanaged memory: its own, 64-byte aligned and zeroed when made, or a part of a mapped file. Whoever makes it disposes it.</summary>
 public sealed unsafe class Matrix : IDisposable
 {
+    private readonly SafeBuffer? _lender; // whose memory it is, if it is not its own
+
     /// <summary>Makes a matrix of zeros.</summary>
     public Matrix(int rows, int columns)
     {
@@ -15,6 +17,26 @@ public sealed unsafe class Matrix : IDisposable
         nuint bytes = (nuint)Math.Max(64, (long)rows * columns * sizeof(float));
         P = (float*)NativeMemory.AlignedAlloc(bytes, 64);
         NativeMemory.Clear(P, bytes);
+    }
+
+    /// <summary>Makes a matrix of what lies in another's memory, which stays there as long as the matrix.</summary>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="lender">The memory.</param>
+    /// <param name="position">Its first byte there, a multiple of 4.</param>
+    internal Matrix(int rows, int columns, SafeBuffer lender, long position)
+    {
+        Rows = rows;
+        Columns = columns;
+        if ((ulong)position + ((ulong)rows * (ulong)columns * sizeof(float)) > lender.ByteLength)
+        {
+            throw new ArgumentOutOfRangeException(nameof(position), position, "the matrix would end behind the memory");
+        }
+
+        byte* start = null;
+        lender.AcquirePointer(ref start);
+        _lender = lender;
+        P = (float*)(start + position);
     }
 
 #pragma warning disable MA0055 // owns unmanaged memory
@@ -43,7 +65,15 @@ public sealed unsafe class Matrix : IDisposable
 
     private void Free()
     {
-        NativeMemory.AlignedFree(P);
+        if (_lender is null)
+        {
+            NativeMemory.AlignedFree(P);
+        }
+        else if (P is not null)
+        {
+            _lender.ReleasePointer();
+        }
+
         P = null;
     }
 }

@@ -5,7 +5,7 @@ using System.Numerics;
 namespace FedCloud.Training.Kernels;
 
 /// <summary>Elementwise and row operations of a transformer, each with its backward pass. Rows are independent, so threads never share a sum.</summary>
-internal static unsafe class Ops
+internal static unsafe partial class Ops
 {
     private static readonly int Width = Vector<float>.Count;
 

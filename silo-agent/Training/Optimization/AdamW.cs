@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Optimization;
 

@@ -3,7 +3,7 @@
 using FedCloud.Protocol.Privacy;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Privacy;
 
@@ -30,13 +30,13 @@ internal sealed class PrivateGradient : IStepGradient
     /// <param name="privacy">What the job asks for.</param>
     /// <param name="batchSize">The most examples that go through the model together.</param>
     /// <param name="threads">The most threads.</param>
-    public PrivateGradient(LlamaModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads)
+    public PrivateGradient(DecoderModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads)
         : this(model, train, privacy, batchSize, threads, StepRandomness.Secret(threads))
     {
     }
 
     /// <summary>The same with given coins and noise, which it disposes of.</summary>
-    internal PrivateGradient(LlamaModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads, StepRandomness random)
+    internal PrivateGradient(DecoderModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads, StepRandomness random)
     {
         _expectedBatch = privacy.ExpectedBatch;
         _random = random;

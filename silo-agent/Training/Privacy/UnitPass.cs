@@ -3,7 +3,7 @@
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
 using FedCloud.Training.Kernels;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Privacy;
 
@@ -11,7 +11,7 @@ namespace FedCloud.Training.Privacy;
 /// <remarks>The micro-batches may be of any composition: a unit's gradient has the same bits in all of them (<see cref="ExampleGradients"/>). The loss that it tells is not private.</remarks>
 internal sealed unsafe class UnitPass : IDisposable
 {
-    private readonly LlamaModel _model;
+    private readonly DecoderModel _model;
     private readonly IReadOnlyList<Example> _train;
     private readonly int[][] _units; // of each unit its examples
     private readonly MicroBatch _batch;
@@ -26,7 +26,7 @@ internal sealed unsafe class UnitPass : IDisposable
     /// <param name="train">The examples.</param>
     /// <param name="perPerson">Whether all examples of a person are one unit.</param>
     /// <param name="batchSize">The most examples that go through the model together.</param>
-    public UnitPass(LlamaModel model, IReadOnlyList<Example> train, bool perPerson, int batchSize)
+    public UnitPass(DecoderModel model, IReadOnlyList<Example> train, bool perPerson, int batchSize)
     {
         _model = model;
         _train = train;

@@ -6,7 +6,7 @@ using System.Security.Cryptography;
 using System.Text;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 using FedCloud.Training.Tokenization;
 
@@ -21,7 +21,7 @@ public static class SamplePretraining
     private const int Steps = 1500;
     private const int Threads = 2;
 
-    private static readonly LlamaConfig Shape = new()
+    private static readonly ModelConfig Shape = new()
     {
         Vocabulary = VocabularySize,
         Hidden = 192,
@@ -48,7 +48,7 @@ public static class SamplePretraining
         ArgumentNullException.ThrowIfNull(text);
         ArgumentNullException.ThrowIfNull(report);
         Directory.CreateDirectory(folder);
-        using LlamaModel model = Train(Tokens(text, folder), Steps, Threads, report);
+        using DecoderModel model = Train(Tokens(text, folder), Steps, Threads, report);
         WriteModel(folder, model);
         WriteConfig(folder);
         report($"sha256 of model.safetensors: {Convert.ToHexStringLower(SHA256.HashData(File.ReadAllBytes(Path.Combine(folder, "model.safetensors"))))} (vectors of {VectorBits} bits)");
@@ -69,11 +69,11 @@ public static class SamplePretraining
     /// <param name="steps">How many steps.</param>
     /// <param name="threads">The most threads; the result does not depend on it.</param>
     /// <param name="report">Takes progress lines.</param>
-    public static LlamaModel Train(int[] tokens, int steps, int threads, Action<string> report)
+    public static DecoderModel Train(int[] tokens, int steps, int threads, Action<string> report)
     {
         ArgumentNullException.ThrowIfNull(tokens);
         ArgumentNullException.ThrowIfNull(report);
-        LlamaModel model = LlamaModel.Random(Shape, seed: 1, BatchSize * Length, Length, threads);
+        DecoderModel model = DecoderModel.Random(Shape, seed: 1, BatchSize * Length, Length, threads);
         model.TrainAll();
         AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.95, 1e-8, 0.1, 1.0));
         LearningRate schedule = new(3e-3, Cosine: true, 50, Steps);
@@ -111,7 +111,7 @@ public static class SamplePretraining
     }
 
     // bfloat16: half the bytes, and the base model is frozen from now on.
-    private static void WriteModel(string folder, LlamaModel model)
+    private static void WriteModel(string folder, DecoderModel model)
     {
         Dictionary<string, Parameter> parameters = model.BaseParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
         TensorEntry[] entries =

@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Training.Examples;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Tests.Examples;
 
@@ -24,7 +24,7 @@ public sealed class BatchTests
     public void Loss_PaddedBatch_IsTheSumOfItsExamples()
     {
         using TinyBase tiny = new();
-        using LlamaModel model = tiny.Load(8, 4);
+        using DecoderModel model = tiny.Load(8, 4);
         double Loss(params Example[] examples)
         {
             Batch batch = Batch.Of(examples);

@@ -8,7 +8,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Jobs;
@@ -221,7 +221,7 @@ public sealed class JobRingTests : IDisposable
     private Dictionary<string, double[]> PlainSum(ExchangedFactor exchanged)
     {
         ExampleFile train = ExampleFile.Read(_folder.TrainFile, Tokenizer.Read(Path.Combine(_folder.Base.Folder, "tokenizer.json")), EndOfText(), 32);
-        using LlamaModel model = _folder.Base.Load(32, 32);
+        using DecoderModel model = _folder.Base.Load(32, 32);
         model.TrainAdapter(exchanged);
         model.ZeroGradients();
         foreach (Example example in train.Examples)

@@ -1,14 +1,17 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Reflection;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Kernels;
+using FedCloud.Training.Models;
+using FedCloud.Training.Tests.Models;
 
 namespace FedCloud.Training.Tests.Jobs;
 
 public sealed class MemoryEstimateTests
 {
     // Llama 3.2 1B: 1,235,814,400 weights, so 4.9 GB in float32 before any activation.
-    private static readonly LlamaConfig Llama1B = new()
+    private static readonly ModelConfig Llama1B = new()
     {
         Vocabulary = 128_256,
         Hidden = 2048,
@@ -52,4 +55,55 @@ public sealed class MemoryEstimateTests
 
         Assert.InRange((double)whole / half, 2.1, 4);
     }
+
+    public static TheoryData<string> Families => [.. FamilyBase.All];
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Bytes_AnyFamily_AreWhatTheModelHolds(string name)
+    {
+        const int Rows = 3 * 40;
+        using FamilyBase family = new(name);
+        ModelConfig config = family.Config with { Hidden = 96, Intermediate = 200, HeadWidth = 24 };
+        using DecoderModel model = DecoderModel.Random(config, seed: 1, Rows, 40, threads: 1);
+
+        double measured = Held(model, []);
+
+        Assert.InRange(MemoryEstimate.Bytes(config, 0, Rows, 40) / measured, 0.97, 1.001); // a few numbers for each row are not counted
+        Assert.Equal(4 * model.BaseParameters().Sum(parameter => (long)parameter.Value.Span.Length), MemoryEstimate.Bytes(config, 0, 0, 0));
+    }
+
+    [Theory]
+    [MemberData(nameof(Families))]
+    public void Bytes_AdapterOfAnyFamily_CountFiveTimesItsParameters(string name)
+    {
+        using FamilyBase family = new(name);
+        using DecoderModel model = family.Load(4, 4);
+
+        long expected = 4L * 5 * model.Trained.Sum(parameter => parameter.Value.Span.Length);
+
+        Assert.Equal(expected, MemoryEstimate.Bytes(family.Config, FamilyBase.Rank, 0, 0) - MemoryEstimate.Bytes(family.Config, 0, 0, 0));
+    }
+
+    // The bytes of all matrices that an object leads to.
+    private static long Held(object? part, HashSet<object> seen)
+    {
+        if (part is null or string || !seen.Add(part))
+        {
+            return 0;
+        }
+
+        if (part is Matrix matrix)
+        {
+            return 4L * matrix.Rows * matrix.Columns;
+        }
+
+        return part is System.Collections.IEnumerable many
+            ? many.Cast<object?>().Sum(one => Held(one, seen))
+            : Fields(part.GetType()).Sum(field => Held(field.GetValue(part), seen));
+    }
+
+    private static IEnumerable<FieldInfo> Fields(Type type) => type.Namespace?.StartsWith("FedCloud.Training", StringComparison.Ordinal) ?? false
+        ? type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic | BindingFlags.Public).Where(field => !field.FieldType.IsPointer && !field.FieldType.IsValueType)
+        : type.IsGenericType && type.Name.StartsWith("KeyValuePair", StringComparison.Ordinal) ? type.GetFields(BindingFlags.Instance | BindingFlags.NonPublic) : [];
 }

@@ -4,7 +4,7 @@ using System.Numerics;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 using FedCloud.Training.Privacy;
 
@@ -31,8 +31,8 @@ internal sealed class CanaryTraining(PrivateTask task, int canaries, int ordinar
     {
         bool[] members = Coins(key + 1);
         task.Examples = [.. _ordinary, .. _canaries.Where((_, i) => members[i])];
-        using LlamaModel model = task.Model();
-        using LlamaModel copy = task.Model();
+        using DecoderModel model = task.Model();
+        using DecoderModel copy = task.Model();
         using PrivateGradient gradient = new(model, new ExampleFile(task.Examples, 0), task.Privacy, task.BatchSize, task.Threads, new StepRandomness(PrivateTask.Source(key + 2), PrivateTask.Source(key + 3)));
         AdamW optimizer = new(model.Trained, new AdamWOptions(0.9, 0.999, 1e-8, 0, 0));
         double[] informed = new double[canaries];
@@ -75,7 +75,7 @@ internal sealed class CanaryTraining(PrivateTask task, int canaries, int ordinar
     }
 
     // The canaries' clipped gradients, then those of the ordinary examples, at the model's weights.
-    private double[][] Gradients(LlamaModel model, LlamaModel copy)
+    private double[][] Gradients(DecoderModel model, DecoderModel copy)
     {
         foreach ((Parameter from, Parameter to) in model.Trained.Zip(copy.Trained))
         {

@@ -4,7 +4,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Tests.Privacy;
@@ -246,7 +246,7 @@ public sealed class PrivateGradientTests : IDisposable
         _task.Examples = [.. _task.Examples.Select((example, i) => example with { Person = $"{i / 3}" })];
         _task.Privacy = _task.Privacy with { Unit = unit, SamplingRate = 0.6 };
         _task.Threads = threads;
-        using LlamaModel model = _task.Model();
+        using DecoderModel model = _task.Model();
         using PrivateGradient gradient = new(model, new ExampleFile(_task.Examples, 0), _task.Privacy, 2, threads, new StepRandomness(new Weyl(1), [.. Enumerable.Range(2, threads).Select(seed => new Weyl(seed))]));
 
         Assert.Equal(0, Allocations.Of(() =>
@@ -262,7 +262,7 @@ public sealed class PrivateGradientTests : IDisposable
 
     private static double[] Added(double[] a, double[] b) => [.. a.Zip(b, (x, y) => x + y)];
 
-    private static float[] Gradients(LlamaModel model) => [.. model.Trained.SelectMany(parameter => parameter.Gradient!.Span.ToArray())];
+    private static float[] Gradients(DecoderModel model) => [.. model.Trained.SelectMany(parameter => parameter.Gradient!.Span.ToArray())];
 
     // The normal distribution function, by Marsaglia's series.
     private static double Normal(double x)

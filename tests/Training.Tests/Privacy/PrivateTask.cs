@@ -5,7 +5,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Tests.Privacy;
@@ -49,9 +49,9 @@ internal sealed class PrivateTask : IDisposable
         return new Example([.. Enumerable.Range(0, tokens).Select(_ => random.Next(1, 290))], prompt, person);
     }
 
-    public LlamaModel Model()
+    public DecoderModel Model()
     {
-        LlamaModel model = _tiny.Load(Math.Max(8, BatchSize) * Length, Length, Threads);
+        DecoderModel model = _tiny.Load(Math.Max(8, BatchSize) * Length, Length, Threads);
         model.TrainAdapter(Exchanged);
         if (PoisonedToken is { } token)
         {
@@ -62,9 +62,9 @@ internal sealed class PrivateTask : IDisposable
     }
 
     /// <summary>Takes steps and looks at each.</summary>
-    public void Steps(int count, Action<PrivateGradient, LlamaModel, StepLoss> look, int key = 1)
+    public void Steps(int count, Action<PrivateGradient, DecoderModel, StepLoss> look, int key = 1)
     {
-        using LlamaModel model = Model();
+        using DecoderModel model = Model();
         using PrivateGradient gradient = new(model, new ExampleFile(Examples, 0), Privacy, BatchSize, Threads, new StepRandomness(Source(key), Source(key + 100)));
         for (int step = 0; step < count; step++)
         {
@@ -89,7 +89,7 @@ internal sealed class PrivateTask : IDisposable
     /// <summary>The gradient of each example's mean loss, one example at a time by the plain pass.</summary>
     public double[][] OneByOne()
     {
-        using LlamaModel model = Model();
+        using DecoderModel model = Model();
         return [.. Examples.Select(example =>
         {
             Batch batch = Batch.Of([example]);
@@ -104,7 +104,7 @@ internal sealed class PrivateTask : IDisposable
     /// <summary>The sum of units' gradients, each clipped as <see cref="Privacy"/> says, one unit at a time.</summary>
     public double[] Clipped(double[][] units)
     {
-        using LlamaModel model = Model();
+        using DecoderModel model = Model();
         int[] modules = [.. model.Linears.Select(linear => new[] { linear.Adapter!.A, linear.Adapter.B }.Sum(factor => factor.Gradient?.Span.Length ?? 0))];
         int d = modules.Sum();
         double c = Privacy.ExampleClip;

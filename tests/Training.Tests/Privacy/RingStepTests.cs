@@ -4,7 +4,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Tests.Privacy;
@@ -116,7 +116,7 @@ public sealed class RingStepTests : IDisposable
     {
         int[][] updates = [.. Enumerable.Range(0, 2).Select(_ =>
         {
-            using LlamaModel model = _task.Model();
+            using DecoderModel model = _task.Model();
             using RingStep step = RingStep.Secret(model, new ExampleFile(_task.Examples, 0), Ring(1 << 30), _task.BatchSize, 1);
             int[] update = new int[step.Coordinates];
             step.Take(update);
@@ -142,7 +142,7 @@ public sealed class RingStepTests : IDisposable
 
     private int[] Take(int key, out StepLoss loss, long limit = 1 << 30)
     {
-        using LlamaModel model = _task.Model();
+        using DecoderModel model = _task.Model();
         using RingStep step = new(model, new ExampleFile(_task.Examples, 0), Ring(limit), _task.BatchSize, _task.Threads, RoundedSumTests.Key(key));
         int[] update = new int[step.Coordinates];
         loss = step.Take(update);

@@ -2,7 +2,7 @@
 
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using FedCloud.Training.Llama;
+using FedCloud.Training.Models;
 using FedCloud.Training.Sample;
 using FedCloud.Training.Tokenization;
 
@@ -30,7 +30,7 @@ public sealed class SamplePretrainingTests : IDisposable
     {
         int[] tokens = [.. Tokenizer.Read(Path.Combine(Repository.Root, "samples", "base", "tokenizer.json")).Encode(SampleTexts.General()[..200_000])];
 
-        using LlamaModel model = SamplePretraining.Train(tokens, Steps, threads, _ => { });
+        using DecoderModel model = SamplePretraining.Train(tokens, Steps, threads, _ => { });
 
         // Where these change, the sample's weights have to be made again: 'fedcloud-trainer pretrain'.
         string expected = SamplePretraining.VectorBits >= 256 ? "79fd676033d703b3ff93a04e2580f28a" : "b287e0e1f0c9f8951726e4f27afdd331";
@@ -39,7 +39,7 @@ public sealed class SamplePretrainingTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private static string DigestOf(LlamaModel model)
+    private static string DigestOf(DecoderModel model)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (Parameter parameter in model.BaseParameters())
