@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Protocol.Adapters;
 
@@ -14,16 +15,22 @@ namespace FedCloud.Protocol.Adapters;
 /// <param name="Sha256">Its digest.</param>
 public sealed record BaseModelFile(string Name, long Length, Sha256Digest Sha256);
 
-/// <summary>The files of a base model in Hugging Face format. Plans name a base model by the hash of this manifest.</summary>
+/// <summary>The files of a base model in Hugging Face format: configuration, tokenizer, and weights in one file or in several with their index. Plans name a base model by the hash of this manifest.</summary>
 public sealed record BaseModelManifest
 {
-    private static readonly string[] Required = ["config.json", "model.safetensors", "tokenizer.json"];
+    private const string Configuration = "config.json";
+    private const string Tokenizer = "tokenizer.json";
 
     /// <summary>The files, sorted by name.</summary>
     public required ImmutableArray<BaseModelFile> Files { get; init; }
 
-    /// <summary>The files that this version needs and reads.</summary>
-    public static ReadOnlySpan<string> FileNames => Required;
+    /// <summary>The files that hold the weights, sorted.</summary>
+    [JsonIgnore]
+    public ImmutableArray<string> WeightFiles => [.. Files.Select(file => file.Name).Where(name => name is BaseModelTensors.SingleFile || SafetensorsIndex.IsShard(name))];
+
+    /// <summary>Whether a base model may have a file of this name.</summary>
+    public static bool IsFileName(string name) =>
+        name is Configuration or Tokenizer or BaseModelTensors.SingleFile or SafetensorsIndex.FileName || SafetensorsIndex.IsShard(name);
 
     /// <summary>The manifest's bytes.</summary>
     public byte[] ToJcs() => Jcs.Serialize(this, BaseModelManifestJson.Default.BaseModelManifest);
@@ -36,25 +43,31 @@ public sealed record BaseModelManifest
     public static BaseModelManifest Parse(ReadOnlySpan<byte> bytes)
     {
         BaseModelManifest manifest = Jcs.Parse(bytes, BaseModelManifestJson.Default.BaseModelManifest, "base model manifest");
-        return manifest.Files.Select(file => file.Name).SequenceEqual(Required, StringComparer.Ordinal) && manifest.Files.All(file => file.Length > 0)
+        string[] names = [.. manifest.Files.Select(file => file.Name)];
+        string[] shards = [.. names.Where(SafetensorsIndex.IsShard).Distinct(StringComparer.Ordinal)];
+        string[] expected = Sorted(shards.Length == 0 ? [BaseModelTensors.SingleFile] : [.. shards, SafetensorsIndex.FileName]);
+        return names.SequenceEqual(expected, StringComparer.Ordinal) && manifest.Files.All(file => file.Length > 0)
             ? manifest
-            : throw new FedCloudException(ErrorCodes.BaseModelMissing, $"expected the files {string.Join(", ", Required)}, found another list");
+            : throw new FedCloudException(ErrorCodes.BaseModelMissing, $"expected the files {string.Join(", ", expected)}, found another list");
     }
 
     /// <summary>Describes a folder.</summary>
-    /// <exception cref="FedCloudException"><c>base_model_missing</c>.</exception>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>weight_index_malformed</c> or <c>weight_shard_missing</c>.</exception>
     public static BaseModelManifest OfFolder(string folder)
     {
-        ImmutableArray<BaseModelFile>.Builder files = ImmutableArray.CreateBuilder<BaseModelFile>();
-        foreach (string name in Required)
+        foreach (string name in (string[])[Configuration, Tokenizer])
         {
-            string path = Path.Combine(folder, name);
-            if (!File.Exists(path))
+            if (!File.Exists(Path.Combine(folder, name)))
             {
                 throw new FedCloudException(ErrorCodes.BaseModelMissing, $"expected {name} in the base model's folder, found none");
             }
+        }
 
-            using FileStream stream = File.OpenRead(path);
+        ImmutableArray<BaseModelFile>.Builder files = ImmutableArray.CreateBuilder<BaseModelFile>();
+        (ImmutableArray<string> weights, SafetensorsIndex? index) = BaseModelTensors.FilesOf(folder);
+        foreach (string name in Sorted(index is null ? weights : weights.Add(SafetensorsIndex.FileName)))
+        {
+            using FileStream stream = File.OpenRead(Path.Combine(folder, name));
             files.Add(new BaseModelFile(name, stream.Length, Sha256Digest.FromBytes(SHA256.HashData(stream))));
         }
 
@@ -62,10 +75,15 @@ public sealed record BaseModelManifest
     }
 
     /// <summary>Checks a folder against this manifest.</summary>
-    /// <exception cref="FedCloudException"><c>base_model_missing</c> or <c>base_model_corrupt</c>.</exception>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>base_model_corrupt</c>, <c>weight_index_malformed</c> or <c>weight_shard_missing</c>.</exception>
     public void RequireFolder(string folder)
     {
         BaseModelManifest found = OfFolder(folder);
+        if (!Files.Select(file => file.Name).SequenceEqual(found.Files.Select(file => file.Name), StringComparer.Ordinal))
+        {
+            throw new FedCloudException(ErrorCodes.BaseModelCorrupt, $"expected the files {string.Join(", ", Files.Select(file => file.Name))}, found {string.Join(", ", found.Files.Select(file => file.Name))}");
+        }
+
         foreach ((BaseModelFile expected, BaseModelFile actual) in Files.Zip(found.Files))
         {
             if (expected != actual)
@@ -74,6 +92,8 @@ public sealed record BaseModelManifest
             }
         }
     }
+
+    private static string[] Sorted(IEnumerable<string> weights) => [.. weights.Append(Configuration).Append(Tokenizer).Order(StringComparer.Ordinal)];
 }
 
 /// <summary>Strict JSON of base model manifests.</summary>

@@ -14,7 +14,8 @@ public sealed partial class SafetensorsIndex
     /// <summary>The index's name.</summary>
     public const string FileName = "model.safetensors.index.json";
 
-    private const int MaxBytes = 16 << 20;
+    /// <summary>The longest index.</summary>
+    public const int MaxBytes = 16 << 20;
 
     private SafetensorsIndex(ImmutableDictionary<string, string> files)
     {

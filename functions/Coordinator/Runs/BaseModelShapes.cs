@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Concurrent;
+using System.Collections.Immutable;
 using FedCloud.Cloud.Blobs;
 using FedCloud.Coordinator.Storage;
 using FedCloud.Protocol.Adapters;
@@ -15,21 +16,50 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="store">The storage.</param>
 public sealed class BaseModelShapes(IBlobStore store)
 {
+    private const int MaxManifestBytes = 1 << 20;
+
     // Runs go on side by side.
-    private readonly ConcurrentDictionary<Sha256Digest, SafetensorsHeader> _headers = [];
+    private readonly ConcurrentDictionary<Sha256Digest, BaseModelTensors> _tensors = [];
 
     /// <summary>The adapter's layout for a plan.</summary>
-    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c>, <c>safetensors_malformed</c>, <c>weight_index_malformed</c>, <c>target_module_unmatched</c>, <c>rank_out_of_range</c>.</exception>
     public async Task<AdapterLayout> LayoutAsync(RunConfig config, CancellationToken cancellation)
     {
-        if (!_headers.TryGetValue(config.BaseModel, out SafetensorsHeader? header))
+        if (!_tensors.TryGetValue(config.BaseModel, out BaseModelTensors? tensors))
         {
-            using BlobRead read = await store.OpenReadAsync(StorageNames.BaseModel(config.BaseModel, "model.safetensors"), 0, null, cancellation)
-                ?? throw new FedCloudException(ErrorCodes.BaseModelMissing, $"there is no base model {config.BaseModel.Hex[..16]}… in the storage", "upload it with 'fedcloud run submit --base DIR'");
-            header = await Task.Run(() => SafetensorsHeader.Read(read.Content, read.BlobLength, SafetensorsLimits.BaseModel, "model.safetensors"), cancellation);
-            _headers[config.BaseModel] = header;
+            tensors = await ReadAsync(config.BaseModel, cancellation);
+            _tensors[config.BaseModel] = tensors;
         }
 
-        return new AdapterLayout(LinearShape.Select(header.Tensors, config.Lora.TargetModules, config.Lora.Rank), config.Lora.Rank);
+        return new AdapterLayout(LinearShape.Select(tensors.Tensors, config.Lora.TargetModules, config.Lora.Rank), config.Lora.Rank);
     }
+
+    private async Task<BaseModelTensors> ReadAsync(Sha256Digest digest, CancellationToken cancellation)
+    {
+        // Which files count is the manifest's to say: only what it names was compared with its digests.
+        (byte[] manifest, _) = await store.ReadAsync(StorageNames.BaseModel(digest, "manifest.json"), MaxManifestBytes, cancellation) ?? throw Missing(digest);
+        ImmutableArray<string> files = BaseModelManifest.Parse(manifest).WeightFiles;
+        List<(string, SafetensorsHeader)> headers = [];
+        foreach (string file in files)
+        {
+            headers.Add((file, await HeaderAsync(digest, file, cancellation)));
+        }
+
+        return BaseModelTensors.Of(headers, files is [BaseModelTensors.SingleFile] ? null : await IndexAsync(digest, cancellation));
+    }
+
+    private async Task<SafetensorsIndex> IndexAsync(Sha256Digest digest, CancellationToken cancellation)
+    {
+        (byte[] bytes, _) = await store.ReadAsync(StorageNames.BaseModel(digest, SafetensorsIndex.FileName), SafetensorsIndex.MaxBytes, cancellation) ?? throw Missing(digest);
+        return SafetensorsIndex.Parse(bytes);
+    }
+
+    private async Task<SafetensorsHeader> HeaderAsync(Sha256Digest digest, string file, CancellationToken cancellation)
+    {
+        using BlobRead read = await store.OpenReadAsync(StorageNames.BaseModel(digest, file), 0, null, cancellation) ?? throw Missing(digest);
+        return await Task.Run(() => SafetensorsHeader.Read(read.Content, read.BlobLength, SafetensorsLimits.BaseModel, file), cancellation);
+    }
+
+    private static FedCloudException Missing(Sha256Digest digest) =>
+        new(ErrorCodes.BaseModelMissing, $"there is no base model {digest.Hex[..16]}… in the storage", "upload it with 'fedcloud run submit --base DIR'");
 }

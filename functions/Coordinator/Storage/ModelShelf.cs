@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Collections.Immutable;
 using System.Text.Json;
 using FedCloud.Cloud.Api;
 using FedCloud.Cloud.Blobs;
@@ -22,9 +21,9 @@ public sealed class ModelShelf(IBlobStore store, FederationId federation)
     /// <exception cref="FedCloudException"><c>base_model_missing</c>: the file is none of the known ones.</exception>
     public async Task PutBaseFileAsync(Sha256Digest digest, string file, string path, CancellationToken cancellation)
     {
-        if (!BaseModelManifest.FileNames.Contains(file))
+        if (!BaseModelManifest.IsFileName(file))
         {
-            throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected config.json, model.safetensors or tokenizer.json, found another file name");
+            throw new FedCloudException(ErrorCodes.BaseModelMissing, "expected config.json, tokenizer.json, model.safetensors, model.safetensors.index.json or model-NNNNN-of-NNNNN.safetensors, found another file name");
         }
 
         // A taken name is right or wrong when the manifest comes: then every file is read and compared.

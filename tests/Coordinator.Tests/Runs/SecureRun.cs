@@ -100,6 +100,7 @@ internal sealed class SecureRun : IAsyncDisposable
             await models.PutBaseFileAsync(Config.BaseModel, file.Name, Path.Combine(TinyBase.Folder, file.Name), default);
         }
 
+        await models.PutBaseManifestAsync(Config.BaseModel, TinyBase.Manifest.ToJcs(), _folder, default);
         RunEffects effects = new(
             Federation.Store, new VaultWrappingKeys(EpochFederation.Vault, Federation.Post), Federation.Post, Federation.Audit, TimeProvider.System, _folder, Federation.Archive,
             (request, cancellation) => Federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, request), cancellation));
