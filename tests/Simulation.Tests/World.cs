@@ -29,6 +29,7 @@ internal sealed class World
     private readonly Dictionary<Sha256Digest, long[]> _updates = [];
     private readonly Dictionary<int, Sha256Digest> _versions = [];
     private readonly Dictionary<int, RoundRecord> _records = [];
+    private readonly HashSet<(SiloId Silo, int Round)> _figures = [];
     private readonly Dictionary<int, PlainResultBody> _results = [];
     private readonly HashSet<int> _abandoned = [];
     private readonly HashSet<Sha256Digest> _logged = [];
@@ -222,7 +223,11 @@ internal sealed class World
                 _channel = move.Version.Version;
                 return new ChannelMoved(_now, move.Version.Version);
             case RecordRound record:
+                Require(record.Record.Members.All(member => member.Value.Metrics.IsEmpty || _figures.Contains((member.Key, record.Record.Round))), "figures are recorded whose message was not kept");
                 _records[record.Record.Round] = record.Record;
+                return null;
+            case KeepFigures keep:
+                _figures.Add((keep.Silo, keep.Round));
                 return null;
             default:
                 throw new InvalidOperationException(effect.GetType().Name);
