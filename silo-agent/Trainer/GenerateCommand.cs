@@ -5,7 +5,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Trainer;

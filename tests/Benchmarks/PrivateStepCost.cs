@@ -6,9 +6,9 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Benchmarks;

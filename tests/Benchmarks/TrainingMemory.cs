@@ -2,7 +2,7 @@
 
 using System.Diagnostics;
 using FedCloud.Protocol.Plans;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Optimization;
 
 namespace FedCloud.Benchmarks;

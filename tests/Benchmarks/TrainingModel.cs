@@ -4,7 +4,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 
 namespace FedCloud.Benchmarks;
 

@@ -5,7 +5,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests;

@@ -5,7 +5,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Safetensors;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Optimization;
 
 namespace FedCloud.Training.Jobs;

@@ -7,8 +7,8 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;

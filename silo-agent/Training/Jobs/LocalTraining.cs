@@ -2,8 +2,8 @@
 
 using System.Security.Cryptography;
 using FedCloud.Protocol.Errors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 using FedCloud.Training.Privacy;
 

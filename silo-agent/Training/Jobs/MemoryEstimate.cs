@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Errors;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 
 namespace FedCloud.Training.Jobs;
 

@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Jobs;
 

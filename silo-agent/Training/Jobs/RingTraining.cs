@@ -1,8 +1,8 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Errors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Jobs;

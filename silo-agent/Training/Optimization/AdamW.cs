@@ -1,6 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 
 namespace FedCloud.Training.Optimization;
 

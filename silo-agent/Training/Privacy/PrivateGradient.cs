@@ -1,9 +1,9 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Privacy;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Models;
 
 namespace FedCloud.Training.Privacy;
 

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics;
 using System.Security.Cryptography;
 using System.Text;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
-using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 using FedCloud.Training.Tokenization;
 

@@ -6,9 +6,9 @@ using System.Text.RegularExpressions;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Models;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Tests.Jobs;

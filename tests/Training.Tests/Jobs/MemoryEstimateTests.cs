@@ -1,10 +1,10 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Reflection;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Jobs;
 using FedCloud.Training.Kernels;
-using FedCloud.Training.Models;
-using FedCloud.Training.Tests.Models;
+using FedCloud.Training.Tests.Decoders;
 
 namespace FedCloud.Training.Tests.Jobs;
 

@@ -1,7 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Kernels;
-using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 
 namespace FedCloud.Training.Tests.Optimization;

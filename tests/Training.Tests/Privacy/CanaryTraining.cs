@@ -2,9 +2,9 @@
 
 using System.Numerics;
 using FedCloud.Protocol.Privacy;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Models;
 using FedCloud.Training.Optimization;
 using FedCloud.Training.Privacy;
 

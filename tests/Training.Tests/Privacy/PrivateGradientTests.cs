@@ -2,9 +2,9 @@
 
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Privacy;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
 using FedCloud.Training.Jobs;
-using FedCloud.Training.Models;
 using FedCloud.Training.Privacy;
 
 namespace FedCloud.Training.Tests.Privacy;

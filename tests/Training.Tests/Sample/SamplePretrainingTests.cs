@@ -2,7 +2,7 @@
 
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
-using FedCloud.Training.Models;
+using FedCloud.Training.Decoders;
 using FedCloud.Training.Sample;
 using FedCloud.Training.Tokenization;
 

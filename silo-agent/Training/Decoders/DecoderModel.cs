@@ -1,0 +1,266 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using System.Runtime.InteropServices;
+using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Plans;
+using FedCloud.Training.Kernels;
+
+namespace FedCloud.Training.Decoders;
+
+/// <summary>A decoder-only transformer (Touvron et al. 2023, and the families whose differences <see cref="ModelConfig"/> holds) with hand-written forward and backward passes, in float32.</summary>
+/// <remarks>
+/// Shapes: b sequences of t tokens are N = b·t rows; C hidden width, F feed-forward width, H query heads, G key and value
+/// heads, D head width. Everything before the first trained weight is skipped in the backward pass. Not thread-safe.
+/// </remarks>
+public sealed unsafe partial class DecoderModel : IDisposable
+{
+    private readonly ModelConfig _c;
+    private readonly int _threads;
+    private readonly TokenEmbedding _embedding;
+    private readonly Parameter? _head; // (V, C); null when tied
+    private readonly Norm _finalNorm;
+    private readonly DecoderLayer[] _layers;
+    private readonly Dictionary<RotaryPositions, RotaryTable> _rotary = [];
+    private readonly LayerScratch _scratch;
+    private readonly Matrix _x, _xn, _logits;
+    private readonly Matrix _losses, _targets, _scales, _lengths; // (N) binary64; (N) int32; (N); (B) int32
+    private Parameter[] _trained = [];
+    private int _b;
+    private int _t;
+
+    private DecoderModel(ModelParts parts)
+    {
+        _c = parts.Config;
+        _threads = parts.Threads;
+        (int n, int c) = (parts.Rows, _c.Hidden);
+        if (_c.Names.Positions is not null && parts.Length > _c.Positions)
+        {
+            throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"expected sequences of at most {_c.Positions} tokens, as many as the model learned positions, found {parts.Length}");
+        }
+
+        _embedding = new TokenEmbedding(parts);
+        _head = _c.TiedHead ? null : parts.Embedding(_c.Names.Head, _c.Vocabulary);
+        _finalNorm = parts.Norm(_c.Names.FinalNorm, c);
+        _scratch = new LayerScratch(_c, n, parts.Length);
+        _layers = [.. Enumerable.Range(0, _c.Layers).Select(l => new DecoderLayer(parts, l, Rotary(l, parts.Length), _scratch))];
+        _x = new(n, c);
+        _xn = new(n, c);
+        _logits = new(n, _c.Vocabulary);
+        _losses = new(n, sizeof(double) / sizeof(float));
+        _targets = new(n, 1);
+        _scales = new(n, 1);
+        _lengths = new(n, 1);
+    }
+
+    /// <summary>The shape.</summary>
+    public ModelConfig Config => _c;
+
+    /// <summary>The linear layers, layer by layer.</summary>
+    public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
+
+    /// <summary>The weights that train, in a fixed order.</summary>
+    public IEnumerable<Parameter> Trained => _trained;
+
+    /// <summary>Makes factors of the adapter train.</summary>
+    public void TrainAdapter(ExchangedFactor exchanged)
+    {
+        foreach (LoraFactors adapter in Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
+        {
+            if (exchanged is ExchangedFactor.A or ExchangedFactor.Both)
+            {
+                adapter.A.Train();
+            }
+
+            if (exchanged is ExchangedFactor.B or ExchangedFactor.Both)
+            {
+                adapter.B.Train();
+            }
+        }
+
+        _trained = WithGradient();
+    }
+
+    /// <summary>Makes all weights of the base model train.</summary>
+    public void TrainAll()
+    {
+        foreach (Parameter parameter in BaseParameters())
+        {
+            parameter.Train();
+        }
+
+        _trained = WithGradient();
+    }
+
+    /// <summary>The base model's weights, in checkpoint order.</summary>
+    public IEnumerable<Parameter> BaseParameters()
+    {
+        foreach (Parameter parameter in _embedding.Parameters.Concat(_layers.SelectMany(layer => layer.Parameters)).Concat(_finalNorm.Parameters))
+        {
+            yield return parameter;
+        }
+
+        if (_head is not null)
+        {
+            yield return _head;
+        }
+    }
+
+    /// <summary>The forward pass.</summary>
+    /// <param name="tokens">b·t token ids, row by row.</param>
+    /// <param name="b">Sequences.</param>
+    /// <param name="t">Tokens of each, padded at the end; attention is causal, so padding never reaches what counts.</param>
+    /// <param name="lengths">How many tokens of each sequence are not padding; what is computed of them then has the same bits in any batch. All of them when empty.</param>
+    public void Forward(ReadOnlySpan<int> tokens, int b, int t, ReadOnlySpan<int> lengths = default)
+    {
+        (_b, _t) = (b, t);
+        Span<int> kept = new(_lengths.P, b);
+        kept.Fill(t);
+        lengths.CopyTo(kept);
+        int n = b * t;
+        int c = _c.Hidden;
+        _embedding.Forward(tokens[..n], t, _x.P); // (N) -> (N, C)
+        foreach (DecoderLayer layer in _layers)
+        {
+            layer.Forward(_x.P, Sequences);
+        }
+
+        _finalNorm.Forward(_x.P, _xn.P, n, _threads);
+        Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Value.P, c, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
+        if (_c.LogitCap is { } cap)
+        {
+            Workers.Rows(n, _threads, new SoftCapRows(_logits.P, cap, _c.Vocabulary));
+        }
+    }
+
+    /// <summary>The logits of one row of the last forward pass, before <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
+    public ReadOnlySpan<float> Logits(int row) => new(_logits.P + ((long)row * _c.Vocabulary), _c.Vocabulary);
+
+    /// <summary>Turns logits into the gradient of the summed cross-entropy, and returns that sum.</summary>
+    /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
+    /// <param name="scale">Scales the gradient; 1 / counted tokens gives the mean.</param>
+    /// <returns>The sum of -log p over the rows that count.</returns>
+    public double Loss(ReadOnlySpan<int> targets, float scale)
+    {
+        new Span<float>(_scales.P, _b * _t).Fill(scale);
+        return Loss(targets);
+    }
+
+    /// <summary>The same with a scale for each sequence.</summary>
+    /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
+    /// <param name="scales">Scale the gradients of the sequences; 1 / its counted tokens gives the mean of each.</param>
+    /// <returns>The sum of -log p over the rows that count.</returns>
+    public double Loss(ReadOnlySpan<int> targets, ReadOnlySpan<float> scales)
+    {
+        for (int i = 0; i < _b; i++)
+        {
+            new Span<float>(_scales.P + ((long)i * _t), _t).Fill(scales[i]);
+        }
+
+        return Loss(targets);
+    }
+
+    /// <summary>The sum of -log p over the rows of one sequence that counted in the last <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
+    public double LossOf(int sequence)
+    {
+        double sum = 0;
+        foreach (double loss in new ReadOnlySpan<double>((double*)_losses.P + ((long)sequence * _t), _t))
+        {
+            sum += loss;
+        }
+
+        return sum;
+    }
+
+    /// <summary>The backward pass after <see cref="Loss(ReadOnlySpan{int}, float)"/>: adds to the gradients of whatever trains.</summary>
+    public void Backward()
+    {
+        int n = _b * _t;
+        int c = _c.Hidden;
+        int v = _c.Vocabulary;
+        float* dx = _scratch.Residual.P;
+        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, HeadWeight.Value.P, c, 0, _scratch.Normed.P, c, _threads); // (N, V) -> (N, C)
+        if (HeadWeight.Gradient is { } gh)
+        {
+            Gemm.Multiply(true, false, v, c, n, 1, _logits.P, v, _xn.P, c, 1, gh.P, c, _threads);
+        }
+
+        NativeMemory.Clear(dx, (nuint)n * (nuint)c * sizeof(float));
+        _finalNorm.Backward(_x.P, _scratch.Normed.P, dx, n, _threads);
+        for (int l = _layers.Length - 1; l >= 0; l--)
+        {
+            _layers[l].Backward(Sequences, first: l == 0 && !_embedding.Trains);
+        }
+
+        _embedding.Backward(dx, n, _t);
+    }
+
+    /// <summary>Sets all gradients to zero.</summary>
+    public void ZeroGradients()
+    {
+        foreach (Parameter parameter in _trained)
+        {
+            parameter.Gradient?.Span.Clear();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (Parameter parameter in AllParameters())
+        {
+            parameter.Dispose();
+        }
+
+        foreach (IDisposable part in _layers.Concat<IDisposable>(_rotary.Values).Append(_scratch).Append(_finalNorm))
+        {
+            part.Dispose();
+        }
+
+        foreach (Matrix matrix in (Matrix[])[_x, _xn, _logits, _losses, _targets, _scales, _lengths])
+        {
+            matrix.Dispose();
+        }
+    }
+
+    private Parameter HeadWeight => _head ?? _embedding.Tokens;
+
+    private Sequences Sequences => new(_b, _t, (int*)_lengths.P);
+
+    private Parameter[] WithGradient() => [.. AllParameters().Where(parameter => parameter.Gradient is not null)];
+
+    private IEnumerable<Parameter> AllParameters() =>
+        BaseParameters().Concat(Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(adapter => new[] { adapter.A, adapter.B }));
+
+    private double Loss(ReadOnlySpan<int> targets)
+    {
+        int n = _b * _t;
+        int v = _c.Vocabulary;
+        double* losses = (double*)_losses.P;
+        targets[..n].CopyTo(new Span<int>(_targets.P, n));
+        Workers.Rows(n, _threads, new LossRows(_logits.P, (int*)_targets.P, _scales.P, losses, v, _c.LogitCap ?? 0));
+        double sum = 0;
+        for (int i = 0; i < n; i++)
+        {
+            sum += losses[i]; // in row order, whatever the threads
+        }
+
+        return sum;
+    }
+
+    // Layers with the same positions share a table.
+    private RotaryTable? Rotary(int layer, int length)
+    {
+        if (_c.RopeOf(layer) is not { } positions)
+        {
+            return null;
+        }
+
+        if (!_rotary.TryGetValue(positions, out RotaryTable? table))
+        {
+            table = new RotaryTable(positions, _c.HeadWidth, length);
+            _rotary.Add(positions, table);
+        }
+
+        return table;
+    }
+}

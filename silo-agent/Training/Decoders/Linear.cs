@@ -1,0 +1,134 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Training.Kernels;
+
+namespace FedCloud.Training.Decoders;
+
+/// <summary>y = x·Wᵀ + b + (alpha / r)·(x·Aᵀ)·Bᵀ: a linear layer with an optional bias and an optional LoRA adapter (Hu et al. 2022).</summary>
+public sealed unsafe class Linear : IDisposable
+{
+    private readonly bool _isInOut;
+    private readonly Matrix? _hidden; // x·Aᵀ, kept for the backward pass: (N, r)
+    private readonly Matrix? _hiddenGradient;
+
+    /// <summary>Makes a layer.</summary>
+    /// <param name="module">Its full name.</param>
+    /// <param name="weight">W: (out, in), or (in, out).</param>
+    /// <param name="adapter">A and B with their scaling; null for a plain layer.</param>
+    /// <param name="rows">The most rows of x.</param>
+    /// <param name="bias">b: (1, out); null for none.</param>
+    /// <param name="isInOut">Whether W is (in, out), as GPT-2's checkpoints have it.</param>
+    public Linear(string module, Parameter weight, LoraFactors? adapter, int rows, Parameter? bias = null, bool isInOut = false)
+    {
+        Module = module;
+        Weight = weight;
+        Bias = bias;
+        Adapter = adapter;
+        _isInOut = isInOut;
+        if (adapter is not null)
+        {
+            _hidden = new Matrix(rows, adapter.Rank);
+            _hiddenGradient = new Matrix(rows, adapter.Rank);
+        }
+    }
+
+    /// <summary>The module's name.</summary>
+    public string Module { get; }
+
+    /// <summary>W: (out, in), or (in, out).</summary>
+    public Parameter Weight { get; }
+
+    /// <summary>b: (1, out); null for none.</summary>
+    public Parameter? Bias { get; }
+
+    /// <summary>The adapter; null for a plain layer.</summary>
+    public LoraFactors? Adapter { get; }
+
+    /// <summary>The base model's weights.</summary>
+    internal IEnumerable<Parameter> Parameters => Bias is null ? [Weight] : [Weight, Bias];
+
+    private int In => _isInOut ? Weight.Value.Rows : Weight.Value.Columns;
+
+    private int Out => _isInOut ? Weight.Value.Columns : Weight.Value.Rows;
+
+    /// <summary>y = f(x).</summary>
+    /// <param name="x">(n, in).</param>
+    /// <param name="y">(n, out).</param>
+    /// <param name="n">Rows.</param>
+    /// <param name="threads">The most threads.</param>
+    public void Forward(float* x, float* y, int n, int threads)
+    {
+        if (Bias is { } bias)
+        {
+            Workers.Rows(n, threads, new FillRows(bias.Value.P, y, Out));
+        }
+
+        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Value.P, Weight.Value.Columns, Bias is null ? 0 : 1, y, Out, threads); // (n, in) -> (n, out)
+        if (Adapter is { } lora && _hidden is { } h)
+        {
+            int r = lora.Rank;
+            Gemm.Multiply(false, true, n, r, In, 1, x, In, lora.A.Value.P, In, 0, h.P, r, threads); // (n, in) -> (n, r)
+            Gemm.Multiply(false, true, n, Out, r, lora.Scaling, h.P, r, lora.B.Value.P, r, 1, y, Out, threads); // (n, r) -> (n, out)
+        }
+    }
+
+    /// <summary>Adds the gradients of whatever trains, and writes or adds dx.</summary>
+    /// <param name="x">(n, in), as in the forward pass.</param>
+    /// <param name="dy">(n, out).</param>
+    /// <param name="dx">(n, in); null when nothing before this layer trains.</param>
+    /// <param name="beta">0 writes dx, 1 adds to it.</param>
+    /// <param name="sequences">What the rows are.</param>
+    /// <param name="threads">The most threads.</param>
+    internal void Backward(float* x, float* dy, float* dx, float beta, Sequences sequences, int threads)
+    {
+        int n = sequences.N;
+        if (dx is not null)
+        {
+            Gemm.Multiply(false, _isInOut, n, In, Out, 1, dy, Out, Weight.Value.P, Weight.Value.Columns, beta, dx, In, threads); // dx = dy·W
+        }
+
+        WeightGradient.Add(Weight, 1, _isInOut ? x : dy, _isInOut ? dy : x, sequences, threads); // dW += dyᵀ·x, or its transpose
+        AddBiasGradient(dy, n);
+
+        if (Adapter is { } lora && _hidden is { } h && _hiddenGradient is { } dh)
+        {
+            int r = lora.Rank;
+            WeightGradient.Add(lora.B, lora.Scaling, dy, h.P, sequences, threads); // dB += s·dyᵀ·h
+            Gemm.Multiply(false, false, n, r, Out, lora.Scaling, dy, Out, lora.B.Value.P, r, 0, dh.P, r, threads); // dh = s·dy·B
+            WeightGradient.Add(lora.A, 1, dh.P, x, sequences, threads); // dA += dhᵀ·x
+            if (dx is not null)
+            {
+                Gemm.Multiply(false, false, n, In, r, 1, dh.P, r, lora.A.Value.P, In, 1, dx, In, threads); // dx += dh·A
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Weight.Dispose();
+        Bias?.Dispose();
+        Adapter?.A.Dispose();
+        Adapter?.B.Dispose();
+        _hidden?.Dispose();
+        _hiddenGradient?.Dispose();
+    }
+
+    private void AddBiasGradient(float* dy, int n)
+    {
+        for (int i = 0; Bias?.Gradient is { } gradient && i < n; i++)
+        {
+            Ops.AddScaled(gradient.P, dy + ((long)i * Out), 1, Out);
+        }
+    }
+}
+
+/// <summary>The factors of one adapter.</summary>
+/// <param name="A">(r, in).</param>
+/// <param name="B">(out, r).</param>
+/// <param name="Scaling">alpha / r.</param>
+public sealed record LoraFactors(Parameter A, Parameter B, float Scaling)
+{
+    /// <summary>The rank.</summary>
+    public int Rank => A.Value.Rows;
+}
