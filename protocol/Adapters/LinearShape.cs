@@ -61,13 +61,14 @@ public sealed partial record LinearShape(string Module, int In, int Out)
 
     private static (int Layer, string Last, LinearShape Shape)? Find(TensorEntry tensor)
     {
-        if (tensor.Shape is not [var first, var second])
+        // A side that no matrix can have makes no linear module.
+        if (tensor.Shape is not [<= int.MaxValue and var first, <= int.MaxValue and var second])
         {
             return null;
         }
 
         string module = tensor.Name.EndsWith(".weight", StringComparison.Ordinal) ? tensor.Name[..^".weight".Length] : string.Empty;
-        (int rows, int columns) = checked(((int)first, (int)second));
+        (int rows, int columns) = ((int)first, (int)second);
         if (LayerModule().Match(module) is { Success: true } match)
         {
             return (int.Parse(match.Groups["layer"].ValueSpan), match.Groups["module"].Value, new LinearShape(module, columns, rows));

@@ -20,7 +20,7 @@ namespace FedCloud.Simulation.Tests;
 
 /// <summary>A coordinator and its silos in one process, driven by a seeded scheduler that drops, delays, doubles, reorders and crashes.</summary>
 /// <remarks>Crypto is symbolic: an event stands for a body whose signature verified. An update is three small integers that follow from silo, model and round.</remarks>
-internal sealed class World
+internal sealed partial class World
 {
     private readonly Random _random;
     private readonly Faults _faults;
@@ -249,84 +249,6 @@ internal sealed class World
         return new AggregateReady(_now, effect.Rid, new AggregateReference { AggregateSha256 = mean, NewModelSha256 = model, Norm = 1 });
     }
 
-    private void SiloEffect(SymbolicSilo silo)
-    {
-        (long Id, SiloEffect Effect)[] ready = Ready(silo);
-        (long id, SiloEffect effect) = ready[_random.Next(ready.Length)];
-        if (Chance(_faults.Crash))
-        {
-            silo.Crash();
-            return;
-        }
-
-        SiloEvent? result = CarryOut(silo, effect);
-        if (Chance(_faults.Crash))
-        {
-            silo.Crash();
-            return;
-        }
-
-        silo.Complete(id, result);
-    }
-
-    // A held update waits for the log, unless its round is over.
-    private (long Id, SiloEffect Effect)[] Ready(SymbolicSilo silo) =>
-        [.. silo.Pending.Where(pending => pending.Effect is not AwaitWitnesses held || _witnessed.Contains(held.Rid) || SiloMachine.IsObsolete(silo.State, held))];
-
-    private SiloEvent? CarryOut(SymbolicSilo silo, SiloEffect effect)
-    {
-        DateTimeOffset at = _now + silo.Skew;
-        switch (effect)
-        {
-            case SendAnswer send:
-                ToCoordinator($"answer/{silo.Id}", new PlanAnswered(_now, silo.Id, send.Body.Approved, send.Body.Reason));
-                return null;
-            case Train train:
-                Require(train.Start.ModelVersion == 0 || _versions.ContainsValue(train.Start.ModelSha256), "a silo trains on a model that was never published");
-                return Chance(_faults.TrainerFails)
-                    ? new TrainingFailed(at, train.Start.Job, train.Rid, ErrorCodes.TrainerFailed.Name)
-                    : new TrainingFinished(at, train.Start.Job, train.Rid, Register(UpdateOf(silo.Id, train.Start.ModelSha256, train.Start.Round)), train.Start.UpdateLen, silo.Idx, ImmutableSortedDictionary<string, string>.Empty);
-            case AwaitWitnesses held:
-                return SiloMachine.IsObsolete(silo.State, held) ? null : new RoundWitnessed(at, held.Start.Job, held.Rid, 1);
-            case UploadUpdate upload:
-                Require(_witnessed.Contains(upload.Rid), "an update leaves before its round is witnessed");
-                string path = PathOf(silo.Id, upload.Update.Round, upload.Attempt);
-                return _uploads.TryAdd(path, (upload.Update.UpdateSha256, _updates[upload.Update.UpdateSha256]))
-                    ? new UpdateUploaded(at, upload.Update.Job, upload.Rid, upload.Attempt)
-                    : new UploadRefused(at, upload.Update.Job, upload.Rid, upload.Attempt);
-            case SendUpdate send:
-                Require(!silo.Signed.TryGetValue(send.Body.Round, out Sha256Digest signed) || signed == send.Body.UpdateSha256, "a silo signs two updates for one round");
-                silo.Signed[send.Body.Round] = send.Body.UpdateSha256;
-                Announce(silo, send);
-                return null;
-            case SendDecline send:
-                ToCoordinator($"decline/{silo.Id}/{send.Body.Rid}", new RoundDeclined(_now, silo.Id, send.Body.Rid, send.Body.Reason));
-                return null;
-            case EvaluateModel evaluate:
-                return new EvaluationFinished(at, evaluate.Job, evaluate.Round, ImmutableSortedDictionary<string, string>.Empty.Add("eval_loss", "1"));
-            case SendMetrics send:
-                ToCoordinator($"metrics/{silo.Id}/{send.Body.Round}", new MetricsReported(_now, silo.Id, send.Body.Round, send.Body.Values, Unsigned(send.Body)));
-                return null;
-            case RaiseAlarm alarm:
-                throw new InvalidOperationException($"an honest coordinator is accused: {alarm.Code}");
-            default:
-                return null;
-        }
-    }
-
-    private void Announce(SymbolicSilo silo, SendUpdate send)
-    {
-        UpdateReference update = new() { Sha256 = send.Body.UpdateSha256, Length = send.Body.UpdateLen, Weight = send.Body.Weight, Attempt = send.Attempt, EnvelopeLength = 10 };
-        if (Chance(_faults.Forge))
-        {
-            // Somebody copies the signed body into a frame that names another blob.
-            int wrong = (send.Attempt + 1) % UploadName.Attempts;
-            ToCoordinator($"update/{silo.Id}/{send.Body.Rid}/{wrong}", new UpdateAnnounced(_now, silo.Id, send.Body.Rid, update with { Attempt = wrong }));
-        }
-
-        ToCoordinator($"update/{silo.Id}/{send.Body.Rid}/{send.Attempt}", new UpdateAnnounced(_now, silo.Id, send.Body.Rid, update));
-    }
-
     private void ToCoordinator(string id, RunEvent @event) =>
         Send(() => _document = _document.Apply(id, @event with { At = _now }, out _));
 
@@ -384,8 +306,6 @@ internal sealed class World
         _updates[digest] = update;
         return digest;
     }
-
-    private static DsseEnvelope Unsigned(MetricsBody body) => new() { PayloadType = RunBody.MetricsPayloadType, Payload = Jcs.Serialize(body, RunBodyJson.Default.MetricsBody), Signatures = [] };
 
     private static long[] UpdateOf(SiloId silo, Sha256Digest model, int round)
     {

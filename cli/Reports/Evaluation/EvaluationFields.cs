@@ -64,7 +64,7 @@ internal static class EvaluationFields
             return FieldContent.None(why);
         }
 
-        if (Find(report, model) is not { } found || (found.Losses.Count < 2 && SiloMetrics(report, model).Values.IsEmpty))
+        if (Find(report, model) is not { } found || (found.Losses.Count < 2 && OfSilos(report, found).Values.IsEmpty))
         {
             return FieldContent.None(WhyNoMean(report, model));
         }
@@ -77,10 +77,8 @@ internal static class EvaluationFields
     /// <summary>What each silo measured on a model, of those that have consented.</summary>
     public static FieldContent SiloMetrics(ReportContext report, Sha256Digest? model) =>
         WhyNone(report) is { } why ? FieldContent.None(why)
-        : Find(report, model) is not { Losses.IsEmpty: false } found ? FieldContent.None(WhyNoMean(report, model))
-        : FieldContent.OrNone(
-            found.Losses.Where(loss => report.Consents.Silos.Contains(loss.Key)).Select(loss => new ReportValue(DecimalString.Format(loss.Value), ValueSource.Evidence) { Unit = Unit, Note = $"silo {loss.Key}, by its signed message for round {found.Round}; {Mode(report)}" }.Proved(found.Cited)),
-            $"{Silos(found.Losses.Count)} disclosed a figure, and none of their administrators has consented to show it in this report");
+        : Find(report, model) is { Losses.IsEmpty: false } found ? OfSilos(report, found)
+        : FieldContent.None(WhyNoMean(report, model));
 
     /// <summary>What a chart and a sentence say of a round: the mean over several silos, before and after; null where there is none.</summary>
     public static (ModelEvaluation? Before, ModelEvaluation? After) Shown(ReportContext report, RoundAttempt round)
@@ -105,7 +103,11 @@ internal static class EvaluationFields
     // The mean over one silo would be that silo's own value.
     private static FieldContent MeanOf(ReportContext report, ModelEvaluation model) => model.Losses.Count > 1
         ? FieldContent.Of(new ReportValue(DecimalString.Format(model.Mean), ValueSource.Computed) { Unit = Unit, Note = $"{VersionOf(report, model)}mean over {Silos(model.Losses.Count)}{Others(model)}; {Mode(report)}" }.Proved(model.Cited))
-        : SiloMetrics(report, model.Model);
+        : OfSilos(report, model);
+
+    private static FieldContent OfSilos(ReportContext report, ModelEvaluation model) => FieldContent.OrNone(
+        model.Losses.Where(loss => report.Consents.Silos.Contains(loss.Key)).Select(loss => new ReportValue(DecimalString.Format(loss.Value), ValueSource.Evidence) { Unit = Unit, Note = $"silo {loss.Key}, by its signed message for round {model.Round}; {Mode(report)}" }.Proved(model.Cited)),
+        $"{Silos(model.Losses.Count)} disclosed a figure, and none of their administrators has consented to show it in this report");
 
     private static string VersionOf(ReportContext report, ModelEvaluation model)
     {
@@ -134,9 +136,9 @@ internal static class EvaluationFields
     private static string? WhyNone(ReportContext report) => report.Run.Config switch
     {
         null => report.Run.Plan.Missing ?? "the evidence does not hold the run's configuration",
-        { Privacy.IsClaimed: true, IsPublic: false } => "under a privacy claim no metric of a single silo on private data exists",
+        { AdmitsFigures: true } => null,
         { Metrics.EvalLoss: false } => "the plan asks silos for no figures of an evaluation",
-        _ => null,
+        _ => "under a privacy claim no metric of a single silo on private data exists",
     };
 
     private static string WhyNoMean(ReportContext report, Sha256Digest? model) => Find(report, model) is { Losses.Count: > 0 }

@@ -93,7 +93,7 @@ public static class ChatTemplates
         string file = Path.Combine(folder, "chat_template.jinja");
         if (File.Exists(file))
         {
-            return File.ReadAllText(file);
+            return Encoding.UTF8.GetString(ReadBytes(file));
         }
 
         JsonElement? template = ReadMember(Path.Combine(folder, "tokenizer_config.json"), "chat_template");
@@ -105,6 +105,18 @@ public static class ChatTemplates
         };
     }
 
+    private static byte[] ReadBytes(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new FedCloudException(ErrorCodes.BaseModelMissing, $"expected a readable {Path.GetFileName(path)} in the base model's folder, found one that cannot be read", cause: error);
+        }
+    }
+
     private static JsonElement? ReadMember(string path, string name)
     {
         if (!File.Exists(path))
@@ -114,7 +126,7 @@ public static class ChatTemplates
 
         try
         {
-            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            using JsonDocument document = JsonDocument.Parse(ReadBytes(path));
             return document.RootElement.ValueKind == JsonValueKind.Object && document.RootElement.TryGetProperty(name, out JsonElement value) ? value.Clone() : null;
         }
         catch (JsonException error)

@@ -30,6 +30,18 @@ public sealed class LinearShapeTests
     }
 
     [Theory]
+    [InlineData("model.layers.0.mlp.up_proj.weight")]
+    [InlineData("model.embed_tokens.weight")]
+    public void Select_SideOfNoMatrix_IsNoModule(string name)
+    {
+        TensorEntry[] tensors = [TensorEntry.Of(name, TensorType.F32, 1L << 33, 16)];
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => LinearShape.Select(tensors, ["up_proj"], 4));
+
+        Assert.Equal("target_module_unmatched", error.Code.Name);
+    }
+
+    [Theory]
     [InlineData("")]
     [InlineData("transformer.")]
     public void Select_Gpt2_TakesWeightsAsInOutAndNamesThemWithThePrefix(string prefix)

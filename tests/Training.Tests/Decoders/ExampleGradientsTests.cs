@@ -23,11 +23,11 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
         using DecoderModel model = task.Model();
         using ExampleGradients gradients = new(model, task.BatchSize);
 
-        Run(model, [.. task.Examples]);
+        ExamplePass.Run(model, [.. task.Examples]);
 
         for (int i = 0; i < expected.Length; i++)
         {
-            double[] found = [.. Row(gradients, i).Select(value => (double)value)];
+            double[] found = [.. ExamplePass.Row(gradients, i).Select(value => (double)value)];
             double norm = Math.Sqrt(expected[i].Sum(value => value * value));
             double distance = Math.Sqrt(expected[i].Zip(found, (a, b) => (a - b) * (a - b)).Sum());
             Assert.True(distance <= 1e-6 * norm, $"example {i}: {distance} of {norm}");
@@ -52,8 +52,8 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
         foreach (int length in lengths)
         {
             Example example = PrivateTask.Make(length, length, 1);
-            Run(alone, [example]);
-            float[] expected = Row(apart, 0);
+            ExamplePass.Run(alone, [example]);
+            float[] expected = ExamplePass.Row(apart, 0);
             Assert.Contains(expected, value => value != 0);
             foreach (int longest in (int[])[Math.Max(2, length - 1), Math.Min(Longest, length + 1), Longest])
             {
@@ -61,9 +61,9 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
                 {
                     Example[] batch = [.. Enumerable.Range(0, 4).Select(i => PrivateTask.Make(1000 + i, i == 0 ? longest : 2 + (i * longest / 5), 1))];
 
-                    Run(model, [.. batch[..place], example, .. batch[place..]]);
+                    ExamplePass.Run(model, [.. batch[..place], example, .. batch[place..]]);
 
-                    Assert.True(expected.AsSpan().SequenceEqual(Row(gradients, place)), $"length {length} beside {longest} at {place}");
+                    Assert.True(expected.AsSpan().SequenceEqual(ExamplePass.Row(gradients, place)), $"length {length} beside {longest} at {place}");
                 }
             }
         }
@@ -78,15 +78,15 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
         using ExampleGradients gradients = new(model, 3);
         Example example = PrivateTask.Make(1, 9, 2);
         Example other = PrivateTask.Make(2, 24, 2);
-        Run(model, [example, other]);
-        (float[] expected, float[] finite) = (Row(gradients, 0), Row(gradients, 1));
+        ExamplePass.Run(model, [example, other]);
+        (float[] expected, float[] finite) = (ExamplePass.Row(gradients, 0), ExamplePass.Row(gradients, 1));
 
         model.BaseParameters().First().Value.Span.Slice(poisoned * 20, 20).Fill(float.NaN);
         Example broken = poisoned == 0 ? other : new Example([.. other.Tokens[..7], poisoned, .. other.Tokens[8..]], 2);
-        Run(model, [example, broken]);
+        ExamplePass.Run(model, [example, broken]);
 
-        Assert.Equal(expected, Row(gradients, 0));
-        Assert.Equal(poisoned != 0, Row(gradients, 1).Any(float.IsNaN));
+        Assert.Equal(expected, ExamplePass.Row(gradients, 0));
+        Assert.Equal(poisoned != 0, ExamplePass.Row(gradients, 1).Any(float.IsNaN));
         Assert.Contains(finite, value => value != 0);
         Assert.DoesNotContain(finite, float.IsNaN);
     }
@@ -97,7 +97,7 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
         using DecoderModel model = Load(24, 3, 1);
         new ExampleGradients(model, 3).Dispose();
 
-        Run(model, [PrivateTask.Make(1, 9, 2)]);
+        ExamplePass.Run(model, [PrivateTask.Make(1, 9, 2)]);
 
         Assert.Contains(model.Trained, parameter => parameter.Gradient!.Span.IndexOfAnyExcept(0f) >= 0);
     }
@@ -112,22 +112,6 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
     }
 
     public void Dispose() => _tiny.Dispose();
-
-    private static void Run(DecoderModel model, Example[] examples)
-    {
-        MicroBatch batch = new(examples.Length, examples.Max(example => example.Tokens.Length) - 1);
-        foreach (Example example in examples)
-        {
-            batch.Add(example, unit: batch.B, endsUnit: true);
-        }
-
-        batch.Pad();
-        model.Forward(batch.Tokens, batch.B, batch.T, batch.Lengths);
-        model.Loss(batch.Targets, batch.Scales);
-        model.Backward();
-    }
-
-    private static float[] Row(ExampleGradients gradients, int example) => new ReadOnlySpan<float>(gradients.Row(example), gradients.Coordinates).ToArray();
 
     private DecoderModel Load(int length, int sequences, int threads)
     {

@@ -92,21 +92,21 @@ public sealed unsafe class FamilyTrainingTests
         using FamilyBase family = new(name);
         Example[] examples = [PrivateTask.Make(1, 9, 3), PrivateTask.Make(2, 70, 5), PrivateTask.Make(3, 2, 1), PrivateTask.Make(4, 51, 0)];
         using DecoderModel whole = family.Load(4 * 70, 70);
-        Run(whole, examples);
+        ExamplePass.Run(whole, examples);
         using DecoderModel model = family.Load(4 * 70, 70, threads: 2);
         using ExampleGradients apart = new(model, 4);
         float[][] alone = [.. examples.Select(example =>
         {
-            Run(model, [example]);
-            return Row(apart, 0);
+            ExamplePass.Run(model, [example]);
+            return ExamplePass.Row(apart, 0);
         })];
 
-        Run(model, examples);
+        ExamplePass.Run(model, examples);
 
         double[] sum = new double[apart.Coordinates];
         for (int i = 0; i < examples.Length; i++)
         {
-            float[] row = Row(apart, i);
+            float[] row = ExamplePass.Row(apart, i);
             Assert.True(alone[i].AsSpan().SequenceEqual(row), $"example {i}");
             Assert.Contains(row, value => value != 0);
             for (int j = 0; j < sum.Length; j++)
@@ -176,20 +176,4 @@ public sealed unsafe class FamilyTrainingTests
         start.CopyTo(parameter.Value.Span);
         return (((4 * fine) - coarse) / 3, direction.Select((value, i) => value / length * parameter.Gradient!.Span[i]).Sum());
     }
-
-    private static void Run(DecoderModel model, Example[] examples)
-    {
-        MicroBatch batch = new(examples.Length, examples.Max(example => example.Tokens.Length) - 1);
-        foreach (Example example in examples)
-        {
-            batch.Add(example, unit: batch.B, endsUnit: true);
-        }
-
-        batch.Pad();
-        model.Forward(batch.Tokens, batch.B, batch.T, batch.Lengths);
-        model.Loss(batch.Targets, batch.Scales);
-        model.Backward();
-    }
-
-    private static float[] Row(ExampleGradients gradients, int example) => new ReadOnlySpan<float>(gradients.Row(example), gradients.Coordinates).ToArray();
 }
