@@ -13,8 +13,18 @@ public static unsafe class Gemm
     private const int ColumnBlock = 2048;
     private const long WorthSplitting = 400_000;
 
+    // A product as narrow reads A so few times, and one as low reads B so few times, that copying them costs more than it saves.
+    private const int FewColumns = 64;
+    private const int FewRows = 48;
+
+    // A transposed A read where it lies costs a cache line for every row of B; with so few columns the other way round is faster.
+    private const int VeryFewColumns = 24;
+
     [ThreadStatic]
     private static Panels? _panels;
+
+    /// <summary>The most rows of a B that <see cref="Pack"/> takes.</summary>
+    internal const int MostPackedDepth = DepthBlock;
 
     /// <summary>Multiplies.</summary>
     /// <param name="transposeA">Whether A is stored (k, m).</param>
@@ -35,8 +45,16 @@ public static unsafe class Gemm
     public static void Multiply(
         bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
     {
-        GemmTile tile = (kernel ?? GemmKernel.Widest).Tile(n);
+        kernel ??= GemmKernel.Widest;
+        GemmTile tile = kernel.Tile(n);
         Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Ldb = ldb, Beta = beta, C = c, Ldc = ldc };
+        if (transposeA && n <= VeryFewColumns && m > n)
+        {
+            tile = kernel.Tile(m);
+            product = product.Transposed(tile);
+            (m, n) = (n, m);
+        }
+
         if (threads <= 1 || (long)m * n * k < WorthSplitting)
         {
             product.Compute();
@@ -48,6 +66,51 @@ public static unsafe class Gemm
         int size = Math.Max(m, n);
         int share = (((size + threads - 1) / threads) + step - 1) / step * step;
         Workers.Rows((size + share - 1) / share, threads, new Shares(product, share));
+    }
+
+    /// <summary>Packs op(B) for products with <see cref="MultiplyPacked"/>.</summary>
+    /// <param name="transposeB">Whether B is stored (n, k).</param>
+    /// <param name="n">Columns of op(B).</param>
+    /// <param name="k">Its rows, at most <see cref="MostPackedDepth"/>.</param>
+    /// <param name="alpha">Scales it.</param>
+    /// <param name="b">B, row-major.</param>
+    /// <param name="ldb">The distance between rows of B.</param>
+    /// <param name="panels">Receives it, (k, <see cref="PackedColumns"/>) elements.</param>
+    internal static void Pack(bool transposeB, int n, int k, float alpha, float* b, int ldb, float* panels)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(k, MostPackedDepth);
+        Packing.Pack(b, ldb, transposeB, n, k, GemmKernel.Widest.WidestTile.Columns, alpha, panels);
+    }
+
+    /// <summary>The columns that <see cref="Pack"/> writes: n, and zeros up to a whole number of panels.</summary>
+    internal static int PackedColumns(int n)
+    {
+        int width = GemmKernel.Widest.WidestTile.Columns;
+        return (n + width - 1) / width * width;
+    }
+
+    /// <summary>C = op(A)·B for columns of a packed B, on this thread.</summary>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="first">The first column; a panel begins there.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">The inner dimension.</param>
+    /// <param name="a">A, row-major, (m, k).</param>
+    /// <param name="lda">The distance between rows of A.</param>
+    /// <param name="panels">What <see cref="Pack"/> wrote.</param>
+    /// <param name="c">C, row-major.</param>
+    /// <param name="ldc">The distance between rows of C.</param>
+    internal static void MultiplyPacked(int m, int first, int n, int k, float* a, int lda, float* panels, float* c, int ldc)
+    {
+        GemmTile tile = GemmKernel.Widest.WidestTile;
+        Panels own = _panels ??= new Panels();
+        float* b = panels + ((long)first * k);
+        for (int row = 0; row < m; row += RowBlock)
+        {
+            int rows = Math.Min(RowBlock, m - row);
+            Packing.Pack(a + ((long)row * lda), lda, true, rows, k, tile.Rows, 1, own.A);
+            GemmTiles tiles = new() { Tile = tile, Depth = k, A = GemmSide.Packed(own.A, k, tile.Rows), B = GemmSide.Packed(b, k, tile.Columns), C = c + ((long)row * ldc), RowStride = ldc, ColumnStride = 1, Add = false, Edge = own.Edge };
+            tiles.Compute(rows, n);
+        }
     }
 
     private readonly struct Shares(Product product, int share) : IRowJob
@@ -85,13 +148,35 @@ public static unsafe class Gemm
 
         public required int Ldc { get; init; }
 
+        /// <summary>Whether it is Cᵀ whose rows and columns these are.</summary>
+        public bool IsTransposed { get; init; }
+
         public Product Part(int start, int most)
         {
             int count = Math.Min(Math.Max(M, N) - start, most);
             return M >= N
-                ? this with { M = count, A = A + (TransposeA ? start : (long)start * Lda), C = C + ((long)start * Ldc) }
-                : this with { N = count, B = B + (TransposeB ? (long)start * Ldb : start), C = C + start };
+                ? this with { M = count, A = A + (TransposeA ? start : (long)start * Lda), C = C + (start * RowStride) }
+                : this with { N = count, B = B + (TransposeB ? (long)start * Ldb : start), C = C + (start * ColumnStride) };
         }
+
+        /// <summary>Cᵀ = op(B)ᵀ·op(A)ᵀ, the same product.</summary>
+        public Product Transposed(GemmTile tile) => this with
+        {
+            Tile = tile,
+            TransposeA = !TransposeB,
+            TransposeB = !TransposeA,
+            M = N,
+            N = M,
+            A = B,
+            Lda = Ldb,
+            B = A,
+            Ldb = Lda,
+            IsTransposed = !IsTransposed,
+        };
+
+        private long RowStride => IsTransposed ? 1 : Ldc;
+
+        private long ColumnStride => IsTransposed ? Ldc : 1;
 
         public void Compute()
         {
@@ -100,6 +185,10 @@ public static unsafe class Gemm
                 Scale();
             }
 
+            // The smaller side takes alpha, so that the other one may be read where it lies. What is read only a few times is not worth packing.
+            (float ofA, float ofB) = IsTransposed ? (Alpha, 1f) : (1f, Alpha);
+            bool packsA = ofA != 1 || N > FewColumns;
+            bool packsB = ofB != 1 || TransposeB || M > FewRows;
             Panels panels = _panels ??= new Panels();
             for (int column = 0; column < N; column += ColumnBlock)
             {
@@ -107,13 +196,23 @@ public static unsafe class Gemm
                 for (int inner = 0; inner < K; inner += DepthBlock)
                 {
                     int depth = Math.Min(DepthBlock, K - inner);
-                    bool add = Beta != 0 || inner > 0;
-                    Packing.Pack(B + (TransposeB ? ((long)column * Ldb) + inner : ((long)inner * Ldb) + column), Ldb, TransposeB, columns, depth, Tile.Columns, 1, panels.B);
+                    GemmSide b = GemmSide.Of(B + (TransposeB ? ((long)column * Ldb) + inner : ((long)inner * Ldb) + column), Ldb, TransposeB, columns, depth, Tile.Columns, ofB, panels.B, packsB);
                     for (int row = 0; row < M; row += RowBlock)
                     {
                         int rows = Math.Min(RowBlock, M - row);
-                        Packing.Pack(A + (TransposeA ? ((long)inner * Lda) + row : ((long)row * Lda) + inner), Lda, !TransposeA, rows, depth, Tile.Rows, Alpha, panels.A);
-                        Tiles(rows, columns, depth, panels, C + ((long)row * Ldc) + column, add);
+                        GemmTiles tiles = new()
+                        {
+                            Tile = Tile,
+                            Depth = depth,
+                            A = GemmSide.Of(A + (TransposeA ? ((long)inner * Lda) + row : ((long)row * Lda) + inner), Lda, !TransposeA, rows, depth, Tile.Rows, ofA, panels.A, packsA),
+                            B = b,
+                            C = C + (row * RowStride) + (column * ColumnStride),
+                            RowStride = RowStride,
+                            ColumnStride = ColumnStride,
+                            Add = Beta != 0 || inner > 0,
+                            Edge = panels.Edge,
+                        };
+                        tiles.Compute(rows, columns);
                     }
                 }
             }
@@ -123,46 +222,10 @@ public static unsafe class Gemm
         {
             for (int i = 0; i < M; i++)
             {
-                foreach (ref float value in new Span<float>(C + ((long)i * Ldc), N))
+                for (int j = 0; j < N; j++)
                 {
-                    value = Beta == 0 ? 0 : value * Beta;
-                }
-            }
-        }
-
-        private void Tiles(int rows, int columns, int depth, Panels panels, float* c, bool add)
-        {
-            for (int column = 0; column < columns; column += Tile.Columns)
-            {
-                float* b = panels.B + ((long)column * depth);
-                int width = Math.Min(Tile.Columns, columns - column);
-                for (int row = 0; row < rows; row += Tile.Rows)
-                {
-                    float* a = panels.A + ((long)row * depth);
-                    float* to = c + ((long)row * Ldc) + column;
-                    int height = Math.Min(Tile.Rows, rows - row);
-                    if (width == Tile.Columns && height == Tile.Rows)
-                    {
-                        Tile.Multiply(depth, a, b, to, Ldc, add);
-                        continue;
-                    }
-
-                    // An edge tile is computed whole beside C, and only its part inside C is kept.
-                    Tile.Multiply(depth, a, b, panels.Edge, Tile.Columns, add: false);
-                    Keep(panels.Edge, to, height, width, add);
-                }
-            }
-        }
-
-        private void Keep(float* edge, float* to, int height, int width, bool add)
-        {
-            for (int r = 0; r < height; r++)
-            {
-                float* from = edge + (r * Tile.Columns);
-                float* row = to + ((long)r * Ldc);
-                for (int q = 0; q < width; q++)
-                {
-                    row[q] = add ? row[q] + from[q] : from[q];
+                    float* value = C + (i * RowStride) + (j * ColumnStride);
+                    *value = Beta == 0 ? 0 : *value * Beta;
                 }
             }
         }

@@ -39,6 +39,9 @@ public sealed unsafe class GemmKernel
     /// <summary>Whether this processor has the instructions; without them they are emulated, slowly.</summary>
     public bool IsSupported { get; }
 
+    /// <summary>The widest tile.</summary>
+    internal GemmTile WidestTile => _tiles[^1];
+
     /// <summary>The tile for a product of n columns: the narrowest that holds them, so that the rank of an adapter does not fill a tile of 32 with zeros.</summary>
     internal GemmTile Tile(int n)
     {

@@ -5,13 +5,16 @@ using System.Runtime.Intrinsics;
 
 namespace FedCloud.Training.Kernels;
 
-/// <summary>The innermost loops of the matrix product: a tile C = A·B or C += A·B over packed panels, with every accumulator in a register.</summary>
-/// <remarks>A is packed as (depth, rows), B as (depth, columns). Written out, because a loop over accumulators would put them into memory.</remarks>
+/// <summary>The innermost loops of the matrix product: a tile C = A·B or C += A·B, with every accumulator in a register.</summary>
+/// <remarks>
+/// Element (i, k) of A lies at a[i · row + k · step], element (k, j) of B at b[k · columns + j]: in a packed panel, or where the matrix itself lies.
+/// Written out, because a loop over accumulators would put them into memory.
+/// </remarks>
 internal static unsafe class MicroKernels
 {
     /// <summary>A tile of 12 rows and 32 columns in 24 registers of 512 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile12X32(int depth, float* a, float* b, float* c, int stride, bool add)
+    public static void Tile12X32(int depth, float* a, nint row, nint step, float* b, nint columns, float* c, int stride, bool add)
     {
         Vector512<float> c0x0 = Vector512<float>.Zero;
         Vector512<float> c0x1 = Vector512<float>.Zero;
@@ -37,48 +40,55 @@ internal static unsafe class MicroKernels
         Vector512<float> c10x1 = Vector512<float>.Zero;
         Vector512<float> c11x0 = Vector512<float>.Zero;
         Vector512<float> c11x1 = Vector512<float>.Zero;
+        nint row2 = 2 * row;
+        float* a3 = a + (3 * row);
+        float* a6 = a + (6 * row);
+        float* a9 = a + (9 * row);
         for (int k = 0; k < depth; k++)
         {
             Vector512<float> b0 = Vector512.Load(b);
             Vector512<float> b1 = Vector512.Load(b + 16);
-            Vector512<float> a0 = Vector512.Create(a[0]);
-            c0x0 = Vector512.FusedMultiplyAdd(a0, b0, c0x0);
-            c0x1 = Vector512.FusedMultiplyAdd(a0, b1, c0x1);
-            Vector512<float> a1 = Vector512.Create(a[1]);
-            c1x0 = Vector512.FusedMultiplyAdd(a1, b0, c1x0);
-            c1x1 = Vector512.FusedMultiplyAdd(a1, b1, c1x1);
-            Vector512<float> a2 = Vector512.Create(a[2]);
-            c2x0 = Vector512.FusedMultiplyAdd(a2, b0, c2x0);
-            c2x1 = Vector512.FusedMultiplyAdd(a2, b1, c2x1);
-            Vector512<float> a3 = Vector512.Create(a[3]);
-            c3x0 = Vector512.FusedMultiplyAdd(a3, b0, c3x0);
-            c3x1 = Vector512.FusedMultiplyAdd(a3, b1, c3x1);
-            Vector512<float> a4 = Vector512.Create(a[4]);
-            c4x0 = Vector512.FusedMultiplyAdd(a4, b0, c4x0);
-            c4x1 = Vector512.FusedMultiplyAdd(a4, b1, c4x1);
-            Vector512<float> a5 = Vector512.Create(a[5]);
-            c5x0 = Vector512.FusedMultiplyAdd(a5, b0, c5x0);
-            c5x1 = Vector512.FusedMultiplyAdd(a5, b1, c5x1);
-            Vector512<float> a6 = Vector512.Create(a[6]);
-            c6x0 = Vector512.FusedMultiplyAdd(a6, b0, c6x0);
-            c6x1 = Vector512.FusedMultiplyAdd(a6, b1, c6x1);
-            Vector512<float> a7 = Vector512.Create(a[7]);
-            c7x0 = Vector512.FusedMultiplyAdd(a7, b0, c7x0);
-            c7x1 = Vector512.FusedMultiplyAdd(a7, b1, c7x1);
-            Vector512<float> a8 = Vector512.Create(a[8]);
-            c8x0 = Vector512.FusedMultiplyAdd(a8, b0, c8x0);
-            c8x1 = Vector512.FusedMultiplyAdd(a8, b1, c8x1);
-            Vector512<float> a9 = Vector512.Create(a[9]);
-            c9x0 = Vector512.FusedMultiplyAdd(a9, b0, c9x0);
-            c9x1 = Vector512.FusedMultiplyAdd(a9, b1, c9x1);
-            Vector512<float> a10 = Vector512.Create(a[10]);
-            c10x0 = Vector512.FusedMultiplyAdd(a10, b0, c10x0);
-            c10x1 = Vector512.FusedMultiplyAdd(a10, b1, c10x1);
-            Vector512<float> a11 = Vector512.Create(a[11]);
-            c11x0 = Vector512.FusedMultiplyAdd(a11, b0, c11x0);
-            c11x1 = Vector512.FusedMultiplyAdd(a11, b1, c11x1);
-            a += 12;
-            b += 32;
+            Vector512<float> x0 = Vector512.Create(a[0]);
+            c0x0 = Vector512.FusedMultiplyAdd(x0, b0, c0x0);
+            c0x1 = Vector512.FusedMultiplyAdd(x0, b1, c0x1);
+            Vector512<float> x1 = Vector512.Create(a[row]);
+            c1x0 = Vector512.FusedMultiplyAdd(x1, b0, c1x0);
+            c1x1 = Vector512.FusedMultiplyAdd(x1, b1, c1x1);
+            Vector512<float> x2 = Vector512.Create(a[row2]);
+            c2x0 = Vector512.FusedMultiplyAdd(x2, b0, c2x0);
+            c2x1 = Vector512.FusedMultiplyAdd(x2, b1, c2x1);
+            Vector512<float> x3 = Vector512.Create(a3[0]);
+            c3x0 = Vector512.FusedMultiplyAdd(x3, b0, c3x0);
+            c3x1 = Vector512.FusedMultiplyAdd(x3, b1, c3x1);
+            Vector512<float> x4 = Vector512.Create(a3[row]);
+            c4x0 = Vector512.FusedMultiplyAdd(x4, b0, c4x0);
+            c4x1 = Vector512.FusedMultiplyAdd(x4, b1, c4x1);
+            Vector512<float> x5 = Vector512.Create(a3[row2]);
+            c5x0 = Vector512.FusedMultiplyAdd(x5, b0, c5x0);
+            c5x1 = Vector512.FusedMultiplyAdd(x5, b1, c5x1);
+            Vector512<float> x6 = Vector512.Create(a6[0]);
+            c6x0 = Vector512.FusedMultiplyAdd(x6, b0, c6x0);
+            c6x1 = Vector512.FusedMultiplyAdd(x6, b1, c6x1);
+            Vector512<float> x7 = Vector512.Create(a6[row]);
+            c7x0 = Vector512.FusedMultiplyAdd(x7, b0, c7x0);
+            c7x1 = Vector512.FusedMultiplyAdd(x7, b1, c7x1);
+            Vector512<float> x8 = Vector512.Create(a6[row2]);
+            c8x0 = Vector512.FusedMultiplyAdd(x8, b0, c8x0);
+            c8x1 = Vector512.FusedMultiplyAdd(x8, b1, c8x1);
+            Vector512<float> x9 = Vector512.Create(a9[0]);
+            c9x0 = Vector512.FusedMultiplyAdd(x9, b0, c9x0);
+            c9x1 = Vector512.FusedMultiplyAdd(x9, b1, c9x1);
+            Vector512<float> x10 = Vector512.Create(a9[row]);
+            c10x0 = Vector512.FusedMultiplyAdd(x10, b0, c10x0);
+            c10x1 = Vector512.FusedMultiplyAdd(x10, b1, c10x1);
+            Vector512<float> x11 = Vector512.Create(a9[row2]);
+            c11x0 = Vector512.FusedMultiplyAdd(x11, b0, c11x0);
+            c11x1 = Vector512.FusedMultiplyAdd(x11, b1, c11x1);
+            a += step;
+            a3 += step;
+            a6 += step;
+            a9 += step;
+            b += columns;
         }
 
         if (add)
@@ -137,7 +147,7 @@ internal static unsafe class MicroKernels
 
     /// <summary>A tile of 6 rows and 16 columns in 12 registers of 256 bits.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile6X16(int depth, float* a, float* b, float* c, int stride, bool add)
+    public static void Tile6X16(int depth, float* a, nint row, nint step, float* b, nint columns, float* c, int stride, bool add)
     {
         Vector256<float> c0x0 = Vector256<float>.Zero;
         Vector256<float> c0x1 = Vector256<float>.Zero;
@@ -151,30 +161,33 @@ internal static unsafe class MicroKernels
         Vector256<float> c4x1 = Vector256<float>.Zero;
         Vector256<float> c5x0 = Vector256<float>.Zero;
         Vector256<float> c5x1 = Vector256<float>.Zero;
+        nint row2 = 2 * row;
+        float* a3 = a + (3 * row);
         for (int k = 0; k < depth; k++)
         {
             Vector256<float> b0 = Vector256.Load(b);
             Vector256<float> b1 = Vector256.Load(b + 8);
-            Vector256<float> a0 = Vector256.Create(a[0]);
-            c0x0 = Vector256.FusedMultiplyAdd(a0, b0, c0x0);
-            c0x1 = Vector256.FusedMultiplyAdd(a0, b1, c0x1);
-            Vector256<float> a1 = Vector256.Create(a[1]);
-            c1x0 = Vector256.FusedMultiplyAdd(a1, b0, c1x0);
-            c1x1 = Vector256.FusedMultiplyAdd(a1, b1, c1x1);
-            Vector256<float> a2 = Vector256.Create(a[2]);
-            c2x0 = Vector256.FusedMultiplyAdd(a2, b0, c2x0);
-            c2x1 = Vector256.FusedMultiplyAdd(a2, b1, c2x1);
-            Vector256<float> a3 = Vector256.Create(a[3]);
-            c3x0 = Vector256.FusedMultiplyAdd(a3, b0, c3x0);
-            c3x1 = Vector256.FusedMultiplyAdd(a3, b1, c3x1);
-            Vector256<float> a4 = Vector256.Create(a[4]);
-            c4x0 = Vector256.FusedMultiplyAdd(a4, b0, c4x0);
-            c4x1 = Vector256.FusedMultiplyAdd(a4, b1, c4x1);
-            Vector256<float> a5 = Vector256.Create(a[5]);
-            c5x0 = Vector256.FusedMultiplyAdd(a5, b0, c5x0);
-            c5x1 = Vector256.FusedMultiplyAdd(a5, b1, c5x1);
-            a += 6;
-            b += 16;
+            Vector256<float> x0 = Vector256.Create(a[0]);
+            c0x0 = Vector256.FusedMultiplyAdd(x0, b0, c0x0);
+            c0x1 = Vector256.FusedMultiplyAdd(x0, b1, c0x1);
+            Vector256<float> x1 = Vector256.Create(a[row]);
+            c1x0 = Vector256.FusedMultiplyAdd(x1, b0, c1x0);
+            c1x1 = Vector256.FusedMultiplyAdd(x1, b1, c1x1);
+            Vector256<float> x2 = Vector256.Create(a[row2]);
+            c2x0 = Vector256.FusedMultiplyAdd(x2, b0, c2x0);
+            c2x1 = Vector256.FusedMultiplyAdd(x2, b1, c2x1);
+            Vector256<float> x3 = Vector256.Create(a3[0]);
+            c3x0 = Vector256.FusedMultiplyAdd(x3, b0, c3x0);
+            c3x1 = Vector256.FusedMultiplyAdd(x3, b1, c3x1);
+            Vector256<float> x4 = Vector256.Create(a3[row]);
+            c4x0 = Vector256.FusedMultiplyAdd(x4, b0, c4x0);
+            c4x1 = Vector256.FusedMultiplyAdd(x4, b1, c4x1);
+            Vector256<float> x5 = Vector256.Create(a3[row2]);
+            c5x0 = Vector256.FusedMultiplyAdd(x5, b0, c5x0);
+            c5x1 = Vector256.FusedMultiplyAdd(x5, b1, c5x1);
+            a += step;
+            a3 += step;
+            b += columns;
         }
 
         if (add)
@@ -209,7 +222,7 @@ internal static unsafe class MicroKernels
 
     /// <summary>A tile of 12 rows and 8 columns in 12 registers of 256 bits, for products as narrow as the rank of an adapter.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile12X8(int depth, float* a, float* b, float* c, int stride, bool add)
+    public static void Tile12X8(int depth, float* a, nint row, nint step, float* b, nint columns, float* c, int stride, bool add)
     {
         Vector256<float> c0x0 = Vector256<float>.Zero;
         Vector256<float> c1x0 = Vector256<float>.Zero;
@@ -223,35 +236,42 @@ internal static unsafe class MicroKernels
         Vector256<float> c9x0 = Vector256<float>.Zero;
         Vector256<float> c10x0 = Vector256<float>.Zero;
         Vector256<float> c11x0 = Vector256<float>.Zero;
+        nint row2 = 2 * row;
+        float* a3 = a + (3 * row);
+        float* a6 = a + (6 * row);
+        float* a9 = a + (9 * row);
         for (int k = 0; k < depth; k++)
         {
             Vector256<float> b0 = Vector256.Load(b);
-            Vector256<float> a0 = Vector256.Create(a[0]);
-            c0x0 = Vector256.FusedMultiplyAdd(a0, b0, c0x0);
-            Vector256<float> a1 = Vector256.Create(a[1]);
-            c1x0 = Vector256.FusedMultiplyAdd(a1, b0, c1x0);
-            Vector256<float> a2 = Vector256.Create(a[2]);
-            c2x0 = Vector256.FusedMultiplyAdd(a2, b0, c2x0);
-            Vector256<float> a3 = Vector256.Create(a[3]);
-            c3x0 = Vector256.FusedMultiplyAdd(a3, b0, c3x0);
-            Vector256<float> a4 = Vector256.Create(a[4]);
-            c4x0 = Vector256.FusedMultiplyAdd(a4, b0, c4x0);
-            Vector256<float> a5 = Vector256.Create(a[5]);
-            c5x0 = Vector256.FusedMultiplyAdd(a5, b0, c5x0);
-            Vector256<float> a6 = Vector256.Create(a[6]);
-            c6x0 = Vector256.FusedMultiplyAdd(a6, b0, c6x0);
-            Vector256<float> a7 = Vector256.Create(a[7]);
-            c7x0 = Vector256.FusedMultiplyAdd(a7, b0, c7x0);
-            Vector256<float> a8 = Vector256.Create(a[8]);
-            c8x0 = Vector256.FusedMultiplyAdd(a8, b0, c8x0);
-            Vector256<float> a9 = Vector256.Create(a[9]);
-            c9x0 = Vector256.FusedMultiplyAdd(a9, b0, c9x0);
-            Vector256<float> a10 = Vector256.Create(a[10]);
-            c10x0 = Vector256.FusedMultiplyAdd(a10, b0, c10x0);
-            Vector256<float> a11 = Vector256.Create(a[11]);
-            c11x0 = Vector256.FusedMultiplyAdd(a11, b0, c11x0);
-            a += 12;
-            b += 8;
+            Vector256<float> x0 = Vector256.Create(a[0]);
+            c0x0 = Vector256.FusedMultiplyAdd(x0, b0, c0x0);
+            Vector256<float> x1 = Vector256.Create(a[row]);
+            c1x0 = Vector256.FusedMultiplyAdd(x1, b0, c1x0);
+            Vector256<float> x2 = Vector256.Create(a[row2]);
+            c2x0 = Vector256.FusedMultiplyAdd(x2, b0, c2x0);
+            Vector256<float> x3 = Vector256.Create(a3[0]);
+            c3x0 = Vector256.FusedMultiplyAdd(x3, b0, c3x0);
+            Vector256<float> x4 = Vector256.Create(a3[row]);
+            c4x0 = Vector256.FusedMultiplyAdd(x4, b0, c4x0);
+            Vector256<float> x5 = Vector256.Create(a3[row2]);
+            c5x0 = Vector256.FusedMultiplyAdd(x5, b0, c5x0);
+            Vector256<float> x6 = Vector256.Create(a6[0]);
+            c6x0 = Vector256.FusedMultiplyAdd(x6, b0, c6x0);
+            Vector256<float> x7 = Vector256.Create(a6[row]);
+            c7x0 = Vector256.FusedMultiplyAdd(x7, b0, c7x0);
+            Vector256<float> x8 = Vector256.Create(a6[row2]);
+            c8x0 = Vector256.FusedMultiplyAdd(x8, b0, c8x0);
+            Vector256<float> x9 = Vector256.Create(a9[0]);
+            c9x0 = Vector256.FusedMultiplyAdd(x9, b0, c9x0);
+            Vector256<float> x10 = Vector256.Create(a9[row]);
+            c10x0 = Vector256.FusedMultiplyAdd(x10, b0, c10x0);
+            Vector256<float> x11 = Vector256.Create(a9[row2]);
+            c11x0 = Vector256.FusedMultiplyAdd(x11, b0, c11x0);
+            a += step;
+            a3 += step;
+            a6 += step;
+            a9 += step;
+            b += columns;
         }
 
         if (add)
@@ -286,7 +306,7 @@ internal static unsafe class MicroKernels
 
     /// <summary>A tile of 4 rows and 8 columns in 8 registers of 128 bits; runs everywhere, and multiplies and adds apart where the processor cannot fuse them.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Tile4X8(int depth, float* a, float* b, float* c, int stride, bool add)
+    public static void Tile4X8(int depth, float* a, nint row, nint step, float* b, nint columns, float* c, int stride, bool add)
     {
         Vector128<float> c0x0 = Vector128<float>.Zero;
         Vector128<float> c0x1 = Vector128<float>.Zero;
@@ -296,24 +316,27 @@ internal static unsafe class MicroKernels
         Vector128<float> c2x1 = Vector128<float>.Zero;
         Vector128<float> c3x0 = Vector128<float>.Zero;
         Vector128<float> c3x1 = Vector128<float>.Zero;
+        nint row2 = 2 * row;
+        float* a3 = a + (3 * row);
         for (int k = 0; k < depth; k++)
         {
             Vector128<float> b0 = Vector128.Load(b);
             Vector128<float> b1 = Vector128.Load(b + 4);
-            Vector128<float> a0 = Vector128.Create(a[0]);
-            c0x0 = Vector128.MultiplyAddEstimate(a0, b0, c0x0);
-            c0x1 = Vector128.MultiplyAddEstimate(a0, b1, c0x1);
-            Vector128<float> a1 = Vector128.Create(a[1]);
-            c1x0 = Vector128.MultiplyAddEstimate(a1, b0, c1x0);
-            c1x1 = Vector128.MultiplyAddEstimate(a1, b1, c1x1);
-            Vector128<float> a2 = Vector128.Create(a[2]);
-            c2x0 = Vector128.MultiplyAddEstimate(a2, b0, c2x0);
-            c2x1 = Vector128.MultiplyAddEstimate(a2, b1, c2x1);
-            Vector128<float> a3 = Vector128.Create(a[3]);
-            c3x0 = Vector128.MultiplyAddEstimate(a3, b0, c3x0);
-            c3x1 = Vector128.MultiplyAddEstimate(a3, b1, c3x1);
-            a += 4;
-            b += 8;
+            Vector128<float> x0 = Vector128.Create(a[0]);
+            c0x0 = Vector128.MultiplyAddEstimate(x0, b0, c0x0);
+            c0x1 = Vector128.MultiplyAddEstimate(x0, b1, c0x1);
+            Vector128<float> x1 = Vector128.Create(a[row]);
+            c1x0 = Vector128.MultiplyAddEstimate(x1, b0, c1x0);
+            c1x1 = Vector128.MultiplyAddEstimate(x1, b1, c1x1);
+            Vector128<float> x2 = Vector128.Create(a[row2]);
+            c2x0 = Vector128.MultiplyAddEstimate(x2, b0, c2x0);
+            c2x1 = Vector128.MultiplyAddEstimate(x2, b1, c2x1);
+            Vector128<float> x3 = Vector128.Create(a3[0]);
+            c3x0 = Vector128.MultiplyAddEstimate(x3, b0, c3x0);
+            c3x1 = Vector128.MultiplyAddEstimate(x3, b1, c3x1);
+            a += step;
+            a3 += step;
+            b += columns;
         }
 
         if (add)
