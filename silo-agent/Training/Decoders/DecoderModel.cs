@@ -12,7 +12,7 @@ namespace FedCloud.Training.Decoders;
 /// Shapes: b sequences of t tokens are N = b·t rows; C hidden width, F feed-forward width, H query heads, G key and value
 /// heads, D head width. Everything before the first trained weight is skipped in the backward pass. Not thread-safe.
 /// </remarks>
-public sealed unsafe partial class DecoderModel : IDisposable
+public sealed unsafe partial class DecoderModel : IDecoder
 {
     private readonly ModelConfig _c;
     private readonly int _threads;
@@ -58,13 +58,16 @@ public sealed unsafe partial class DecoderModel : IDisposable
     /// <summary>The linear layers, layer by layer.</summary>
     public IEnumerable<Linear> Linears => _layers.SelectMany(layer => layer.Linears);
 
+    /// <inheritdoc/>
+    public IEnumerable<LoraFactors> Adapters => Linears.Select(linear => linear.Adapter).OfType<LoraFactors>();
+
     /// <summary>The weights that train, in a fixed order.</summary>
     public IEnumerable<Parameter> Trained => _trained;
 
     /// <summary>Makes factors of the adapter train.</summary>
     public void TrainAdapter(ExchangedFactor exchanged)
     {
-        foreach (LoraFactors adapter in Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
+        foreach (LoraFactors adapter in Adapters)
         {
             if (exchanged is ExchangedFactor.A or ExchangedFactor.Both)
             {
@@ -90,6 +93,9 @@ public sealed unsafe partial class DecoderModel : IDisposable
 
         _trained = WithGradient();
     }
+
+    /// <inheritdoc/>
+    public IExampleGradients KeepExamples(int examples) => new ExampleGradients(this, examples);
 
     /// <summary>The base model's weights, in checkpoint order.</summary>
     public IEnumerable<Parameter> BaseParameters()
@@ -229,7 +235,7 @@ public sealed unsafe partial class DecoderModel : IDisposable
     private Parameter[] WithGradient() => [.. AllParameters().Where(parameter => parameter.Gradient is not null)];
 
     private IEnumerable<Parameter> AllParameters() =>
-        BaseParameters().Concat(Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(adapter => new[] { adapter.A, adapter.B }));
+        BaseParameters().Concat(Adapters.SelectMany(adapter => new[] { adapter.A, adapter.B }));
 
     private double Loss(ReadOnlySpan<int> targets)
     {

@@ -19,7 +19,7 @@ internal readonly unsafe struct ExampleSlice(float* first, long stride)
 /// not on the other examples of the batch, its place among them, the length of the padding or the threads. Every product sums
 /// over a row, a head or one example's tokens in an order that starts at that row, head or example, and padding takes part in no sum.
 /// </remarks>
-internal sealed unsafe class ExampleGradients : IDisposable
+internal sealed unsafe class ExampleGradients : IExampleGradients
 {
     private readonly Matrix _rows; // (examples, d)
     private readonly Parameter[] _trained;

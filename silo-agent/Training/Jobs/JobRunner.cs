@@ -23,17 +23,20 @@ public sealed class JobRunner
     private readonly TrainingJob _job;
     private readonly Action<JobProgress> _report;
     private readonly JobClock _clock;
+    private readonly ITrainingEngine _engine;
 
     /// <summary>Prepares a job.</summary>
     /// <param name="folder">The job's folder.</param>
     /// <param name="report">Takes progress.</param>
     /// <param name="time">The clock of deadlines.</param>
-    public JobRunner(string folder, Action<JobProgress> report, TimeProvider time)
+    /// <param name="engine">What computes the model; the managed engine when null.</param>
+    public JobRunner(string folder, Action<JobProgress> report, TimeProvider time, ITrainingEngine? engine = null)
     {
         _folder = folder;
         _report = report;
         _job = TrainingJob.Read(folder);
         _clock = new JobClock(time, _job.Deadline);
+        _engine = engine ?? new ManagedEngine();
     }
 
     /// <summary>Runs the job to its end.</summary>
@@ -59,11 +62,11 @@ public sealed class JobRunner
             RingTraining.RequireRoom(_job.Ring, train);
         }
 
-        int rows = MemoryEstimate.RequireRows(config, _job, length);
+        int rows = _engine.RequireRows(config, _job, length);
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
         AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
+        using IDecoder model = _engine.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
@@ -90,13 +93,11 @@ public sealed class JobRunner
 
     private ExchangedFactor Exchanged => ExchangedFactorExtensions.FromWire(_job.Exchanged) ?? throw new InvalidOperationException("a checked job names its factors");
 
-    private Dictionary<string, Parameter> LoadAdapter(DecoderModel model, AdapterLayout layout)
+    private Dictionary<string, Parameter> LoadAdapter(IDecoder model, AdapterLayout layout)
     {
         using SafetensorsFile version = SafetensorsFile.Open(_job.AdapterFile, SafetensorsLimits.Foreign);
         model.LoadAdapter(version, layout);
-        return model.Linears
-            .Select(linear => linear.Adapter)
-            .OfType<LoraFactors>()
+        return model.Adapters
             .SelectMany(factors => new[] { factors.A, factors.B })
             .ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
     }
@@ -105,7 +106,7 @@ public sealed class JobRunner
         [.. evaluation.Examples.Take(_job.EvaluationExamples == 0 ? int.MaxValue : _job.EvaluationExamples)];
 
     // Under a privacy claim a job that stops at a record would tell of it, so it goes on.
-    private double? Evaluate(DecoderModel model, ExampleFile evaluation)
+    private double? Evaluate(IDecoder model, ExampleFile evaluation)
     {
         double loss = 0;
         long counted = 0;
@@ -124,7 +125,7 @@ public sealed class JobRunner
             : throw new FedCloudException(ErrorCodes.LossNotFinite, $"expected a finite evaluation loss of the start model, found {mean}");
     }
 
-    private JobMetrics Train(DecoderModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
+    private JobMetrics Train(IDecoder model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train, JobMetrics metrics)
     {
         model.TrainAdapter(Exchanged);
         long began = _clock.Timestamp();
@@ -132,7 +133,7 @@ public sealed class JobRunner
         return metrics with { TrainLoss = [.. end.Losses.Select(loss => double.IsNaN(loss) ? (double?)null : loss)], TrainedTokens = end.Tokens, TrainingSeconds = _clock.SecondsSince(began) };
     }
 
-    private JobPosition TrainLocally(DecoderModel model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train)
+    private JobPosition TrainLocally(IDecoder model, AdapterLayout layout, Dictionary<string, Parameter> adapter, ExampleFile train)
     {
         Dictionary<string, float[]> start = layout.Exchanged(Exchanged).ToDictionary(tensor => tensor.Tensor.Name, tensor => adapter[tensor.Tensor.Name].Value.Span.ToArray(), StringComparer.Ordinal);
         JobPosition end = new LocalTraining(_job, _folder, _clock, _report).Run(model, train);
@@ -141,7 +142,7 @@ public sealed class JobRunner
     }
 
     // Coordinates are in the order of the trained parameters, and each parameter has its tensor's name.
-    private JobPosition TrainOnRing(DecoderModel model, AdapterLayout layout, JobRing ring, ExampleFile train)
+    private JobPosition TrainOnRing(IDecoder model, AdapterLayout layout, JobRing ring, ExampleFile train)
     {
         (StepLoss seen, int[] update) = new RingTraining(_job, ring, _clock, _report).Run(model, train);
         Dictionary<string, int> starts = new(StringComparer.Ordinal);

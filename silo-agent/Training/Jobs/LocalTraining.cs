@@ -18,7 +18,7 @@ internal sealed class LocalTraining(TrainingJob job, string folder, JobClock clo
 {
     /// <summary>Takes all steps, or those that are left after the checkpoint.</summary>
     /// <exception cref="FedCloudException"><c>loss_not_finite</c>, <c>trainer_deadline</c> or <c>disk_full</c>.</exception>
-    public JobPosition Run(DecoderModel model, ExampleFile train)
+    public JobPosition Run(IDecoder model, ExampleFile train)
     {
         AdamW optimizer = new(model.Trained, new AdamWOptions(job.AdamBeta1, job.AdamBeta2, job.AdamEpsilon, job.WeightDecay, job.ClipNorm));
         JobCheckpoint checkpoint = new(folder, Identity(), model.Trained, optimizer);

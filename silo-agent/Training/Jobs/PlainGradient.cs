@@ -6,7 +6,7 @@ using FedCloud.Training.Examples;
 namespace FedCloud.Training.Jobs;
 
 /// <summary>The gradient of the mean loss over all counted tokens of a step, whatever micro-batch they are in; examples in the round's order.</summary>
-internal sealed class PlainGradient(DecoderModel model, ExampleFile train, TrainingJob job) : IStepGradient
+internal sealed class PlainGradient(IDecoder model, ExampleFile train, TrainingJob job) : IStepGradient
 {
     private readonly ExampleOrder _order = new(train.Examples.Count, job.Seed, job.Round);
 

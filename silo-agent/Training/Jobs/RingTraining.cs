@@ -29,7 +29,7 @@ internal sealed class RingTraining(TrainingJob job, JobRing ring, JobClock clock
     /// <param name="train">The examples.</param>
     /// <returns>What the step saw, and the sum in ring units in the order of the trained parameters; not private, and the caller zeroes it.</returns>
     /// <exception cref="FedCloudException"><c>trainer_deadline</c> or <c>count_invalid</c>.</exception>
-    public (StepLoss Loss, int[] Update) Run(DecoderModel model, ExampleFile train)
+    public (StepLoss Loss, int[] Update) Run(IDecoder model, ExampleFile train)
     {
         clock.Require(0, "before step 1 of 1");
         long began = clock.Timestamp();

@@ -10,7 +10,7 @@ namespace FedCloud.Training.Privacy;
 /// <summary>The gradient of a DP-SGD step (Abadi et al. 2016, Algorithm 1; privacy, sections 2 and 5): sampled units, each clipped, summed on the grid, noised, divided by the expected batch.</summary>
 /// <remarks>
 /// Units go through the model in micro-batches of any composition, since a unit's contribution has the same bits in all of them
-/// (<see cref="ExampleGradients"/>) and the sum is exact (<see cref="GridSum"/>). A step without units still adds noise. The loss
+/// (<see cref="IExampleGradients"/>) and the sum is exact (<see cref="GridSum"/>). A step without units still adds noise. The loss
 /// that it tells is not private.
 /// </remarks>
 internal sealed class PrivateGradient : IStepGradient
@@ -30,13 +30,13 @@ internal sealed class PrivateGradient : IStepGradient
     /// <param name="privacy">What the job asks for.</param>
     /// <param name="batchSize">The most examples that go through the model together.</param>
     /// <param name="threads">The most threads.</param>
-    public PrivateGradient(DecoderModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads)
+    public PrivateGradient(IDecoder model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads)
         : this(model, train, privacy, batchSize, threads, StepRandomness.Secret(threads))
     {
     }
 
     /// <summary>The same with given coins and noise, which it disposes of.</summary>
-    internal PrivateGradient(DecoderModel model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads, StepRandomness random)
+    internal PrivateGradient(IDecoder model, ExampleFile train, JobPrivacy privacy, int batchSize, int threads, StepRandomness random)
     {
         _expectedBatch = privacy.ExpectedBatch;
         _random = random;

@@ -25,7 +25,7 @@ internal sealed class RingStep : IDisposable
     /// <param name="batchSize">The most examples that go through the model together.</param>
     /// <param name="threads">The most threads.</param>
     /// <param name="coinKey">32 bytes; the caller zeroes its own copy.</param>
-    internal RingStep(DecoderModel model, ExampleFile train, JobRing ring, int batchSize, int threads, ReadOnlySpan<byte> coinKey)
+    internal RingStep(IDecoder model, ExampleFile train, JobRing ring, int batchSize, int threads, ReadOnlySpan<byte> coinKey)
     {
         _pass = new UnitPass(model, train.Examples, perPerson: false, batchSize);
         _all = [.. Enumerable.Range(0, _pass.Units)];
@@ -42,7 +42,7 @@ internal sealed class RingStep : IDisposable
     /// <param name="ring">What the job asks for.</param>
     /// <param name="batchSize">The most examples that go through the model together.</param>
     /// <param name="threads">The most threads.</param>
-    public static RingStep Secret(DecoderModel model, ExampleFile train, JobRing ring, int batchSize, int threads)
+    public static RingStep Secret(IDecoder model, ExampleFile train, JobRing ring, int batchSize, int threads)
     {
         Span<byte> key = stackalloc byte[KeyBytes];
         RandomNumberGenerator.Fill(key);

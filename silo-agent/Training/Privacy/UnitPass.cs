@@ -8,14 +8,14 @@ using FedCloud.Training.Kernels;
 namespace FedCloud.Training.Privacy;
 
 /// <summary>The way of units, records or persons, through the model in micro-batches, and of each one's gradient into a sum.</summary>
-/// <remarks>The micro-batches may be of any composition: a unit's gradient has the same bits in all of them (<see cref="ExampleGradients"/>). The loss that it tells is not private.</remarks>
+/// <remarks>The micro-batches may be of any composition: a unit's gradient has the same bits in all of them (<see cref="IExampleGradients"/>). The loss that it tells is not private.</remarks>
 internal sealed unsafe class UnitPass : IDisposable
 {
-    private readonly DecoderModel _model;
+    private readonly IDecoder _model;
     private readonly IReadOnlyList<Example> _train;
     private readonly int[][] _units; // of each unit its examples
     private readonly MicroBatch _batch;
-    private readonly ExampleGradients _gradients;
+    private readonly IExampleGradients _gradients;
     private readonly Matrix? _person; // the sum of a person's gradients so far, (1, d)
     private double _loss;
     private int _lossExamples;
@@ -26,13 +26,13 @@ internal sealed unsafe class UnitPass : IDisposable
     /// <param name="train">The examples.</param>
     /// <param name="perPerson">Whether all examples of a person are one unit.</param>
     /// <param name="batchSize">The most examples that go through the model together.</param>
-    public UnitPass(DecoderModel model, IReadOnlyList<Example> train, bool perPerson, int batchSize)
+    public UnitPass(IDecoder model, IReadOnlyList<Example> train, bool perPerson, int batchSize)
     {
         _model = model;
         _train = train;
         _units = UnitsOf(train, perPerson);
         _batch = new MicroBatch(batchSize, Math.Max(1, train.Max(example => example.Tokens.Length) - 1));
-        _gradients = new ExampleGradients(model, batchSize);
+        _gradients = model.KeepExamples(batchSize);
         _person = perPerson ? new Matrix(1, _gradients.Coordinates) : null;
     }
 

@@ -1,0 +1,29 @@
+// Copyright (c) FedCloud contributors. Licensed under the MIT License.
+
+using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Errors;
+using FedCloud.Training.Decoders;
+
+namespace FedCloud.Training.Jobs;
+
+/// <summary>What computes the model of a job: the managed engine, or one on a device.</summary>
+public interface ITrainingEngine
+{
+    /// <summary>Refuses a job that does not fit into memory, from its shapes alone, before anything large is read.</summary>
+    /// <param name="config">The model.</param>
+    /// <param name="job">The job.</param>
+    /// <param name="length">The longest sequence, in tokens.</param>
+    /// <returns>The most tokens of a batch.</returns>
+    /// <exception cref="FedCloudException"><c>memory_exceeded</c>.</exception>
+    int RequireRows(ModelConfig config, TrainingJob job, int length);
+
+    /// <summary>Loads a base model and puts a zero adapter on it.</summary>
+    /// <param name="config">The shape.</param>
+    /// <param name="weights">The base model's weights; may be disposed of before the model.</param>
+    /// <param name="layout">The adapter's layout.</param>
+    /// <param name="scaling">alpha / r.</param>
+    /// <param name="rows">The most tokens of a batch.</param>
+    /// <param name="length">The longest sequence.</param>
+    /// <param name="threads">The most threads.</param>
+    IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads);
+}
