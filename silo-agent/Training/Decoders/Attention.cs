@@ -5,7 +5,7 @@ using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>Causal grouped-query attention of one layer, and what its backward pass needs of the forward pass.</summary>
+/// <summary>Causal grouped-query attention of one layer, and what its backward pass needs of the forward pass: no weights, which it computes again.</summary>
 /// <remarks>Order as in Hugging Face: projections, norms of heads, rotary positions, scores scaled and capped, softmax, output.</remarks>
 internal sealed unsafe class Attention : IDisposable
 {
@@ -21,8 +21,7 @@ internal sealed unsafe class Attention : IDisposable
     private readonly Matrix? _rawQueries; // before their norm
     private readonly Matrix? _rawKeys;
     private readonly HeadBuffers _heads;
-    private readonly Matrix _weights; // (B·H·T, T)
-    private readonly Matrix? _slopes; // (B·H·T, T)
+    private readonly Matrix _logSums; // (B·H·T): of the exponentials of each query's scores
     private readonly Matrix _attended; // (N, H·D)
 
     public Attention(ModelParts parts, string prefix, int layer, RotaryTable? rotary, LayerScratch scratch)
@@ -42,8 +41,7 @@ internal sealed unsafe class Attention : IDisposable
         _rawQueries = _queryNorm is null ? null : new Matrix(parts.Rows, q);
         _rawKeys = _keyNorm is null ? null : new Matrix(parts.Rows, kv);
         _heads = new HeadBuffers(_c, parts.Rows);
-        _weights = new Matrix(parts.Rows * _c.Heads, parts.Length);
-        _slopes = _c.AttentionCap is null ? null : new Matrix(parts.Rows * _c.Heads, parts.Length);
+        _logSums = new Matrix(parts.Rows * _c.Heads, 1);
         _attended = new Matrix(parts.Rows, q);
     }
 
@@ -74,7 +72,7 @@ internal sealed unsafe class Attention : IDisposable
         }
 
         Turn(_heads, sequences, 1);
-        Workers.Rows(sequences.B * _c.Heads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _weights.P, Slopes, _attended.P, sequences.Lengths, Shape(sequences)));
+        Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, sequences.Lengths, Shape(sequences)));
         _output.Forward(_attended.P, y, n, _threads); // (N, H·D) -> (N, C)
     }
 
@@ -88,7 +86,7 @@ internal sealed unsafe class Attention : IDisposable
         HeadBuffers d = _scratch.Heads;
         _output.Backward(_attended.P, dy, _scratch.Attended.P, 0, sequences, _threads);
         Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionBackwardRows(
-            _heads.Q, _heads.K, _heads.V, _weights.P, Slopes, _scratch.Attended.P, _scratch.Weights.P, d.Q, d.K, d.V, sequences.Lengths, Shape(sequences)));
+            _heads.Q, _heads.K, _heads.V, _logSums.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Lengths, Shape(sequences)));
         Turn(d, sequences, -1);
         NormBackward(_queryNorm, _rawQueries, d.Q, _scratch.RawQueries, sequences.N, _c.Heads);
         NormBackward(_keyNorm, _rawKeys, d.K, _scratch.RawKeys, sequences.N, _c.KeyValueHeads);
@@ -106,15 +104,13 @@ internal sealed unsafe class Attention : IDisposable
             part.Dispose();
         }
 
-        foreach (Matrix? matrix in (Matrix?[])[_rawQueries, _rawKeys, _weights, _slopes, _attended])
+        foreach (Matrix? matrix in (Matrix?[])[_rawQueries, _rawKeys, _logSums, _attended])
         {
             matrix?.Dispose();
         }
 
         _heads.Dispose();
     }
-
-    private float* Slopes => _slopes is { } slopes ? slopes.P : null;
 
     private HeadShape Shape(Sequences sequences) => new(sequences.T, _c.HeadWidth, _c.Heads, _c.KeyValueHeads)
     {

@@ -30,12 +30,16 @@ internal readonly record struct HeadShape(int T, int D, int Heads, int Groups)
 
     /// <summary>The first key that a query sees.</summary>
     public int First(int query) => Math.Max(0, query + 1 - Window);
+
+    /// <summary>The first key that is computed for a block: where the panel of packed keys begins in which its first query's first key lies.</summary>
+    public int FirstOf(QueryBlock block) => Gemm.PanelOf(First(block.Start));
 }
 
 /// <summary>Queries that are computed together against the keys up to the last of them: what lies further right is zero, and never computed.</summary>
 internal readonly record struct QueryBlock(int Start, int End)
 {
-    private const int Most = 48;
+    /// <summary>The most queries of a block: a whole number of tiles of every kernel.</summary>
+    public const int Most = 48;
 
     /// <summary>Its queries.</summary>
     public int Count => End - Start;
@@ -60,50 +64,43 @@ internal static unsafe class Padding
     }
 }
 
-/// <summary>Causal attention; a row is one head of one sequence. p keeps the weights, (B·H·T, T), of which each block of queries fills the columns from the first key that any of them sees up to its end. Where scores are capped, slopes keeps the caps' derivatives in the same places. Padding attends to nothing.</summary>
-internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* p, float* slopes, float* attended, int* lengths, HeadShape s) : IRowJob
+/// <summary>Causal attention; a row is one key and value head of one sequence, with the query heads that share it. Weights live for a block of queries only; of each query the logarithm of its sum of exponentials is kept, (B·H·T). Padding attends to nothing.</summary>
+internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* logSums, float* attended, int* lengths, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
-        (int b, int h) = (i / s.Heads, i % s.Heads);
-        long square = (long)i * s.T * s.T;
-        float* queries = q + ((long)b * s.T * s.QueryStride) + (h * s.D);
-        float* output = attended + ((long)b * s.T * s.Q) + (h * s.D);
-        long pair = ((long)b * s.T * s.KeyStride) + (h / s.Sharing * s.D);
+        (int b, int g) = (i / s.Groups, i % s.Groups);
+        long pair = ((long)b * s.T * s.KeyStride) + (g * s.D);
         int length = lengths[b];
-        Padding.Clear(output, s.Q, s.D, length, s.T);
-        for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
+        AttentionScratch scratch = AttentionScratch.Of(length, s);
+        Gemm.Pack(true, length, s.D, s.Scale, k + pair, s.KeyStride, scratch.Keys);
+        for (int h = g * s.Sharing; h < (g + 1) * s.Sharing; h++)
         {
-            int first = s.First(block.Start);
-            int width = block.End - first;
-            long at = square + ((long)block.Start * s.T) + first;
-            long keys = pair + ((long)first * s.KeyStride);
-            float* rows = p + at;
-            Gemm.Multiply(false, true, block.Count, width, s.D, s.Scale, queries + ((long)block.Start * s.QueryStride), s.QueryStride, k + keys, s.KeyStride, 0, rows, s.T); // (t, D)·(D, T) -> (t, T)
-            for (int t = 0; t < block.Count; t++)
+            float* queries = q + ((long)b * s.T * s.QueryStride) + (h * s.D);
+            float* output = attended + ((long)b * s.T * s.Q) + (h * s.D);
+            float* sums = logSums + ((((long)b * s.Heads) + h) * s.T);
+            Padding.Clear(output, s.Q, s.D, length, s.T);
+            for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
-                Weigh(rows + ((long)t * s.T), slopes + at + ((long)t * s.T), s.First(block.Start + t) - first, block.Start + t + 1 - first, width);
+                int first = s.FirstOf(block);
+                int width = block.End - first;
+                scratch.Scores(block, first, queries, s);
+                for (int t = block.Start; t < block.End; t++)
+                {
+                    float* row = scratch.Weights + ((long)(t - block.Start) * scratch.Stride);
+                    int start = s.First(t) - first;
+                    new Span<float>(row, start).Clear();
+                    sums[t] = Ops.Softmax(row + start, t + 1 - first - start, width - start);
+                }
+
+                Gemm.Multiply(false, false, block.Count, s.D, width, 1, scratch.Weights, scratch.Stride, v + pair + ((long)first * s.KeyStride), s.KeyStride, 0, output + ((long)block.Start * s.Q), s.Q); // (t, T)·(T, D) -> (t, D)
             }
-
-            Gemm.Multiply(false, false, block.Count, s.D, width, 1, rows, s.T, v + keys, s.KeyStride, 0, output + ((long)block.Start * s.Q), s.Q); // (t, T)·(T, D) -> (t, D)
         }
-    }
-
-    // Scores to weights: those from start up to end, which the query sees; the others become zero.
-    private void Weigh(float* row, float* slope, int start, int end, int width)
-    {
-        if (s.Cap > 0)
-        {
-            Ops.SoftCap(row + start, slope + start, s.Cap, end - start);
-        }
-
-        new Span<float>(row, start).Clear();
-        Ops.Softmax(row + start, end - start, width - start);
     }
 }
 
-/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. dp is scratch, (B·H·T, T). Padding has the gradient zero.</summary>
-internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* p, float* slopes, float* dattended, float* dp, float* dq, float* dk, float* dv, int* lengths, HeadShape s) : IRowJob
+/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. The weights are computed again, block by block (Dao et al. 2022). Padding has the gradient zero.</summary>
+internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* logSums, float* dattended, float* dq, float* dk, float* dv, int* lengths, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
@@ -112,47 +109,55 @@ internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float*
         int length = lengths[b];
         Padding.Clear(dk + pair, s.KeyStride, s.D, 0, s.T);
         Padding.Clear(dv + pair, s.KeyStride, s.D, 0, s.T);
-
-        for (int j = 0; j < s.Sharing; j++)
+        AttentionScratch scratch = AttentionScratch.Of(length, s);
+        Gemm.Pack(true, length, s.D, s.Scale, k + pair, s.KeyStride, scratch.Keys);
+        Gemm.Pack(true, length, s.D, 1, v + pair, s.KeyStride, scratch.Values);
+        for (int h = g * s.Sharing; h < (g + 1) * s.Sharing; h++)
         {
-            int h = (g * s.Sharing) + j;
             long head = ((long)b * s.T * s.QueryStride) + (h * s.D);
-            long output = ((long)b * s.T * s.Q) + (h * s.D);
-            long square = (((long)b * s.Heads) + h) * s.T * s.T;
+            float* doutput = dattended + ((long)b * s.T * s.Q) + (h * s.D);
+            float* sums = logSums + ((((long)b * s.Heads) + h) * s.T);
             Padding.Clear(dq + head, s.QueryStride, s.D, length, s.T);
             for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
-                int first = s.First(block.Start);
-                Block(
-                    block,
-                    first,
-                    head + ((long)block.Start * s.QueryStride),
-                    dattended + output + ((long)block.Start * s.Q),
-                    pair + ((long)first * s.KeyStride),
-                    square + ((long)block.Start * s.T) + first);
+                Block(scratch, block, sums, head, doutput, pair);
             }
         }
     }
 
-    private void Block(QueryBlock block, int first, long head, float* doutput, long keys, long square)
+    private void Block(AttentionScratch scratch, QueryBlock block, float* sums, long head, float* doutput, long pair)
     {
+        int first = s.FirstOf(block);
         int width = block.End - first;
-        float* weights = p + square;
-        float* scores = dp + square;
-        Gemm.Multiply(false, true, block.Count, width, s.D, 1, doutput, s.Q, v + keys, s.KeyStride, 0, scores, s.T); // dP = dO·Vᵀ
-        Gemm.Multiply(true, false, width, s.D, block.Count, 1, weights, s.T, doutput, s.Q, 1, dv + keys, s.KeyStride); // dV += Pᵀ·dO
-        for (int t = 0; t < block.Count; t++)
+        int stride = scratch.Stride;
+        long queries = head + ((long)block.Start * s.QueryStride);
+        long keys = pair + ((long)first * s.KeyStride);
+        doutput += (long)block.Start * s.Q;
+        scratch.Scores(block, first, q + head, s);
+        scratch.WeightGradients(block, first, doutput, s); // dP = dO·Vᵀ
+        for (int t = block.Start; t < block.End; t++)
         {
-            float* row = scores + ((long)t * s.T);
-            Ops.SoftmaxBackward(weights + ((long)t * s.T), row, width, s.Scale);
+            long at = (long)(t - block.Start) * stride;
+            float* weights = scratch.Weights + at;
+            float* scores = scratch.Gradients + at;
+            int start = s.First(t) - first;
+            int end = t + 1 - first;
+            Ops.Exp(weights + start, sums[t], end - start);
+            Ops.SoftmaxBackward(weights + start, scores + start, end - start, s.Scale);
             if (s.Cap > 0)
             {
-                int start = s.First(block.Start + t) - first;
-                Ops.Multiply(row + start, slopes + square + ((long)t * s.T) + start, block.Start + t + 1 - first - start);
+                Ops.Multiply(scores + start, scratch.Slopes + at + start, end - start);
+            }
+
+            foreach (nint row in (ReadOnlySpan<nint>)[(nint)weights, (nint)scores])
+            {
+                new Span<float>((float*)row, start).Clear();
+                new Span<float>((float*)row + end, width - end).Clear();
             }
         }
 
-        Gemm.Multiply(false, false, block.Count, s.D, width, 1, scores, s.T, k + keys, s.KeyStride, 0, dq + head, s.QueryStride); // dQ = dS·K
-        Gemm.Multiply(true, false, width, s.D, block.Count, 1, scores, s.T, q + head, s.QueryStride, 1, dk + keys, s.KeyStride); // dK += dSᵀ·Q
+        Gemm.Multiply(true, false, width, s.D, block.Count, 1, scratch.Weights, stride, doutput, s.Q, 1, dv + keys, s.KeyStride); // dV += Pᵀ·dO
+        Gemm.Multiply(false, false, block.Count, s.D, width, 1, scratch.Gradients, stride, k + keys, s.KeyStride, 0, dq + queries, s.QueryStride); // dQ = dS·K
+        Gemm.Multiply(true, false, width, s.D, block.Count, 1, scratch.Gradients, stride, q + queries, s.QueryStride, 1, dk + keys, s.KeyStride); // dK += dSᵀ·Q
     }
 }

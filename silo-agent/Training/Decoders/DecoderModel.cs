@@ -41,7 +41,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _embedding = new TokenEmbedding(parts);
         _head = _c.TiedHead ? null : parts.Embedding(_c.Names.Head, _c.Vocabulary);
         _finalNorm = parts.Norm(_c.Names.FinalNorm, c);
-        _scratch = new LayerScratch(_c, n, parts.Length);
+        _scratch = new LayerScratch(_c, n);
         _layers = [.. Enumerable.Range(0, _c.Layers).Select(l => new DecoderLayer(parts, l, Rotary(l, parts.Length), _scratch))];
         _x = new(n, c);
         _xn = new(n, c);

@@ -7,7 +7,7 @@ namespace FedCloud.Training.Decoders;
 /// <summary>Gradients of activations, which all layers share since none outlives its layer's backward pass.</summary>
 internal sealed class LayerScratch : IDisposable
 {
-    public LayerScratch(ModelConfig config, int rows, int length)
+    public LayerScratch(ModelConfig config, int rows)
     {
         int q = config.Heads * config.HeadWidth;
         Residual = new Matrix(rows, config.Hidden);
@@ -20,7 +20,6 @@ internal sealed class LayerScratch : IDisposable
         Product = new Matrix(rows, config.Intermediate);
         Gate = config.Names.Gate is null ? null : new Matrix(rows, config.Intermediate);
         Up = new Matrix(rows, config.Intermediate);
-        Weights = new Matrix(rows * config.Heads, length);
     }
 
     /// <summary>(N, C): the residual stream's gradient, to which every part adds.</summary>
@@ -52,13 +51,10 @@ internal sealed class LayerScratch : IDisposable
     /// <summary>(N, F).</summary>
     public Matrix Up { get; }
 
-    /// <summary>(B·H·T, T): of attention's weights.</summary>
-    public Matrix Weights { get; }
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (Matrix? matrix in (Matrix?[])[Residual, Normed, Output, RawQueries, RawKeys, Attended, Product, Gate, Up, Weights])
+        foreach (Matrix? matrix in (Matrix?[])[Residual, Normed, Output, RawQueries, RawKeys, Attended, Product, Gate, Up])
         {
             matrix?.Dispose();
         }

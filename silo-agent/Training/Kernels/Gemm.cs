@@ -89,7 +89,10 @@ public static unsafe class Gemm
         return (n + width - 1) / width * width;
     }
 
-    /// <summary>C = op(A)·B for columns of a packed B, on this thread.</summary>
+    /// <summary>The first column of the panel in which a column lies.</summary>
+    internal static int PanelOf(int column) => column / GemmKernel.Widest.WidestTile.Columns * GemmKernel.Widest.WidestTile.Columns;
+
+    /// <summary>C = A·B for columns of a packed B, on this thread.</summary>
     /// <param name="m">Rows of C.</param>
     /// <param name="first">The first column; a panel begins there.</param>
     /// <param name="n">Columns of C.</param>

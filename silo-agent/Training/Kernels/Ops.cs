@@ -169,6 +169,22 @@ internal static unsafe partial class Ops
         return max + MathF.Log(sum);
     }
 
+    /// <summary>x = exp(x - shift).</summary>
+    public static void Exp(float* x, float shift, int n)
+    {
+        Vector<float> shifts = new(shift);
+        int i = 0;
+        for (; i + Width <= n; i += Width)
+        {
+            Store(Vector.Exp(Load(x + i) - shifts), x + i);
+        }
+
+        for (; i < n; i++)
+        {
+            x[i] = MathF.Exp(x[i] - shift);
+        }
+    }
+
     /// <summary>The gradient of scaled scores from that of their softmax: ds = p · (dp - Σ p·dp) · scale, written over dp.</summary>
     public static void SoftmaxBackward(float* p, float* dp, int n, float scale)
     {
