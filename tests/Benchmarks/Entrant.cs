@@ -31,6 +31,16 @@ internal sealed class Entrant : IDisposable
     /// <summary>The seconds of its fastest step.</summary>
     public double Best => _seconds.Min();
 
+    /// <summary>The largest working set so far, in MiB.</summary>
+    public long PeakMib
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64 >> 20;
+        }
+    }
+
     /// <summary>Waits until the process is ready.</summary>
     public static async Task<Entrant> StartAsync(string name, Process process) =>
         new(name, process, double.Parse(await process.StandardOutput.ReadLineAsync() ?? throw new InvalidOperationException($"{name} ended"), CultureInfo.InvariantCulture));

@@ -33,7 +33,7 @@ internal static class PrivateStepCost
                 foreach (ExchangedFactor factors in (ExchangedFactor[])[ExchangedFactor.B, ExchangedFactor.Both])
                 {
                     Measure("sample", Sample, 8, 128, factors, threads);
-                    Measure("10 million", _ => TrainingModel.Load(folder, threads), TrainingModel.Sequences, TrainingModel.Length, factors, threads);
+                    Measure("10 million", _ => TrainingModel.Load(folder, threads), TrainingModel.Sequences(), TrainingModel.Length, factors, threads);
                 }
             }
 

@@ -4,7 +4,7 @@ using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
@@ -23,8 +23,9 @@ return args switch
         await SecureSumCost.RunAsync(Number(silos), Number(parameters), Number(dropouts), Number(workers)),
     ["tokenizer"] => TokenizerSpeed.Run(),
     ["training-memory"] => TrainingMemory.Run(),
-    ["training"] => await TrainingSpeed.RunAsync(),
-    ["training", string folder, string threads] when int.TryParse(threads, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => TrainingParticipant.Run(folder, count),
+    ["training"] => await TrainingSpeed.RunAsync(TrainingModel.Length, 1024),
+    ["training", string length] => await TrainingSpeed.RunAsync(Number(length)),
+    ["training", string folder, string threads, string length] => TrainingParticipant.Run(folder, Number(threads), Number(length)),
     _ => Usage(),
 };
 
@@ -32,6 +33,6 @@ static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training | training-memory");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory");
     return 2;
 }

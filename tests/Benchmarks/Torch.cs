@@ -17,15 +17,16 @@ internal static class Torch
     /// <summary>Starts the script beside this program; null where PyTorch is absent.</summary>
     /// <param name="folder">What <see cref="TrainingModel.Write"/> wrote.</param>
     /// <param name="threads">Its threads.</param>
+    /// <param name="length">The length of sequences.</param>
     /// <param name="widest">Whether OpenBLAS is told to take its AVX-512 kernels.</param>
-    public static Process? TryStart(string folder, int threads, bool widest)
+    public static Process? TryStart(string folder, int threads, int length, bool widest)
     {
         if (!IsInstalled)
         {
             return null;
         }
 
-        ProcessStartInfo start = new(Python, [Path.Combine(AppContext.BaseDirectory, "training_torch.py"), folder, threads.ToString(CultureInfo.InvariantCulture)])
+        ProcessStartInfo start = new(Python, [Path.Combine(AppContext.BaseDirectory, "training_torch.py"), folder, threads.ToString(CultureInfo.InvariantCulture), length.ToString(CultureInfo.InvariantCulture)])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

@@ -30,7 +30,7 @@ internal static class TrainingMemory
             for (int step = 1; step <= WarmUps + Steps; step++)
             {
                 model.ZeroGradients();
-                model.Forward(tokens, TrainingModel.Sequences, TrainingModel.Length);
+                model.Forward(tokens, TrainingModel.Sequences(), TrainingModel.Length);
                 model.Loss(targets, 1f / TrainingModel.Rows);
                 model.Backward();
                 optimizer.Step(1e-4);

@@ -14,15 +14,15 @@ internal static class TrainingParticipant
 {
     private const int WarmUps = 3;
 
-    public static int Run(string folder, int threads)
+    public static int Run(string folder, int threads, int length)
     {
-        using DecoderModel model = TrainingModel.Load(folder, threads);
+        using DecoderModel model = TrainingModel.Load(folder, threads, length);
         model.TrainAdapter(ExchangedFactor.Both);
-        (int[] tokens, int[] targets) = TrainingModel.Batch(folder);
+        (int[] tokens, int[] targets) = TrainingModel.Batch(folder, length);
         double Step()
         {
             model.ZeroGradients();
-            model.Forward(tokens, TrainingModel.Sequences, TrainingModel.Length);
+            model.Forward(tokens, TrainingModel.Sequences(length), length);
             double sum = model.Loss(targets, 1f / TrainingModel.Rows);
             model.Backward();
             return sum / TrainingModel.Rows;

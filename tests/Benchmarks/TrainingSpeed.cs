@@ -6,7 +6,7 @@ using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Benchmarks;
 
-/// <summary>LoRA training, tokens a second: our engine with each kernel on one and two threads, and PyTorch where it is installed. All take their steps in turn.</summary>
+/// <summary>LoRA training, tokens a second and memory: our engine with each kernel on one and two threads, and PyTorch where it is installed. All take their steps in turn.</summary>
 internal static class TrainingSpeed
 {
     private const int Rounds = 15;
@@ -16,26 +16,36 @@ internal static class TrainingSpeed
     private const int PauseMilliseconds = 50;
     private const double GradientTolerance = 1e-4;
 
-    public static async Task<int> RunAsync()
+    public static async Task<int> RunAsync(params IReadOnlyList<int> lengths)
     {
+        foreach (int length in lengths)
+        {
+            await RunAsync(length);
+        }
+
+        return 0;
+    }
+
+    private static async Task RunAsync(int length)
+    {
+        Console.WriteLine($"{TrainingModel.Sequences(length)} sequences of {length} tokens");
         string folder = Directory.CreateTempSubdirectory("training").FullName;
         List<Entrant> entrants = [];
         try
         {
-            TrainingModel.Write(folder);
+            TrainingModel.Write(folder, length);
             foreach (VectorWidth width in VectorWidth.All)
             {
                 for (int threads = 2; threads >= 1; threads--)
                 {
-                    entrants.Add(await Entrant.StartAsync($"{width.Name}, {Count(threads)}", width.Start(["training", folder, threads.ToString(CultureInfo.InvariantCulture)], input: true)));
-                    await AddTorchAsync(entrants, width, folder, threads);
+                    entrants.Add(await Entrant.StartAsync($"{width.Name}, {Count(threads)}", width.Start(["training", folder, threads.ToString(CultureInfo.InvariantCulture), length.ToString(CultureInfo.InvariantCulture)], input: true)));
+                    await AddTorchAsync(entrants, width, folder, threads, length);
                 }
             }
 
             RequireAgreement(folder, entrants);
             Race(entrants);
             Print(entrants);
-            return 0;
         }
         finally
         {
@@ -45,7 +55,7 @@ internal static class TrainingSpeed
     }
 
     // With the kernels that OpenBLAS chooses, and with those for AVX-512, which it does not choose on processors newer than itself.
-    private static async Task AddTorchAsync(List<Entrant> entrants, VectorWidth width, string folder, int threads)
+    private static async Task AddTorchAsync(List<Entrant> entrants, VectorWidth width, string folder, int threads, int length)
     {
         if (width == VectorWidth.All[^1] && VectorWidth.All.Count > 1)
         {
@@ -53,7 +63,7 @@ internal static class TrainingSpeed
         }
 
         string name = $"PyTorch, {(width.Off is null && VectorWidth.All.Count == 3 ? "OpenBLAS for AVX-512" : "OpenBLAS as it chooses")}, {Count(threads)}";
-        Process? process = Torch.TryStart(folder, threads, widest: width.Off is null && VectorWidth.All.Count == 3);
+        Process? process = Torch.TryStart(folder, threads, length, widest: width.Off is null && VectorWidth.All.Count == 3);
         if (process is not null)
         {
             entrants.Add(await Entrant.StartAsync(name, process));
@@ -105,11 +115,11 @@ internal static class TrainingSpeed
     private static void Print(List<Entrant> entrants)
     {
         double first = entrants[0].Median;
-        Console.WriteLine("| engine | median, tokens/s | best, tokens/s | median against the first line |");
-        Console.WriteLine("| --- | --- | --- | --- |");
+        Console.WriteLine("| engine | median, tokens/s | best, tokens/s | median against the first line | largest working set, MiB |");
+        Console.WriteLine("| --- | --- | --- | --- | --- |");
         foreach (Entrant entrant in entrants)
         {
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {entrant.Name} | {TrainingModel.Rows / entrant.Median:F0} | {TrainingModel.Rows / entrant.Best:F0} | {first / entrant.Median:F2} |"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"| {entrant.Name} | {TrainingModel.Rows / entrant.Median:F0} | {TrainingModel.Rows / entrant.Best:F0} | {first / entrant.Median:F2} | {entrant.PeakMib} |"));
         }
 
         if (!entrants.Exists(entrant => entrant.Name.StartsWith("PyTorch", StringComparison.Ordinal)))

@@ -22,8 +22,9 @@ public sealed unsafe partial class DecoderModel : IDecoder
     private readonly DecoderLayer[] _layers;
     private readonly Dictionary<RotaryPositions, RotaryTable> _rotary = [];
     private readonly LayerScratch _scratch;
-    private readonly Matrix _x, _xn, _logits;
-    private readonly Matrix _losses, _targets, _scales, _lengths; // (N) binary64; (N) int32; (N); (B) int32
+    private readonly Matrix _x, _xn; // (N, C)
+    private readonly HeadLoss _loss;
+    private readonly Matrix _lengths; // (B) int32
     private Parameter[] _trained = [];
     private int _b;
     private int _t;
@@ -45,10 +46,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _layers = [.. Enumerable.Range(0, _c.Layers).Select(l => new DecoderLayer(parts, l, Rotary(l, parts.Length), _scratch))];
         _x = new(n, c);
         _xn = new(n, c);
-        _logits = new(n, _c.Vocabulary);
-        _losses = new(n, sizeof(double) / sizeof(float));
-        _targets = new(n, 1);
-        _scales = new(n, 1);
+        _loss = new(_c, n, _threads);
         _lengths = new(n, 1);
     }
 
@@ -123,7 +121,6 @@ public sealed unsafe partial class DecoderModel : IDecoder
         kept.Fill(t);
         lengths.CopyTo(kept);
         int n = b * t;
-        int c = _c.Hidden;
         _embedding.Forward(tokens[..n], t, _x.P); // (N) -> (N, C)
         foreach (DecoderLayer layer in _layers)
         {
@@ -131,23 +128,18 @@ public sealed unsafe partial class DecoderModel : IDecoder
         }
 
         _finalNorm.Forward(_x.P, _xn.P, n, _threads);
-        Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Value.P, c, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
-        if (_c.LogitCap is { } cap)
-        {
-            Workers.Rows(n, _threads, new SoftCapRows(_logits.P, cap, _c.Vocabulary));
-        }
     }
 
-    /// <summary>The logits of one row of the last forward pass, before <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
-    public ReadOnlySpan<float> Logits(int row) => new(_logits.P + ((long)row * _c.Vocabulary), _c.Vocabulary);
+    /// <summary>The logits of one row of the last forward pass, until the next call or loss.</summary>
+    public ReadOnlySpan<float> Logits(int row) => _loss.Logits(HeadWeight, _xn.P + ((long)row * _c.Hidden));
 
-    /// <summary>Turns logits into the gradient of the summed cross-entropy, and returns that sum.</summary>
+    /// <summary>The summed cross-entropy, and, where anything trains, its gradient for <see cref="Backward"/>. Once a forward pass.</summary>
     /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
     /// <param name="scale">Scales the gradient; 1 / counted tokens gives the mean.</param>
     /// <returns>The sum of -log p over the rows that count.</returns>
     public double Loss(ReadOnlySpan<int> targets, float scale)
     {
-        new Span<float>(_scales.P, _b * _t).Fill(scale);
+        _loss.Scales(_b * _t).Fill(scale);
         return Loss(targets);
     }
 
@@ -157,40 +149,25 @@ public sealed unsafe partial class DecoderModel : IDecoder
     /// <returns>The sum of -log p over the rows that count.</returns>
     public double Loss(ReadOnlySpan<int> targets, ReadOnlySpan<float> scales)
     {
+        Span<float> ofRows = _loss.Scales(_b * _t);
         for (int i = 0; i < _b; i++)
         {
-            new Span<float>(_scales.P + ((long)i * _t), _t).Fill(scales[i]);
+            ofRows.Slice(i * _t, _t).Fill(scales[i]);
         }
 
         return Loss(targets);
     }
 
     /// <summary>The sum of -log p over the rows of one sequence that counted in the last <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
-    public double LossOf(int sequence)
-    {
-        double sum = 0;
-        foreach (double loss in new ReadOnlySpan<double>((double*)_losses.P + ((long)sequence * _t), _t))
-        {
-            sum += loss;
-        }
-
-        return sum;
-    }
+    public double LossOf(int sequence) => _loss.Sum(sequence * _t, _t);
 
     /// <summary>The backward pass after <see cref="Loss(ReadOnlySpan{int}, float)"/>: adds to the gradients of whatever trains.</summary>
     public void Backward()
     {
         int n = _b * _t;
-        int c = _c.Hidden;
-        int v = _c.Vocabulary;
         float* dx = _scratch.Residual.P;
-        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, HeadWeight.Value.P, c, 0, _scratch.Normed.P, c, _threads); // (N, V) -> (N, C)
-        if (HeadWeight.Gradient is { } gh)
-        {
-            Gemm.Multiply(true, false, v, c, n, 1, _logits.P, v, _xn.P, c, 1, gh.P, c, _threads);
-        }
-
-        NativeMemory.Clear(dx, (nuint)n * (nuint)c * sizeof(float));
+        _loss.Backward(HeadWeight);
+        NativeMemory.Clear(dx, (nuint)n * (nuint)_c.Hidden * sizeof(float));
         _finalNorm.Backward(_x.P, _scratch.Normed.P, dx, n, _threads);
         for (int l = _layers.Length - 1; l >= 0; l--)
         {
@@ -217,12 +194,12 @@ public sealed unsafe partial class DecoderModel : IDecoder
             parameter.Dispose();
         }
 
-        foreach (IDisposable part in _layers.Concat<IDisposable>(_rotary.Values).Append(_scratch).Append(_finalNorm))
+        foreach (IDisposable part in _layers.Concat<IDisposable>(_rotary.Values).Append(_scratch).Append(_finalNorm).Append(_loss))
         {
             part.Dispose();
         }
 
-        foreach (Matrix matrix in (Matrix[])[_x, _xn, _logits, _losses, _targets, _scales, _lengths])
+        foreach (Matrix matrix in (Matrix[])[_x, _xn, _lengths])
         {
             matrix.Dispose();
         }
@@ -237,21 +214,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
     private IEnumerable<Parameter> AllParameters() =>
         BaseParameters().Concat(Adapters.SelectMany(adapter => new[] { adapter.A, adapter.B }));
 
-    private double Loss(ReadOnlySpan<int> targets)
-    {
-        int n = _b * _t;
-        int v = _c.Vocabulary;
-        double* losses = (double*)_losses.P;
-        targets[..n].CopyTo(new Span<int>(_targets.P, n));
-        Workers.Rows(n, _threads, new LossRows(_logits.P, (int*)_targets.P, _scales.P, losses, v, _c.LogitCap ?? 0));
-        double sum = 0;
-        for (int i = 0; i < n; i++)
-        {
-            sum += losses[i]; // in row order, whatever the threads
-        }
-
-        return sum;
-    }
+    private double Loss(ReadOnlySpan<int> targets) => _loss.Run(HeadWeight, _xn.P, targets[..(_b * _t)], _trained.Length > 0 ? _scratch.Normed.P : null);
 
     // Layers with the same positions share a table.
     private RotaryTable? Rotary(int layer, int length)

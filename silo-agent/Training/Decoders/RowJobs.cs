@@ -95,19 +95,12 @@ internal readonly unsafe struct SoftCapRows(float* logits, float cap, int v) : I
     public void Row(int i) => Ops.SoftCap(logits + ((long)i * v), null, cap, v);
 }
 
-/// <summary>Turns the logits of each row into the gradient of its cross-entropy, which goes to <c>losses</c>, times the row's scale. Rows of width v; a target of −1 does not count. Through a cap above 0 the gradient is that of what was capped.</summary>
+/// <summary>Turns the logits of each row into the gradient of its cross-entropy, which goes to <c>losses</c>, times the row's scale. Rows of width v. Through a cap above 0 the gradient is that of what was capped.</summary>
 internal readonly unsafe struct LossRows(float* logits, int* targets, float* scales, double* losses, int v, float cap) : IRowJob
 {
     public void Row(int i)
     {
         float* row = logits + ((long)i * v);
-        losses[i] = 0;
-        if (targets[i] < 0)
-        {
-            new Span<float>(row, v).Clear();
-            return;
-        }
-
         float target = row[targets[i]];
         float slope = 1;
         if (cap > 0)
