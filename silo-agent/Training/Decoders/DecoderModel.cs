@@ -125,7 +125,7 @@ public sealed unsafe partial class DecoderModel : IDisposable
         }
 
         _finalNorm.Forward(_x.P, _xn.P, n, _threads);
-        Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Value.P, c, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
+        Gemm.Multiply(false, true, n, _c.Vocabulary, c, 1, _xn.P, c, HeadWeight.Operand, 0, _logits.P, _c.Vocabulary, _threads); // (N, C) -> (N, V)
         if (_c.LogitCap is { } cap)
         {
             Workers.Rows(n, _threads, new SoftCapRows(_logits.P, cap, _c.Vocabulary));
@@ -178,7 +178,7 @@ public sealed unsafe partial class DecoderModel : IDisposable
         int c = _c.Hidden;
         int v = _c.Vocabulary;
         float* dx = _scratch.Residual.P;
-        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, HeadWeight.Value.P, c, 0, _scratch.Normed.P, c, _threads); // (N, V) -> (N, C)
+        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, HeadWeight.Operand, 0, _scratch.Normed.P, c, _threads); // (N, V) -> (N, C)
         if (HeadWeight.Gradient is { } gh)
         {
             Gemm.Multiply(true, false, v, c, n, 1, _logits.P, v, _xn.P, c, 1, gh.P, c, _threads);

@@ -9,6 +9,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
+using FedCloud.Training.Kernels;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;
@@ -23,15 +24,18 @@ public sealed class JobRunner
     private readonly TrainingJob _job;
     private readonly Action<JobProgress> _report;
     private readonly JobClock _clock;
+    private readonly Func<long> _available;
 
     /// <summary>Prepares a job.</summary>
     /// <param name="folder">The job's folder.</param>
     /// <param name="report">Takes progress.</param>
     /// <param name="time">The clock of deadlines.</param>
-    public JobRunner(string folder, Action<JobProgress> report, TimeProvider time)
+    /// <param name="available">Says how many bytes of memory there are; null asks this machine.</param>
+    public JobRunner(string folder, Action<JobProgress> report, TimeProvider time, Func<long>? available = null)
     {
         _folder = folder;
         _report = report;
+        _available = available ?? new MachineMemory().AvailableBytes;
         _job = TrainingJob.Read(folder);
         _clock = new JobClock(time, _job.Deadline);
     }
@@ -40,7 +44,7 @@ public sealed class JobRunner
     /// <exception cref="FedCloudException">Any code of docs/job-format.md.</exception>
     public void Run()
     {
-        _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
+        _report(new JobProgress { Event = "started", Steps = _job.LocalSteps, BaseWeights = _job.Storage.ToWire() });
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);
@@ -59,11 +63,11 @@ public sealed class JobRunner
             RingTraining.RequireRoom(_job.Ring, train);
         }
 
-        int rows = MemoryEstimate.RequireRows(config, _job, length);
+        int rows = JobMemory.RequireRows(config, _job, _available());
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
         AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
+        using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads, _job.Storage);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });

@@ -11,7 +11,11 @@ public static unsafe class Gemm
     private const int DepthBlock = 384;
     private const int RowBlock = 192;
     private const int ColumnBlock = 2048;
+    private const long PanelElements = (DepthBlock * (RowBlock + GemmTile.MostRows + ColumnBlock + GemmTile.MostColumns + Packing.LanesAtOnce)) + GemmTile.MostElements;
     private const long WorthSplitting = 400_000;
+
+    /// <summary>The bytes that each thread packs into.</summary>
+    internal const long PanelBytes = PanelElements * sizeof(float);
 
     [ThreadStatic]
     private static Panels? _panels;
@@ -33,10 +37,29 @@ public static unsafe class Gemm
     /// <param name="threads">The most threads.</param>
     /// <param name="kernel">The kernel; the widest that this processor has when null.</param>
     public static void Multiply(
-        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
+        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null) =>
+        Multiply(transposeA, transposeB, m, n, k, alpha, a, lda, new GemmOperand(b, ldb), beta, c, ldc, threads, kernel);
+
+    /// <summary>Multiplies by a B in any storage: the bits are those of the same product with B widened before.</summary>
+    /// <param name="transposeA">Whether A is stored (k, m).</param>
+    /// <param name="transposeB">Whether B is stored (n, k).</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">The inner dimension.</param>
+    /// <param name="alpha">Scales the product.</param>
+    /// <param name="a">A, row-major.</param>
+    /// <param name="lda">The distance between rows of A, in elements.</param>
+    /// <param name="b">B.</param>
+    /// <param name="beta">Scales C before; 0 overwrites.</param>
+    /// <param name="c">C, row-major.</param>
+    /// <param name="ldc">The distance between rows of C.</param>
+    /// <param name="threads">The most threads.</param>
+    /// <param name="kernel">The kernel; the widest that this processor has when null.</param>
+    public static void Multiply(
+        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, GemmOperand b, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
     {
         GemmTile tile = (kernel ?? GemmKernel.Widest).Tile(n);
-        Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Ldb = ldb, Beta = beta, C = c, Ldc = ldc };
+        Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Beta = beta, C = c, Ldc = ldc };
         if (threads <= 1 || (long)m * n * k < WorthSplitting)
         {
             product.Compute();
@@ -75,9 +98,7 @@ public static unsafe class Gemm
 
         public required int Lda { get; init; }
 
-        public required float* B { get; init; }
-
-        public required int Ldb { get; init; }
+        public required GemmOperand B { get; init; }
 
         public required float Beta { get; init; }
 
@@ -90,7 +111,7 @@ public static unsafe class Gemm
             int count = Math.Min(Math.Max(M, N) - start, most);
             return M >= N
                 ? this with { M = count, A = A + (TransposeA ? start : (long)start * Lda), C = C + ((long)start * Ldc) }
-                : this with { N = count, B = B + (TransposeB ? (long)start * Ldb : start), C = C + start };
+                : this with { N = count, B = TransposeB ? B.At(start, 0) : B.At(0, start), C = C + start };
         }
 
         public void Compute()
@@ -108,7 +129,7 @@ public static unsafe class Gemm
                 {
                     int depth = Math.Min(DepthBlock, K - inner);
                     bool add = Beta != 0 || inner > 0;
-                    Packing.Pack(B + (TransposeB ? ((long)column * Ldb) + inner : ((long)inner * Ldb) + column), Ldb, TransposeB, columns, depth, Tile.Columns, 1, panels.B);
+                    PackB(TransposeB ? B.At(column, inner) : B.At(inner, column), columns, depth, panels);
                     for (int row = 0; row < M; row += RowBlock)
                     {
                         int rows = Math.Min(RowBlock, M - row);
@@ -116,6 +137,18 @@ public static unsafe class Gemm
                         Tiles(rows, columns, depth, panels, C + ((long)row * Ldc) + column, add);
                     }
                 }
+            }
+        }
+
+        private void PackB(GemmOperand block, int columns, int depth, Panels panels)
+        {
+            if (block.Storage == WeightStorage.F32)
+            {
+                Packing.Pack((float*)block.Start, block.Stride, TransposeB, columns, depth, Tile.Columns, 1, panels.B);
+            }
+            else
+            {
+                Packing.Widen(block, TransposeB, columns, depth, Tile.Columns, panels.Lanes, panels.B);
             }
         }
 
@@ -173,6 +206,7 @@ public static unsafe class Gemm
     {
         public readonly float* A = Allocate(DepthBlock * (RowBlock + GemmTile.MostRows));
         public readonly float* B = Allocate(DepthBlock * (ColumnBlock + GemmTile.MostColumns));
+        public readonly float* Lanes = Allocate(DepthBlock * Packing.LanesAtOnce);
         public readonly float* Edge = Allocate(GemmTile.MostElements);
 
 #pragma warning disable MA0055 // owns unmanaged memory for the life of its thread
@@ -180,6 +214,7 @@ public static unsafe class Gemm
         {
             NativeMemory.AlignedFree(A);
             NativeMemory.AlignedFree(B);
+            NativeMemory.AlignedFree(Lanes);
             NativeMemory.AlignedFree(Edge);
         }
 #pragma warning restore MA0055
