@@ -120,6 +120,6 @@ public static partial class ErrorCodes
     public static ErrorCode MemoryExceeded { get; } = new(
         "memory_exceeded",
         ExitCode.Refused,
-        "the job needs more memory than the silo's policy allows",
-        "lower training.batch_size or training.sequence_length, or raise the policy's limit");
+        "the job needs more memory than the silo's policy allows, or than its machine has free",
+        "see fedcloud-trainer estimate; then run the agent with --base-weights bf16 or int8, lower training.batch_size or training.sequence_length, or raise the policy's limit");
 }

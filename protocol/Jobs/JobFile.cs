@@ -29,6 +29,9 @@ public sealed record JobHost
 
     /// <summary>When the job must be over, in Unix seconds.</summary>
     public required long Deadline { get; init; }
+
+    /// <summary>How the base model's matrices are stored there: <c>f32</c>, <c>bf16</c> or <c>int8</c>. The host's choice, since it follows from its memory.</summary>
+    public string BaseWeights { get; init; } = "f32";
 }
 
 /// <summary>The part of a privacy claim that each silo computes for itself, and that stays there.</summary>
@@ -114,6 +117,11 @@ public static class JobFile
             json.WriteNumber("max_memory_mib", host.MaxMemoryMib);
             json.WriteNumber("checkpoint_every", CheckpointEvery);
             json.WriteNumber("deadline", host.Deadline);
+            if (!string.Equals(host.BaseWeights, "f32", StringComparison.Ordinal))
+            {
+                json.WriteString("base_weights", host.BaseWeights); // absent means f32
+            }
+
             if (privacy is not null)
             {
                 Write(json, plan.Privacy, privacy);

@@ -98,7 +98,7 @@ public sealed class SafetensorsFile : IDisposable
 
     private void ReadHalves(TensorEntry tensor, long start, Span<float> destination, Func<ushort, float> widen)
     {
-        Span<ushort> bits = new ushort[Math.Min(destination.Length, 1 << 16)];
+        Span<ushort> bits = stackalloc ushort[Math.Min(destination.Length, 1 << 13)];
         while (!destination.IsEmpty)
         {
             Span<ushort> piece = bits[..Math.Min(bits.Length, destination.Length)];

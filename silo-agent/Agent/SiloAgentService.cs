@@ -39,6 +39,9 @@ public sealed record SiloAgentOptions
     /// <summary>Whether trainers run beside the agent's other work; else each is waited for. Default true.</summary>
     public bool InBackground { get; init; } = true;
 
+    /// <summary>How trainers store the base model: <c>f32</c>, <c>bf16</c> or <c>int8</c>. Default <c>f32</c>.</summary>
+    public string BaseWeights { get; init; } = "f32";
+
     /// <summary>Says whether another policy waits; the agent then ends between two pieces of work, to be opened again under it. Null means none ever does.</summary>
     public Func<bool>? HasNewPolicy { get; init; }
 }
@@ -118,7 +121,7 @@ public sealed partial class SiloAgentService : IDisposable
             throw;
         }
 
-        _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time);
+        _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time, _options.BaseWeights);
         _plans = new PlanShelf(home);
         _signed = new SignedPost(home, _post, _work, Report);
 

@@ -10,6 +10,7 @@ try
     return args switch
     {
         ["run", string folder] => RunJob(folder),
+        ["estimate", .. string[] options] when EstimateOptions.Parse(options) is { } estimate => EstimateCommand.Run(estimate, new MachineMemory().AvailableBytes()),
         ["sample", string folder] => SampleCommands.WriteTexts(folder),
         ["pretrain", string texts, string folder] => SampleCommands.Pretrain(texts, folder),
         ["generate", .. string[] options] when GenerateOptions.Parse(options) is { } generate => GenerateCommand.Run(generate),
@@ -60,6 +61,9 @@ static int Usage()
     Console.Error.WriteLine(
         """
         usage: fedcloud-trainer run JOBDIR               one round's job, as docs/job-format.md defines it
+               fedcloud-trainer estimate JOBDIR [--base-weights f32|bf16|int8] [--json]
+               fedcloud-trainer estimate --base DIR [--rank N] [--batch N] [--length N] [--base-weights f32|bf16|int8] [--private] [--json]
+                                                         the memory that a job takes, part by part; length in tokens
                fedcloud-trainer sample OUTDIR            the sample's texts: general text and four silos' examples
                fedcloud-trainer pretrain TEXTDIR OUTDIR  the sample's base model from general.txt
                fedcloud-trainer generate --base DIR --prompt TEXT [--adapter DIR] [--max-tokens N]

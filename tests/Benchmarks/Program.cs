@@ -3,14 +3,17 @@
 using System.Globalization;
 using FedCloud.Benchmarks;
 using FedCloud.Protocol.Audit.Verification;
+using FedCloud.Training.Kernels;
 
-// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory
+// dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | half-billion | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory
 return args switch
 {
     ["aggregation"] => await AggregationMemory.RunAsync(),
     ["aggregation", string silos] when int.TryParse(silos, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AggregationMemory.RunAsync(count),
     ["gemm"] => await GemmSpeed.RunAsync(),
     ["gemm", "one"] => GemmSpeed.RunOne(),
+    ["half-billion"] => await HalfBillion.RunAsync(),
+    ["half-billion", string folder, string storage, string batch] when WeightStorageExtensions.FromWire(storage) is { } kind => HalfBillion.RunOne(folder, kind, Number(batch)),
     ["audit"] => await AuditLogSpeed.RunAsync(1_000_000),
     ["audit", string entries] when int.TryParse(entries, NumberStyles.None, CultureInfo.InvariantCulture, out int count) => await AuditLogSpeed.RunAsync(count),
     ["audit-append"] => await AuditAppendSpeed.RunAsync(20_000),
@@ -33,6 +36,6 @@ static int Number(string text) => int.Parse(text, NumberStyles.None, CultureInfo
 
 static int Usage()
 {
-    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory");
+    Console.Error.WriteLine("usage: dotnet run --project tests/Benchmarks -c Release -- aggregation | audit [entries] | audit-append [entries] | gemm | half-billion | overhead | private-step | secagg [--silos N --parameters N --dropouts N --workers N] | tokenizer | training [LENGTH] | training-memory");
     return 2;
 }

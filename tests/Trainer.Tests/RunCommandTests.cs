@@ -30,6 +30,26 @@ public sealed class RunCommandTests : IDisposable
         Assert.True(_sample.Metrics.TrainLoss[^1] < _sample.Metrics.TrainLoss[0]);
     }
 
+    [Theory]
+    [InlineData("bf16")]
+    [InlineData("int8")]
+    public void Run_CompactBase_LearnsAsFloat32Does(string storage)
+    {
+        _sample.Job = _sample.Job with { LocalSteps = 8, CheckpointEvery = 0 };
+        TrainerRun.Of("run", _sample.Write());
+        JobMetrics plain = _sample.Metrics;
+        byte[] update = File.ReadAllBytes(_sample.UpdateFile);
+        _sample.Job = _sample.Job with { BaseWeights = storage };
+
+        TrainerRun run = TrainerRun.Of("run", _sample.Write());
+
+        Assert.Equal((0, string.Empty), (run.ExitCode, run.Error));
+        Assert.Equal(storage, run.Lines[0].GetProperty("base_weights").GetString());
+        Assert.Equal(plain.EvalLossBefore!.Value, _sample.Metrics.EvalLossBefore!.Value, tolerance: 0.02);
+        Assert.Equal(plain.TrainLoss[^1]!.Value, _sample.Metrics.TrainLoss[^1]!.Value, tolerance: 0.02);
+        Assert.Equal(storage == "bf16", update.AsSpan().SequenceEqual(File.ReadAllBytes(_sample.UpdateFile))); // the sample's weights are BF16 in their file
+    }
+
     [Fact]
     public void Run_RingJob_WritesRingUnitsOrRefusesTooManyRecords()
     {

@@ -26,7 +26,19 @@ internal static class RunCommand
     public static Command Create()
     {
         Option<string> home = Invocation.Home();
-        Command command = new("run", "Serves the federation until it is stopped; prints what it does as JSON lines.") { home };
+        Option<string> baseWeights = new("--base-weights")
+        {
+            Description = "How trainers hold the base model in memory: f32, bf16 or int8. Less memory trains on a slightly different base. Default: FEDCLOUD_BASE_WEIGHTS, else f32.",
+            DefaultValueFactory = _ => Environment.GetEnvironmentVariable("FEDCLOUD_BASE_WEIGHTS") is { Length: > 0 } set ? set : "f32",
+        };
+        baseWeights.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<string>() is not ("f32" or "bf16" or "int8"))
+            {
+                result.AddError("--base-weights (or FEDCLOUD_BASE_WEIGHTS) has to be f32, bf16 or int8.");
+            }
+        });
+        Command command = new("run", "Serves the federation until it is stopped; prints what it does as JSON lines.") { home, baseWeights };
         command.SetAction(async (parsed, cancellation) =>
         {
             bool exports = OtlpSettings.IsOn(Environment.GetEnvironmentVariable);
@@ -41,7 +53,7 @@ internal static class RunCommand
             _ = StopWithInputAsync(stop);
             while (true)
             {
-                using (SiloAgentService agent = new(opened, policy.Current, trainer, TimeProvider.System, Say, new SiloAgentOptions { HasNewPolicy = policy.HasNext }))
+                using (SiloAgentService agent = new(opened, policy.Current, trainer, TimeProvider.System, Say, new SiloAgentOptions { HasNewPolicy = policy.HasNext, BaseWeights = parsed.GetRequiredValue(baseWeights) }))
                 {
                     await agent.RunAsync(stop.Token);
                 }

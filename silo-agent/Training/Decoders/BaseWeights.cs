@@ -8,7 +8,7 @@ using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>The weights of a base model's folder, in one file or in several. A tensor in F32 is used where it lies in the mapped file; one in two bytes is widened piece by piece. So no second copy is held.</summary>
+/// <summary>The weights of a base model's folder, in one file or in several. A tensor in F32 is used where it lies in the mapped file; one in BF16 too, if that is asked for; others are converted piece by piece. So no second copy is held.</summary>
 public sealed class BaseWeights : IDisposable
 {
     private readonly BaseModelTensors _tensors;
@@ -47,15 +47,21 @@ public sealed class BaseWeights : IDisposable
         }
     }
 
-    /// <summary>A weight, as a matrix that is the caller's.</summary>
+    /// <summary>A weight, which is the caller's.</summary>
     /// <param name="shape">The weight.</param>
     /// <param name="optionalPrefix">What its name may lack at its beginning.</param>
+    /// <param name="storage">How it is stored, if it need not be float32.</param>
     /// <exception cref="FedCloudException"><c>tensor_missing</c>, <c>tensor_shape_mismatch</c>, <c>tensor_type_mismatch</c> or <c>tensor_not_finite</c>.</exception>
-    internal Matrix Read(WeightShape shape, string optionalPrefix)
+    internal Parameter Read(WeightShape shape, string optionalPrefix, WeightStorage storage = WeightStorage.F32)
     {
         (SafetensorsFile file, MappedFile map, TensorEntry tensor) = Find(shape.Name, optionalPrefix)
             ?? throw new FedCloudException(ErrorCodes.TensorMissing, $"expected a tensor {shape.Name}, found none");
         _ = shape.IsVector ? file.Header.Require(tensor.Name, shape.Columns) : file.Header.Require(tensor.Name, shape.Rows, shape.Columns);
+        if (storage != WeightStorage.F32 && shape.IsCompactible)
+        {
+            return new Parameter(shape.Name, new CompactReading(file, map, tensor, shape).Read(storage));
+        }
+
         long position = file.Header.DataStart + tensor.Offset;
         bool inPlace = tensor.Type == TensorType.F32 && position % sizeof(float) == 0;
         Matrix matrix = inPlace ? map.Matrix(shape.Rows, shape.Columns, position) : new Matrix(shape.Rows, shape.Columns);
@@ -65,7 +71,7 @@ public sealed class BaseWeights : IDisposable
         }
 
         return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
-            ? matrix
+            ? new Parameter(shape.Name, matrix, shape.IsVector)
             : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the base model's {tensor.Name} holds NaN or infinity");
     }
 

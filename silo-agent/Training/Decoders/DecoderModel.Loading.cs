@@ -18,7 +18,9 @@ public sealed unsafe partial class DecoderModel
     /// <param name="maxRows">The most tokens of a batch, b·t.</param>
     /// <param name="maxLength">The longest sequence.</param>
     /// <param name="threads">The most threads.</param>
-    public static DecoderModel Load(ModelConfig config, BaseWeights weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads)
+    /// <param name="storage">How the matrices of the base model are stored. Norms, biases and learned positions are float32 with any.</param>
+    public static DecoderModel Load(
+        ModelConfig config, BaseWeights weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads, WeightStorage storage = WeightStorage.F32)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(weights);
@@ -27,7 +29,7 @@ public sealed unsafe partial class DecoderModel
             weights.RequireTied(config.Names);
         }
 
-        return new DecoderModel(new ModelParts(config, shape => weights.Read(shape, config.Names.OptionalPrefix), adapter, scaling, maxRows, maxLength, threads));
+        return new DecoderModel(new ModelParts(config, shape => weights.Read(shape, config.Names.OptionalPrefix, storage), adapter, scaling, maxRows, maxLength, threads));
     }
 
     /// <summary>Makes a model with random weights, normal with deviation 0.02, residual outputs scaled by 1/sqrt(2·layers) (Radford et al. 2019).</summary>
@@ -56,7 +58,7 @@ public sealed unsafe partial class DecoderModel
             return matrix;
         }
 
-        return new DecoderModel(new ModelParts(config, Draw, null, 0, maxRows, maxLength, threads));
+        return new DecoderModel(new ModelParts(config, shape => new Parameter(shape.Name, Draw(shape), shape.IsVector), null, 0, maxRows, maxLength, threads));
     }
 
     /// <summary>Fills the adapter from a file; other tensors in it, such as the server optimizer's state, are ignored.</summary>

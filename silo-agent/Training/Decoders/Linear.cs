@@ -47,9 +47,9 @@ public sealed unsafe class Linear : IDisposable
     /// <summary>The base model's weights.</summary>
     internal IEnumerable<Parameter> Parameters => Bias is null ? [Weight] : [Weight, Bias];
 
-    private int In => _isInOut ? Weight.Value.Rows : Weight.Value.Columns;
+    private int In => _isInOut ? Weight.Rows : Weight.Columns;
 
-    private int Out => _isInOut ? Weight.Value.Columns : Weight.Value.Rows;
+    private int Out => _isInOut ? Weight.Columns : Weight.Rows;
 
     /// <summary>y = f(x).</summary>
     /// <param name="x">(n, in).</param>
@@ -63,7 +63,7 @@ public sealed unsafe class Linear : IDisposable
             Workers.Rows(n, threads, new FillRows(bias.Value.P, y, Out));
         }
 
-        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Value.P, Weight.Value.Columns, Bias is null ? 0 : 1, y, Out, threads); // (n, in) -> (n, out)
+        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Operand, Bias is null ? 0 : 1, y, Out, threads); // (n, in) -> (n, out)
         if (Adapter is { } lora && _hidden is { } h)
         {
             int r = lora.Rank;
@@ -84,7 +84,7 @@ public sealed unsafe class Linear : IDisposable
         int n = sequences.N;
         if (dx is not null)
         {
-            Gemm.Multiply(false, _isInOut, n, In, Out, 1, dy, Out, Weight.Value.P, Weight.Value.Columns, beta, dx, In, threads); // dx = dy·W
+            Gemm.Multiply(false, _isInOut, n, In, Out, 1, dy, Out, Weight.Operand, beta, dx, In, threads); // dx = dy·W
         }
 
         WeightGradient.Add(Weight, 1, _isInOut ? x : dy, _isInOut ? dy : x, sequences, threads); // dW += dyᵀ·x, or its transpose

@@ -25,6 +25,12 @@ internal sealed unsafe class MappedFile : IDisposable
     /// <param name="position">Its first byte, a multiple of 4.</param>
     public Matrix Matrix(int rows, int columns, long position) => new(rows, columns, _view.SafeMemoryMappedViewHandle, _view.PointerOffset + position);
 
+    /// <summary>A matrix of bfloat16 numbers that lies in the file.</summary>
+    /// <param name="rows">Its rows.</param>
+    /// <param name="columns">Its columns.</param>
+    /// <param name="position">Its first byte, a multiple of 2.</param>
+    public CompactMatrix BFloat16(int rows, int columns, long position) => new(rows, columns, _view.SafeMemoryMappedViewHandle, _view.PointerOffset + position);
+
     /// <inheritdoc/>
     public void Dispose()
     {

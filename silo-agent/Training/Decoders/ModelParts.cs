@@ -13,7 +13,7 @@ namespace FedCloud.Training.Decoders;
 /// <param name="rows">The most tokens of a batch.</param>
 /// <param name="length">The longest sequence.</param>
 /// <param name="threads">The most threads.</param>
-internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Matrix> load, AdapterLayout? adapter, float scaling, int rows, int length, int threads)
+internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Parameter> load, AdapterLayout? adapter, float scaling, int rows, int length, int threads)
 {
     private readonly Dictionary<string, LinearShape> _adapted = adapter?.Modules.ToDictionary(module => module.Module, StringComparer.Ordinal) ?? [];
 
@@ -25,13 +25,13 @@ internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Matrix> l
 
     public int Threads => threads;
 
-    public Parameter Embedding(string module, int count) => Load(new WeightShape(module + ".weight", count, config.Hidden, WeightUse.Matrix));
+    public Parameter Embedding(string module, int count, WeightUse use = WeightUse.Matrix) => load(new WeightShape(module + ".weight", count, config.Hidden, use));
 
     /// <summary>A norm of rows of this width, of which there are at most so many for each token.</summary>
     public Norm Norm(string module, int width, int perToken = 1) => new(
         config.Norm,
-        Load(new WeightShape(module + ".weight", 1, width, WeightUse.NormScale)),
-        config.Norm == NormKind.Layer ? Load(new WeightShape(module + ".bias", 1, width, WeightUse.Bias)) : null,
+        load(new WeightShape(module + ".weight", 1, width, WeightUse.NormScale)),
+        config.Norm == NormKind.Layer ? load(new WeightShape(module + ".bias", 1, width, WeightUse.Bias)) : null,
         config.NormEpsilon,
         rows * perToken);
 
@@ -40,8 +40,8 @@ internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Matrix> l
     public Linear Linear(string module, int outputs, int inputs, bool bias, bool residual = false)
     {
         (int first, int second) = config.WeightsAreInOut ? (inputs, outputs) : (outputs, inputs);
-        Parameter weight = Load(new WeightShape(module + ".weight", first, second, residual ? WeightUse.ResidualMatrix : WeightUse.Matrix));
-        Parameter? added = bias ? Load(new WeightShape(module + ".bias", 1, outputs, WeightUse.Bias)) : null;
+        Parameter weight = load(new WeightShape(module + ".weight", first, second, residual ? WeightUse.ResidualMatrix : WeightUse.Matrix, config.WeightsAreInOut));
+        Parameter? added = bias ? load(new WeightShape(module + ".bias", 1, outputs, WeightUse.Bias)) : null;
         LoraFactors? factors = null;
         if (adapter is not null && _adapted.TryGetValue(module, out LinearShape? shape))
         {
@@ -53,6 +53,4 @@ internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Matrix> l
 
         return new Linear(module, weight, factors, rows, added, config.WeightsAreInOut);
     }
-
-    private Parameter Load(WeightShape shape) => new(shape.Name, load(shape), shape.IsVector);
 }

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Runtime.InteropServices;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
@@ -17,7 +16,7 @@ internal sealed unsafe class TokenEmbedding
         _scale = config.EmbeddingScale;
         _tokens = new int[parts.Rows];
         Tokens = parts.Embedding(config.Names.Embedding, config.Vocabulary);
-        Positions = config.Names.Positions is { } positions ? parts.Embedding(positions, config.Positions) : null;
+        Positions = config.Names.Positions is { } positions ? parts.Embedding(positions, config.Positions, WeightUse.Positions) : null;
     }
 
     /// <summary>(V, C).</summary>
@@ -37,11 +36,11 @@ internal sealed unsafe class TokenEmbedding
     public void Forward(ReadOnlySpan<int> tokens, int t, float* x)
     {
         tokens.CopyTo(_tokens);
-        int c = Tokens.Value.Columns;
+        int c = Tokens.Columns;
         for (int i = 0; i < tokens.Length; i++)
         {
             float* row = x + ((long)i * c);
-            NativeMemory.Copy(Tokens.Value.P + ((long)tokens[i] * c), row, (nuint)c * sizeof(float));
+            Tokens.Operand.WidenRow(tokens[i], c, row);
             if (_scale != 1)
             {
                 Ops.Scale(row, _scale, c);
@@ -60,7 +59,7 @@ internal sealed unsafe class TokenEmbedding
     /// <param name="t">Tokens of each sequence.</param>
     public void Backward(float* dx, int n, int t)
     {
-        int c = Tokens.Value.Columns;
+        int c = Tokens.Columns;
         for (int i = 0; i < n; i++)
         {
             if (Tokens.Gradient is { } ofTokens)

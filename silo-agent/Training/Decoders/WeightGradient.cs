@@ -16,7 +16,7 @@ internal static unsafe class WeightGradient
     /// <param name="threads">The most threads.</param>
     public static void Add(Parameter weight, float scale, float* dy, float* x, Sequences sequences, int threads)
     {
-        (int rows, int columns) = (weight.Value.Rows, weight.Value.Columns);
+        (int rows, int columns) = (weight.Rows, weight.Columns);
         if (weight.Examples is { } examples)
         {
             // Few sequences share the threads inside their products.

@@ -3,6 +3,7 @@
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Decoders;
+using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Jobs;
 
@@ -25,5 +26,6 @@ public interface ITrainingEngine
     /// <param name="rows">The most tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
     /// <param name="threads">The most threads.</param>
-    IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads);
+    /// <param name="storage">How the base model's weights are stored in memory.</param>
+    IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads, WeightStorage storage);
 }

@@ -9,6 +9,7 @@ using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Decoders;
 using FedCloud.Training.Examples;
+using FedCloud.Training.Kernels;
 using FedCloud.Training.Tokenization;
 
 namespace FedCloud.Training.Jobs;
@@ -43,7 +44,7 @@ public sealed class JobRunner
     /// <exception cref="FedCloudException">Any code of docs/job-format.md.</exception>
     public void Run()
     {
-        _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
+        _report(new JobProgress { Event = "started", Steps = _job.LocalSteps, BaseWeights = _job.Storage.ToWire() });
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);
@@ -66,7 +67,7 @@ public sealed class JobRunner
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
         AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using IDecoder model = _engine.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
+        using IDecoder model = _engine.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads, _job.Storage);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });

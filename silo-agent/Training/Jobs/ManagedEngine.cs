@@ -2,16 +2,20 @@
 
 using FedCloud.Protocol.Adapters;
 using FedCloud.Training.Decoders;
+using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Jobs;
 
 /// <summary>The engine of <see cref="DecoderModel"/>, on the processor.</summary>
-public sealed class ManagedEngine : ITrainingEngine
+/// <param name="available">Says how many bytes of memory there are; null asks this machine.</param>
+public sealed class ManagedEngine(Func<long>? available = null) : ITrainingEngine
 {
-    /// <inheritdoc/>
-    public int RequireRows(ModelConfig config, TrainingJob job, int length) => MemoryEstimate.RequireRows(config, job, length);
+    private readonly Func<long> _available = available ?? new MachineMemory().AvailableBytes;
 
     /// <inheritdoc/>
-    public IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads) =>
-        DecoderModel.Load(config, weights, layout, scaling, rows, length, threads);
+    public int RequireRows(ModelConfig config, TrainingJob job, int length) => JobMemory.RequireRows(config, job, _available());
+
+    /// <inheritdoc/>
+    public IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads, WeightStorage storage) =>
+        DecoderModel.Load(config, weights, layout, scaling, rows, length, threads, storage);
 }

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Jobs;
 
@@ -105,6 +106,10 @@ public sealed record TrainingJob
     /// <summary>When the job must be over, in Unix seconds.</summary>
     public required long Deadline { get; init; }
 
+    /// <summary>How the base model's matrices are stored: <c>f32</c>, <c>bf16</c> or <c>int8</c>; absent means <c>f32</c>. A null is refused.</summary>
+    [DisallowNull]
+    public string? BaseWeights { get; init; }
+
     /// <summary>How the steps are made private; absent for plain training. A null is refused, so that no job is plain by mistake.</summary>
     [DisallowNull]
     public JobPrivacy? Privacy { get; init; }
@@ -112,6 +117,9 @@ public sealed record TrainingJob
     /// <summary>How records are rounded to the ring, for noise that is added after training; absent for all other training. A null is refused.</summary>
     [DisallowNull]
     public JobRing? Ring { get; init; }
+
+    /// <summary>How the base model's matrices are stored.</summary>
+    internal WeightStorage Storage => WeightStorageExtensions.FromWire(BaseWeights ?? "f32") ?? throw new InvalidOperationException("a checked job names its storage");
 
     /// <summary>Whether a single record must not show in what the job does.</summary>
     internal bool IsClaimed => Privacy is not null || Ring is not null;
@@ -171,6 +179,7 @@ public sealed record TrainingJob
             ("threads", Threads >= 1),
             ("max_memory_mib", MaxMemoryMib >= 0),
             ("checkpoint_every", CheckpointEvery >= 0),
+            ("base_weights", WeightStorageExtensions.FromWire(BaseWeights ?? "f32") is not null),
             ("ring beside privacy", Ring is null || Privacy is null),
         ];
         return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible() ?? Ring?.Impossible();
@@ -213,6 +222,9 @@ public sealed record JobProgress
 
     /// <summary>Steps in all.</summary>
     public int? Steps { get; init; }
+
+    /// <summary>How the base model's matrices are stored: <c>f32</c>, <c>bf16</c> or <c>int8</c>.</summary>
+    public string? BaseWeights { get; init; }
 
     /// <summary>The loss per token; null for a private step that no example entered.</summary>
     public double? Loss { get; init; }

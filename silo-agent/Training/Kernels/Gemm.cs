@@ -11,6 +11,7 @@ public static unsafe class Gemm
     private const int DepthBlock = 384;
     private const int RowBlock = 192;
     private const int ColumnBlock = 2048;
+    private const long PanelElements = (DepthBlock * (RowBlock + GemmTile.MostRows + ColumnBlock + GemmTile.MostColumns + Packing.LanesAtOnce)) + GemmTile.MostElements;
     private const long WorthSplitting = 400_000;
 
     // A product as narrow reads A so few times, and one as low reads B so few times, that copying them costs more than it saves.
@@ -19,6 +20,9 @@ public static unsafe class Gemm
 
     // A transposed A read where it lies costs a cache line for every row of B; with so few columns the other way round is faster.
     private const int VeryFewColumns = 24;
+
+    /// <summary>The bytes that each thread packs into.</summary>
+    internal const long PanelBytes = PanelElements * sizeof(float);
 
     [ThreadStatic]
     private static Panels? _panels;
@@ -43,12 +47,31 @@ public static unsafe class Gemm
     /// <param name="threads">The most threads.</param>
     /// <param name="kernel">The kernel; the widest that this processor has when null.</param>
     public static void Multiply(
-        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
+        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, float* b, int ldb, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null) =>
+        Multiply(transposeA, transposeB, m, n, k, alpha, a, lda, new GemmOperand(b, ldb), beta, c, ldc, threads, kernel);
+
+    /// <summary>Multiplies by a B in any storage: the bits are those of the same product with B widened before.</summary>
+    /// <param name="transposeA">Whether A is stored (k, m).</param>
+    /// <param name="transposeB">Whether B is stored (n, k).</param>
+    /// <param name="m">Rows of C.</param>
+    /// <param name="n">Columns of C.</param>
+    /// <param name="k">The inner dimension.</param>
+    /// <param name="alpha">Scales the product.</param>
+    /// <param name="a">A, row-major.</param>
+    /// <param name="lda">The distance between rows of A, in elements.</param>
+    /// <param name="b">B.</param>
+    /// <param name="beta">Scales C before; 0 overwrites.</param>
+    /// <param name="c">C, row-major.</param>
+    /// <param name="ldc">The distance between rows of C.</param>
+    /// <param name="threads">The most threads.</param>
+    /// <param name="kernel">The kernel; the widest that this processor has when null.</param>
+    public static void Multiply(
+        bool transposeA, bool transposeB, int m, int n, int k, float alpha, float* a, int lda, GemmOperand b, float beta, float* c, int ldc, int threads = 1, GemmKernel? kernel = null)
     {
         kernel ??= GemmKernel.Widest;
         GemmTile tile = kernel.Tile(n);
-        Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Ldb = ldb, Beta = beta, C = c, Ldc = ldc };
-        if (transposeA && n <= VeryFewColumns && m > n)
+        Product product = new() { Tile = tile, TransposeA = transposeA, TransposeB = transposeB, M = m, N = n, K = k, Alpha = alpha, A = a, Lda = lda, B = b, Beta = beta, C = c, Ldc = ldc };
+        if (transposeA && n <= VeryFewColumns && m > n && b.Storage == WeightStorage.F32)
         {
             tile = kernel.Tile(m);
             product = product.Transposed(tile);
@@ -141,9 +164,7 @@ public static unsafe class Gemm
 
         public required int Lda { get; init; }
 
-        public required float* B { get; init; }
-
-        public required int Ldb { get; init; }
+        public required GemmOperand B { get; init; }
 
         public required float Beta { get; init; }
 
@@ -159,7 +180,7 @@ public static unsafe class Gemm
             int count = Math.Min(Math.Max(M, N) - start, most);
             return M >= N
                 ? this with { M = count, A = A + (TransposeA ? start : (long)start * Lda), C = C + (start * RowStride) }
-                : this with { N = count, B = B + (TransposeB ? (long)start * Ldb : start), C = C + (start * ColumnStride) };
+                : this with { N = count, B = TransposeB ? B.At(start, 0) : B.At(0, start), C = C + (start * ColumnStride) };
         }
 
         /// <summary>Cᵀ = op(B)ᵀ·op(A)ᵀ, the same product.</summary>
@@ -170,10 +191,9 @@ public static unsafe class Gemm
             TransposeB = !TransposeA,
             M = N,
             N = M,
-            A = B,
-            Lda = Ldb,
-            B = A,
-            Ldb = Lda,
+            A = (float*)B.Start,
+            Lda = B.Stride,
+            B = new GemmOperand(A, Lda),
             IsTransposed = !IsTransposed,
         };
 
@@ -188,7 +208,7 @@ public static unsafe class Gemm
                 Scale();
             }
 
-            // The smaller side takes alpha, so that the other one may be read where it lies. What is read only a few times is not worth packing.
+            // B takes alpha, in any storage, so that A may be read where it lies; of Cᵀ, B is A. What is read only a few times is not worth packing.
             (float ofA, float ofB) = IsTransposed ? (Alpha, 1f) : (1f, Alpha);
             bool packsA = ofA != 1 || N > FewColumns;
             bool packsB = ofB != 1 || TransposeB || M > FewRows;
@@ -199,7 +219,7 @@ public static unsafe class Gemm
                 for (int inner = 0; inner < K; inner += DepthBlock)
                 {
                     int depth = Math.Min(DepthBlock, K - inner);
-                    GemmSide b = GemmSide.Of(B + (TransposeB ? ((long)column * Ldb) + inner : ((long)inner * Ldb) + column), Ldb, TransposeB, columns, depth, Tile.Columns, ofB, panels.B, packsB);
+                    GemmSide b = SideB(TransposeB ? B.At(column, inner) : B.At(inner, column), columns, depth, ofB, panels, packsB);
                     for (int row = 0; row < M; row += RowBlock)
                     {
                         int rows = Math.Min(RowBlock, M - row);
@@ -221,6 +241,23 @@ public static unsafe class Gemm
             }
         }
 
+        private GemmSide SideB(GemmOperand block, int columns, int depth, float scale, Panels panels, bool packs)
+        {
+            if (block.Storage == WeightStorage.F32)
+            {
+                return GemmSide.Of((float*)block.Start, block.Stride, TransposeB, columns, depth, Tile.Columns, scale, panels.B, packs);
+            }
+
+            Packing.Widen(block, TransposeB, columns, depth, Tile.Columns, panels.Lanes, panels.B);
+            if (scale != 1)
+            {
+                int panelsOfB = (columns + Tile.Columns - 1) / Tile.Columns;
+                Ops.Scale(panels.B, scale, panelsOfB * Tile.Columns * depth);
+            }
+
+            return GemmSide.Packed(panels.B, depth, Tile.Columns);
+        }
+
         private void Scale()
         {
             for (int i = 0; i < M; i++)
@@ -239,6 +276,7 @@ public static unsafe class Gemm
     {
         public readonly float* A = Allocate(DepthBlock * (RowBlock + GemmTile.MostRows));
         public readonly float* B = Allocate(DepthBlock * (ColumnBlock + GemmTile.MostColumns));
+        public readonly float* Lanes = Allocate(DepthBlock * Packing.LanesAtOnce);
         public readonly float* Edge = Allocate(GemmTile.MostElements);
 
 #pragma warning disable MA0055 // owns unmanaged memory for the life of its thread
@@ -246,6 +284,7 @@ public static unsafe class Gemm
         {
             NativeMemory.AlignedFree(A);
             NativeMemory.AlignedFree(B);
+            NativeMemory.AlignedFree(Lanes);
             NativeMemory.AlignedFree(Edge);
         }
 #pragma warning restore MA0055

@@ -10,6 +10,9 @@ namespace FedCloud.Training.Kernels;
 /// <remarks>Hot from the first step on, so compiled once and well, not in tiers. A panel's lanes beyond the matrix are zero.</remarks>
 internal static unsafe class Packing
 {
+    /// <summary>How many lanes are widened before they are packed.</summary>
+    public const int LanesAtOnce = 4;
+
     /// <summary>Packs lanes of a matrix: panels of <paramref name="width"/> lanes, one after the other, each (depth, width), scaled.</summary>
     /// <param name="source">The block's first element.</param>
     /// <param name="stride">The distance between rows of the matrix.</param>
@@ -39,6 +42,50 @@ internal static unsafe class Packing
             else
             {
                 Columns(source + lane, stride, count, depth, width, scales, panel);
+            }
+        }
+    }
+
+    /// <summary>Packs lanes of a matrix that is not stored as float32; what it makes of each number is what <see cref="Widening"/> does.</summary>
+    /// <param name="source">The block.</param>
+    /// <param name="lanesAreRows">Whether a lane is a row of the matrix; else it is a column.</param>
+    /// <param name="lanes">How many lanes the block has.</param>
+    /// <param name="depth">The elements of a lane.</param>
+    /// <param name="width">Lanes of a panel.</param>
+    /// <param name="widened">Room for <see cref="LanesAtOnce"/> lanes.</param>
+    /// <param name="panels">Where to.</param>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Widen(GemmOperand source, bool lanesAreRows, int lanes, int depth, int width, float* widened, float* panels)
+    {
+        for (int lane = 0; lane < lanes; lane += width)
+        {
+            float* panel = panels + ((long)lane * depth);
+            int count = Math.Min(width, lanes - lane);
+            if (count < width)
+            {
+                new Span<float>(panel, depth * width).Clear();
+            }
+
+            if (lanesAreRows)
+            {
+                for (int first = 0; first < count; first += LanesAtOnce)
+                {
+                    int some = Math.Min(LanesAtOnce, count - first);
+                    for (int i = 0; i < some; i++)
+                    {
+                        source.WidenRow(lane + first + i, depth, widened + ((long)i * depth));
+                    }
+
+                    Rows(widened, depth, some, depth, width, Vector128<float>.One, panel + first);
+                }
+
+                continue;
+            }
+
+            GemmOperand columns = source.At(0, lane);
+            for (int i = 0; i < depth; i++)
+            {
+                columns.WidenRow(i, count, panel + ((long)i * width));
             }
         }
     }

@@ -43,6 +43,17 @@ public sealed class JobFileTests
         Assert.False(Job(OfSilos(), "train", null, null).ContainsKey("ring"));
     }
 
+    [Theory]
+    [InlineData("f32", null)] // absent means it
+    [InlineData("bf16", "bf16")]
+    [InlineData("int8", "int8")]
+    public void Of_StorageOfTheHost_IsWrittenWhereItIsNotTheUsual(string storage, string? written)
+    {
+        JsonNode job = JsonNode.Parse(JobFile.Of(PlanReaderTests.Config(), 0, 1, "train", "b", Host with { BaseWeights = storage }, null))!;
+
+        Assert.Equal(written, job["base_weights"]?.GetValue<string>());
+    }
+
     [Fact]
     public void Of_OtherPartsThanTheClaimNeeds_IsRefused()
     {

@@ -6,6 +6,7 @@ using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Decoders;
+using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Tests.Decoders;
 
@@ -42,11 +43,11 @@ internal sealed class FamilyBase : IDisposable
     /// <summary>The last parts of the names of all linear modules, sorted.</summary>
     public IReadOnlyList<string> Modules { get; }
 
-    public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both)
+    public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both, WeightStorage storage = WeightStorage.F32)
     {
         using BaseWeights weights = BaseWeights.Open(Folder);
         AdapterLayout layout = new(LinearShape.Select(weights.Tensors, Modules, Rank), Rank);
-        DecoderModel model = DecoderModel.Load(Config, weights, layout, 1.5f, rows, length, threads);
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, 1.5f, rows, length, threads, storage);
         Random random = new(7);
         foreach (Parameter factor in model.Linears.SelectMany(linear => new[] { linear.Adapter!.A, linear.Adapter.B }))
         {

@@ -76,7 +76,7 @@ internal sealed class JobFolder : IDisposable
 
     public void Write() => File.WriteAllBytes(System.IO.Path.Combine(Path, "job.json"), Job.ToJson());
 
-    public List<JobProgress> Run(Action<JobProgress>? report = null, TimeProvider? time = null)
+    public List<JobProgress> Run(Action<JobProgress>? report = null, TimeProvider? time = null, Func<long>? available = null)
     {
         Write();
         List<JobProgress> lines = [];
@@ -84,7 +84,7 @@ internal sealed class JobFolder : IDisposable
         {
             lines.Add(line);
             report?.Invoke(line);
-        }, time ?? TimeProvider.System).Run();
+        }, time ?? TimeProvider.System, new ManagedEngine(available)).Run();
         return lines;
     }
 
