@@ -93,10 +93,21 @@ internal static class Rounding
     /// <param name="to">As many.</param>
     public static void ToInt8(ReadOnlySpan<float> from, float scale, Span<sbyte> to)
     {
-        for (int i = 0; i < from.Length; i++)
+        int i = 0;
+        for (; scale != 0 && i + (4 * Vector<float>.Count) <= from.Length; i += 4 * Vector<float>.Count)
+        {
+            Vector<short> low = Vector.Narrow(Numbers(from[i..], scale), Numbers(from[(i + Vector<float>.Count)..], scale));
+            Vector<short> high = Vector.Narrow(Numbers(from[(i + (2 * Vector<float>.Count))..], scale), Numbers(from[(i + (3 * Vector<float>.Count))..], scale));
+            Vector.Narrow(low, high).CopyTo(to[i..]);
+        }
+
+        for (; i < from.Length; i++)
         {
             to[i] = ToInt8(from[i], scale);
         }
+
+        static Vector<int> Numbers(ReadOnlySpan<float> from, float scale) => Vector.ConvertToInt32(
+            Vector.Clamp(Vector.Round(new Vector<float>(from) / new Vector<float>(scale), MidpointRounding.ToEven), new Vector<float>(-Largest), new Vector<float>(Largest)));
     }
 
     /// <summary>The same with a scale for each number.</summary>

@@ -55,20 +55,36 @@ public sealed class RoundingTests
     }
 
     [Fact]
-    public void ToInt8_ScaleForEachNumber_IsThatOfOne()
+    public void ToInt8_ManyNumbers_AreThoseOfEachAlone()
     {
-        float[] row = Row(40, 5, 0);
-        float[] scales = [.. Enumerable.Range(1, 40).Select(i => i / 1000f)];
-        sbyte[] numbers = new sbyte[40];
+        // Quotients up to 200, so that some are clamped, and every fourth half-way.
+        float[] row = [.. Row(333, 5, 0).Select((value, i) => i % 4 == 0 ? MathF.Round(value * 100) + 0.5f : value * 200)];
+        float[] scales = [.. Enumerable.Range(0, 333).Select(i => i % 9 == 0 ? 0 : i / 100f)];
+        sbyte[] ofOneScale = new sbyte[333];
+        sbyte[] ofTheirs = new sbyte[333];
 
-        Rounding.ToInt8(row, scales, numbers);
+        Rounding.ToInt8(row, 1, ofOneScale);
+        Rounding.ToInt8(row, scales, ofTheirs);
 
+        Assert.Contains((sbyte)127, ofOneScale);
         for (int i = 0; i < row.Length; i++)
         {
             sbyte[] one = new sbyte[1];
+            Rounding.ToInt8([row[i]], 1, one);
+            Assert.Equal(one[0], ofOneScale[i]);
             Rounding.ToInt8([row[i]], scales[i], one);
-            Assert.Equal(one[0], numbers[i]);
+            Assert.Equal(one[0], ofTheirs[i]);
         }
+    }
+
+    [Fact]
+    public void ToInt8_NothingButZeros_AreZeros()
+    {
+        sbyte[] numbers = [.. Enumerable.Repeat((sbyte)5, 200)];
+
+        Rounding.ToInt8(new float[200], 0, numbers);
+
+        Assert.All(numbers, number => Assert.Equal(0, number));
     }
 
     [Fact]
