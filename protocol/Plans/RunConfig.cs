@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -82,6 +83,9 @@ public sealed record LoraPlan
 
     /// <summary>The seed of A in version 0.</summary>
     public required long InitSeed { get; init; }
+
+    /// <summary>Rank and scaling of each adapted module.</summary>
+    public LoraForm Form() => new(Rank, (double)Alpha);
 }
 
 /// <summary>What each silo's trainer does in a round.</summary>

@@ -49,12 +49,12 @@ internal static class GenerateCommand
     {
         if (adapter is null)
         {
-            return DecoderModel.Load(config, weights, adapter: null, scaling: 0, length, length, threads: 1);
+            return DecoderModel.Load(config, weights, adapter: null, length, length, threads: 1);
         }
 
         PeftConfig peft = ReadPeft(Path.Combine(adapter, "adapter_config.json"));
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, peft.TargetModules, peft.R), peft.R);
-        DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, peft.TargetModules, new LoraForm(peft.R, peft.LoraAlpha));
+        DecoderModel model = DecoderModel.Load(config, weights, layout, length, length, threads: 1);
         using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
         model.LoadAdapter(factors, layout);
         return model;

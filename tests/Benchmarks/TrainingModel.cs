@@ -54,7 +54,7 @@ internal static class TrainingModel
         using BaseWeights weights = BaseWeights.Open(folder);
         using SafetensorsFile adapter = SafetensorsFile.Open(Path.Combine(folder, "adapter.safetensors"), SafetensorsLimits.Foreign);
         AdapterLayout layout = Layout(folder);
-        DecoderModel model = DecoderModel.Load(Config, weights, layout, Scaling, Rows, Length, threads);
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, Rows, Length, threads);
         model.LoadAdapter(adapter, layout);
         return model;
     }
@@ -69,7 +69,7 @@ internal static class TrainingModel
     private static AdapterLayout Layout(string folder)
     {
         using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, Targets, Rank), Rank);
+        return AdapterLayout.Of(weights.Header.Tensors, Targets, new LoraForm(Rank, Scaling * Rank));
     }
 
     private static TensorEntry Entry(Parameter parameter) => parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal)

@@ -62,8 +62,8 @@ public sealed class JobRunner
         int rows = MemoryEstimate.RequireRows(config, _job, length);
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, _job.TargetModules, _job.Form());
+        using DecoderModel model = DecoderModel.Load(config, weights, layout, rows, length, _job.Threads);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
@@ -97,7 +97,7 @@ public sealed class JobRunner
         return model.Linears
             .Select(linear => linear.Adapter)
             .OfType<LoraFactors>()
-            .SelectMany(factors => new[] { factors.A, factors.B })
+            .SelectMany(factors => factors.Parameters)
             .ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
     }
 

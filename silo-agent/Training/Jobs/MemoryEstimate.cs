@@ -17,7 +17,8 @@ public static class MemoryEstimate
     /// <param name="rows">Tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
     /// <param name="examples">Examples whose gradients a private step, or one on the ring, keeps apart; 0 for plain steps.</param>
-    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0)
+    /// <param name="decomposed">Whether weights are decomposed (DoRA).</param>
+    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0, bool decomposed = false)
     {
         ArgumentNullException.ThrowIfNull(config);
         long q = (long)config.Heads * config.HeadWidth;
@@ -40,7 +41,11 @@ public static class MemoryEstimate
         long factors = config.Layers * rank * (attentionWidths + feedForwardWidths);
         long hidden = config.Layers * 2 * (attentionModules + wide) * rows * rank;
         long apart = examples > 0 ? factors * (examples + 3) : 0; // the examples', a person's or the update, and the sum in 64 bits
-        return 4 * (Weights(config) + (5 * factors) + apart + hidden + (config.Layers * layerActivations) + shared);
+
+        // Products of decomposed weights, their lengths, gains and magnitudes, and those's gradients and moments.
+        long outputs = q + (2 * kv) + c + ((wide - 1) * f) + c;
+        long products = decomposed ? config.Layers * outputs * (rows + 7) : 0;
+        return 4 * (Weights(config) + (5 * factors) + apart + hidden + products + (config.Layers * layerActivations) + shared);
     }
 
     private static long Weights(ModelConfig config)
@@ -69,7 +74,7 @@ public static class MemoryEstimate
             throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected a batch that one process can address, found {job.BatchSize} sequences of {length} tokens");
         }
 
-        long mib = (Bytes(config, job.Rank, rows, length, job.IsClaimed ? job.BatchSize : 0) >> 20) + RuntimeMib;
+        long mib = (Bytes(config, job.Form().LargestRank, rows, length, job.IsClaimed ? job.BatchSize : 0, job.Dora is true) >> 20) + RuntimeMib;
         return job.MaxMemoryMib == 0 || mib <= job.MaxMemoryMib
             ? (int)rows
             : throw new FedCloudException(ErrorCodes.MemoryExceeded, $"expected at most {job.MaxMemoryMib} MiB, the job needs about {mib} MiB");

@@ -45,8 +45,8 @@ internal sealed class FamilyBase : IDisposable
     public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both)
     {
         using BaseWeights weights = BaseWeights.Open(Folder);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, Modules, Rank), Rank);
-        DecoderModel model = DecoderModel.Load(Config, weights, layout, 1.5f, rows, length, threads);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, Modules, new LoraForm(Rank, 1.5 * Rank));
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, rows, length, threads);
         Random random = new(7);
         foreach (Parameter factor in model.Linears.SelectMany(linear => new[] { linear.Adapter!.A, linear.Adapter.B }))
         {
