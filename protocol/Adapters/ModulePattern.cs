@@ -14,13 +14,13 @@ public static class ModulePattern
     /// <summary>The first key that matches the whole name, or its end after a dot; null when none does.</summary>
     /// <param name="keys">Regular expressions; a plain name is one of itself.</param>
     /// <param name="module">The module's full name.</param>
-    /// <exception cref="FedCloudException"><c>config_unsupported</c>: a key is no expression, or takes too long.</exception>
+    /// <exception cref="FedCloudException"><c>adapter_unsupported</c>: a key is no expression, or takes too long.</exception>
     public static string? Key(IEnumerable<string> keys, string module) => keys.FirstOrDefault(key => IsMatch(key, @$"\A(.*\.)?({key})\z", module));
 
     /// <summary>Whether an expression matches a whole name.</summary>
     /// <param name="expression">The regular expression.</param>
     /// <param name="module">The module's full name.</param>
-    /// <exception cref="FedCloudException"><c>config_unsupported</c>: it is no expression, or takes too long.</exception>
+    /// <exception cref="FedCloudException"><c>adapter_unsupported</c>: it is no expression, or takes too long.</exception>
     public static bool IsWhole(string expression, string module) => IsMatch(expression, @$"\A(?:{expression})\z", module);
 
     /// <summary>Whether a name of a list names a module: as a whole, or its last parts.</summary>
@@ -49,5 +49,5 @@ public static class ModulePattern
     }
 
     private static FedCloudException Unusable(string expression, string why, Exception cause) =>
-        new(ErrorCodes.ConfigUnsupported, $"expected an expression for names of modules, found '{new string([.. expression.Take(80).Select(c => c is >= ' ' and <= '~' ? c : '?')])}', {why}", "write the names of the modules as a list", cause);
+        new(ErrorCodes.AdapterUnsupported, $"expected an expression for names of modules, found '{new string([.. expression.Take(80).Select(c => c is >= ' ' and <= '~' ? c : '?')])}', {why}", "write the names of the modules as a list", cause);
 }
