@@ -60,6 +60,13 @@ public static partial class ErrorCodes
         "a file does not exist or cannot be opened",
         "check the path and its permissions");
 
+    /// <summary>A folder to be made is there.</summary>
+    public static ErrorCode FolderNotEmpty { get; } = new(
+        "folder_not_empty",
+        ExitCode.Unusable,
+        "a folder that a command is to make holds files already",
+        "choose a folder that does not exist yet");
+
     /// <summary>The disk is full.</summary>
     public static ErrorCode DiskFull { get; } = new(
         "disk_full",
