@@ -52,13 +52,22 @@ internal sealed record MergedExport(string BaseFolder, string Type)
             using JsonDocument document = JsonDocument.Parse(line);
             string code = document.RootElement.GetProperty("code").GetString() ?? string.Empty;
             string message = document.RootElement.GetProperty("message").GetString() ?? string.Empty;
+            string next = document.RootElement.GetProperty("next").GetString() ?? string.Empty;
             return ErrorCodes.All.TryGetValue(code, out ErrorCode? known)
-                ? new FedCloudException(known, message.StartsWith(code + ": ", StringComparison.Ordinal) ? message[(code.Length + 2)..] : message, document.RootElement.GetProperty("next").GetString())
+                ? new FedCloudException(known, Found(message, code, next), next)
                 : throw new JsonException("an unknown code");
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             return new FedCloudException(ErrorCodes.TrainerFailed, "the merge ended without saying why", "run 'fedcloud-trainer merge' on an export with --format peft", error);
         }
+    }
+
+    // The line without code and next step, which the error adds again.
+    private static string Found(string message, string code, string next)
+    {
+        (string before, string after) = (code + ": ", $". Next: {next}.");
+        string found = message.StartsWith(before, StringComparison.Ordinal) ? message[before.Length..] : message;
+        return found.EndsWith(after, StringComparison.Ordinal) ? found[..^after.Length] : found;
     }
 }
