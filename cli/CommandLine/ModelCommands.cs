@@ -70,28 +70,38 @@ internal static class ModelCommands
         Option<int?> version = Version();
         Option<string?> job = Job();
         Option<string> output = new("--out") { Description = "The folder to write.", Required = true };
-        Option<string> format = new("--format") { Description = "peft.", DefaultValueFactory = _ => "peft" };
+        Option<string> format = new("--format") { Description = "peft, or merged: a model folder that needs no PEFT, for which --base is needed.", DefaultValueFactory = _ => "peft" };
+        Option<string?> model = new("--base") { Description = "The base model's folder, for --format merged." };
+        Option<string> type = new("--dtype") { Description = "The type of merged weights: keep, f32, bf16 or f16.", DefaultValueFactory = _ => "keep" };
         Option<bool> json = Invocation.Json();
-        Command command = new("export", "Writes a version as PEFT does: adapter_config.json and adapter_model.safetensors.") { adapter, version, job, output, format, json };
+        Command command = new("export", "Writes a version as PEFT does: adapter_config.json and adapter_model.safetensors; or merged into its base model.") { adapter, version, job, output, format, model, type, json };
         command.SetAction(async (parsed, cancellation) =>
         {
-            if (!string.Equals(parsed.GetRequiredValue(format), "peft", StringComparison.Ordinal))
-            {
-                throw new FedCloudException(ErrorCodes.RequestMalformed, "expected the format peft, found another", "write --format peft");
-            }
-
+            MergedExport? merged = Merged(parsed.GetRequiredValue(format), parsed.GetValue(model), parsed.GetRequiredValue(type));
             using CoordinatorClient client = CoordinatorClient.FromEnvironment();
-            ModelSummary model = await FindAsync(client, parsed.GetRequiredValue(adapter), parsed.GetValue(job), parsed.GetValue(version), cancellation);
-            RunDetail run = await client.RunAsync(model.Job.Value, cancellation);
+            ModelSummary found = await FindAsync(client, parsed.GetRequiredValue(adapter), parsed.GetValue(job), parsed.GetValue(version), cancellation);
+            RunDetail run = await client.RunAsync(found.Job.Value, cancellation);
             string folder = parsed.GetRequiredValue(output);
-            string sha256 = await PeftExport.WriteAsync(client, model, run.State.Config, folder, cancellation);
+            string sha256 = merged is null
+                ? await PeftExport.WriteAsync(client, found, run.State.Config, folder, cancellation)
+                : await merged.WriteAsync(client, found, run.State.Config, folder, cancellation);
             Console.WriteLine(parsed.GetValue(json)
-                ? JsonSerializer.Serialize(new ExportDocument(model.Adapter, model.Job.Value, model.Version, folder, sha256), CliJson.Default.ExportDocument)
-                : $"Version {model.Version} of {model.Adapter} is in {folder}.");
+                ? JsonSerializer.Serialize(new ExportDocument(found.Adapter, found.Job.Value, found.Version, folder, sha256), CliJson.Default.ExportDocument)
+                : $"Version {found.Version} of {found.Adapter}{(merged is null ? string.Empty : ", merged into its base model,")} is in {folder}.");
             return (int)ExitCode.Done;
         });
         return command;
     }
+
+    private static MergedExport? Merged(string format, string? model, string type) => (format, model, type) switch
+    {
+        ("peft", null, "keep") => null,
+        ("merged", { } folder, "keep" or "f32" or "bf16" or "f16") => new MergedExport(folder, type),
+        ("peft", _, _) => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected --base and --dtype with --format merged only, found them with peft", "write --format merged, or leave them out"),
+        ("merged", null, _) => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected --base with --format merged, found none", "write --base and the base model's folder"),
+        ("merged", _, _) => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected the type keep, f32, bf16 or f16, found another", "write --dtype keep"),
+        _ => throw new FedCloudException(ErrorCodes.RequestMalformed, "expected the format peft or merged, found another", "write --format peft"),
+    };
 
     private static async Task<ModelSummary> FindAsync(CoordinatorClient client, string adapter, string? job, int? version, CancellationToken cancellation)
     {

@@ -113,6 +113,7 @@ internal static class PlanCommands
     private static string Show(JsonNode? value) => value switch
     {
         null => "none",
+        JsonObject map => string.Join(", ", map.Select(one => $"{one.Key}: {one.Value}")),
         JsonArray list => string.Join(", ", list.Select(item => item?.ToString())),
         _ => value.ToString() is { Length: > 0 } text ? text : "''",
     };

@@ -18,35 +18,26 @@ internal static class PeftExport
     /// <returns>The SHA-256 of <c>adapter_model.safetensors</c>.</returns>
     public static async Task<string> WriteAsync(CoordinatorClient client, ModelSummary model, RunConfig config, string folder, CancellationToken cancellation)
     {
-        Directory.CreateDirectory(folder);
-        string versionPath = Path.Combine(folder, "version.safetensors.part");
-        string adapterPath = Path.Combine(folder, "adapter_model.safetensors");
+        string place = Path.GetFullPath(folder).TrimEnd(Path.DirectorySeparatorChar);
+        Directory.CreateDirectory(Path.GetDirectoryName(place) ?? place);
+        string download = place + ".download";
         try
         {
-            await client.DownloadAsync(model, versionPath, cancellation);
-            if (await DigestAsync(versionPath, cancellation) != model.Sha256)
+            await client.DownloadAsync(model, download, cancellation);
+            if (await DigestAsync(download, cancellation) != model.Sha256)
             {
                 throw new FedCloudException(ErrorCodes.BaseModelCorrupt, "the downloaded version has another digest than the coordinator lists", "repeat the command");
             }
 
-            using SafetensorsFile version = SafetensorsFile.Open(versionPath, SafetensorsLimits.Foreign);
-            TensorEntry[] entries = [.. version.Header.Tensors.Where(tensor => tensor.Name.StartsWith("base_model.", StringComparison.Ordinal))];
-            Dictionary<string, string> metadata = new(StringComparer.Ordinal) { ["format"] = "pt" };
-            SafetensorsWriter.WriteFile(adapterPath, entries, metadata, (entry, stream) =>
-            {
-                byte[] bytes = new byte[entry.ByteLength];
-                version.ReadRaw(entry, 0, bytes);
-                stream.Write(bytes);
-            });
+            using SafetensorsFile version = SafetensorsFile.Open(download, SafetensorsLimits.Foreign);
+            PeftFolder.Write(place, version, config);
         }
         finally
         {
-            File.Delete(versionPath);
+            File.Delete(download);
         }
 
-        PeftConfig peft = PeftConfig.Of(config.BaseModel.Hex, config.Lora.Rank, (double)config.Lora.Alpha, config.Lora.TargetModules);
-        WholeFile.Write(Path.Combine(folder, "adapter_config.json"), peft.ToJson());
-        return (await DigestAsync(adapterPath, cancellation)).Hex;
+        return (await DigestAsync(Path.Combine(place, PeftAdapter.WeightsFile), cancellation)).Hex;
     }
 
     private static async Task<Sha256Digest> DigestAsync(string path, CancellationToken cancellation)

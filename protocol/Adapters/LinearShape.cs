@@ -23,10 +23,11 @@ public sealed partial record LinearShape(string Module, int In, int Out)
     /// </remarks>
     /// <param name="tensors">The base model's tensors.</param>
     /// <param name="targetModules">The last parts of module names.</param>
-    /// <param name="rank">The LoRA rank.</param>
+    /// <param name="form">The adapter's ranks.</param>
     /// <exception cref="FedCloudException"><c>target_module_unmatched</c> or <c>rank_out_of_range</c>.</exception>
-    public static ImmutableArray<LinearShape> Select(IEnumerable<TensorEntry> tensors, IReadOnlyList<string> targetModules, int rank)
+    public static ImmutableArray<LinearShape> Select(IEnumerable<TensorEntry> tensors, IReadOnlyList<string> targetModules, LoraForm form)
     {
+        ArgumentNullException.ThrowIfNull(form);
         List<(int Layer, int Target, LinearShape Shape)> found = [];
         foreach (TensorEntry tensor in tensors)
         {
@@ -36,6 +37,7 @@ public sealed partial record LinearShape(string Module, int In, int Out)
             }
 
             LinearShape shape = linear.Shape;
+            int rank = form.RankOf(shape.Module);
             if (rank > Math.Min(shape.In, shape.Out))
             {
                 throw new FedCloudException(ErrorCodes.RankOutOfRange, $"expected a rank of at most {Math.Min(shape.In, shape.Out)} for {shape.Module}, found {rank}");
@@ -54,6 +56,14 @@ public sealed partial record LinearShape(string Module, int In, int Out)
 
         return [.. found.OrderBy(entry => entry.Layer).ThenBy(entry => entry.Target).ThenBy(entry => entry.Shape.Module, StringComparer.Ordinal).Select(entry => entry.Shape)];
     }
+
+    /// <summary>The same for one rank.</summary>
+    public static ImmutableArray<LinearShape> Select(IEnumerable<TensorEntry> tensors, IReadOnlyList<string> targetModules, int rank) => Select(tensors, targetModules, new LoraForm(rank, rank));
+
+    /// <summary>All linear modules of the layers, by layer, then in the order of the file.</summary>
+    /// <param name="tensors">The base model's tensors.</param>
+    public static ImmutableArray<LinearShape> All(IEnumerable<TensorEntry> tensors) =>
+        [.. tensors.Select(Find).OfType<(int Layer, string Last, LinearShape Shape)>().OrderBy(one => one.Layer).Select(one => one.Shape)];
 
     /// <summary>Whether the weights of modules of this name are (in, out).</summary>
     /// <param name="targetModule">The last part of a module's name.</param>

@@ -90,7 +90,7 @@ public static class ModelVersionFile
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(header);
-        AdapterLayout layout = AdapterLayout.Of(header, config.Lora.Rank);
+        AdapterLayout layout = AdapterLayout.Of(header, config.Lora.Form());
         IEnumerable<string> expected = Entries(layout, new ServerOptimizer(config.Aggregation.ServerOptimizer)).Select(Show);
         return header.Tensors.Select(Show).SequenceEqual(expected, StringComparer.Ordinal)
             && int.TryParse(header.Metadata.GetValueOrDefault(VersionMember), NumberStyles.None, CultureInfo.InvariantCulture, out int version)

@@ -60,6 +60,13 @@ public static partial class ErrorCodes
         "a file does not exist or cannot be opened",
         "check the path and its permissions");
 
+    /// <summary>A folder to be made is there.</summary>
+    public static ErrorCode FolderNotEmpty { get; } = new(
+        "folder_not_empty",
+        ExitCode.Unusable,
+        "a folder that a command is to make holds files already",
+        "choose a folder that does not exist yet");
+
     /// <summary>The disk is full.</summary>
     public static ErrorCode DiskFull { get; } = new(
         "disk_full",
@@ -73,6 +80,20 @@ public static partial class ErrorCodes
         ExitCode.Unusable,
         "a target module of the plan matches no linear module of the base model",
         "correct lora.target_modules");
+
+    /// <summary>An adapter is of another kind.</summary>
+    public static ErrorCode AdapterUnsupported { get; } = new(
+        "adapter_unsupported",
+        ExitCode.Unusable,
+        "an adapter in PEFT's format asks for something that is not implemented, or holds tensors that its configuration does not imply",
+        "save the adapter as LoRA on linear modules of the layers; docs/peft.md says what is read");
+
+    /// <summary>An adapter belongs to another base model.</summary>
+    public static ErrorCode AdapterBaseMismatch { get; } = new(
+        "adapter_base_mismatch",
+        ExitCode.VerificationFailed,
+        "an adapter names another base model by its digest than it is put on",
+        "point to the folder of the base model that the adapter was trained on");
 
     /// <summary>A rank does not fit.</summary>
     public static ErrorCode RankOutOfRange { get; } = new(

@@ -95,6 +95,13 @@ public static partial class ErrorCodes
         "a job file has an unknown, missing or mistyped member, or a value out of range",
         "see docs/job-format.md; agent and trainer must be of one version");
 
+    /// <summary>A private job has a decomposed adapter.</summary>
+    public static ErrorCode DoraNotPrivate { get; } = new(
+        "dora_not_private",
+        ExitCode.Unusable,
+        "steps that clip each example's gradient are not made for DoRA: its magnitudes have no per-example gradients here, and no claim about them is tested",
+        "train without DoRA, or without a privacy claim; rsLoRA and patterns of ranks are fine");
+
     /// <summary>The loss is not a number.</summary>
     public static ErrorCode LossNotFinite { get; } = new(
         "loss_not_finite",

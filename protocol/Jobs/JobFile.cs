@@ -97,6 +97,7 @@ public static class JobFile
             }
 
             json.WriteEndArray();
+            WriteForm(json, plan.Lora);
             json.WriteNumber("local_steps", training.LocalSteps);
             json.WriteNumber("first_global_step", plan.GlobalStepAt(version));
             json.WriteNumber("total_global_steps", plan.TotalSteps);
@@ -136,6 +137,37 @@ public static class JobFile
         }
 
         return output.ToArray();
+    }
+
+    // Absent members mean what all jobs meant before there were these.
+    private static void WriteForm(Utf8JsonWriter json, LoraPlan lora)
+    {
+        if (lora.IsRankStabilized)
+        {
+            json.WriteString("scaling", "rslora");
+        }
+
+        if (lora.RankPattern is { IsEmpty: false } ranks)
+        {
+            json.WriteStartObject("rank_pattern");
+            foreach ((string module, int rank) in ranks.OrderBy(one => one.Key, StringComparer.Ordinal))
+            {
+                json.WriteNumber(module, rank);
+            }
+
+            json.WriteEndObject();
+        }
+
+        if (lora.AlphaPattern is { IsEmpty: false } alphas)
+        {
+            json.WriteStartObject("alpha_pattern");
+            foreach ((string module, decimal alpha) in alphas.OrderBy(one => one.Key, StringComparer.Ordinal))
+            {
+                json.WriteNumber(module, alpha);
+            }
+
+            json.WriteEndObject();
+        }
     }
 
     private static void Write(Utf8JsonWriter json, PrivacyPlan plan, JobPrivacy privacy)

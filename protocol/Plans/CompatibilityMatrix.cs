@@ -96,7 +96,7 @@ public static class CompatibilityMatrix
             yield return new("accept_inexact_lora", ErrorCodes.InexactLora, "fedavg averages A and B in the same round, and mean(B)·mean(A) is not mean(B·A)", "algorithm");
         }
 
-        foreach (PlanRefusal refusal in PrivacyRules.Refusals(config))
+        foreach (PlanRefusal refusal in PrivacyRules.Refusals(config).Concat(PatternRefusals(config.Lora)))
         {
             yield return refusal;
         }
@@ -115,6 +115,15 @@ public static class CompatibilityMatrix
         {
             yield return new("participation.min_silos", ErrorCodes.PlanInvalidValue, $"participation.min_silos {participation.MinSilos} is below participation.quorum {participation.Quorum}, so the run could begin without a chance to commit", "participation.quorum");
         }
+    }
+
+    // Whether a full name fits is known once the base model is.
+    private static IEnumerable<PlanRefusal> PatternRefusals(LoraPlan lora)
+    {
+        IEnumerable<(string Field, string Key)> keys = (lora.RankPattern?.Keys ?? []).Select(key => ("lora.rank_pattern", key)).Concat((lora.AlphaPattern?.Keys ?? []).Select(key => ("lora.alpha_pattern", key)));
+        return keys
+            .Where(one => !lora.TargetModules.Contains(one.Key.Split('.')[^1], StringComparer.Ordinal))
+            .Select(one => new PlanRefusal(one.Field, ErrorCodes.TargetModuleUnmatched, $"{one.Field} names {one.Key}, and lora.target_modules has no {one.Key.Split('.')[^1]}", "lora.target_modules"));
     }
 
     // The fewest silos with which a run of the plan may begin and commit.

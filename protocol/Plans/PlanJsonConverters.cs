@@ -1,5 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -53,6 +54,45 @@ public sealed class DecimalStringJsonConverter : JsonConverter<decimal>
 
     /// <inheritdoc/>
     public override void Write(Utf8JsonWriter writer, decimal value, JsonSerializerOptions options) => writer.WriteStringValue(DecimalString.Format(value));
+}
+
+/// <summary>Reads and writes a map to real numbers, each as its canonical decimal string.</summary>
+public sealed class DecimalMapJsonConverter : JsonConverter<ImmutableSortedDictionary<string, decimal>>
+{
+    /// <inheritdoc/>
+    public override ImmutableSortedDictionary<string, decimal> Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+    {
+        ImmutableSortedDictionary<string, decimal>.Builder values = ImmutableSortedDictionary.CreateBuilder<string, decimal>(StringComparer.Ordinal);
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException("not a map");
+        }
+
+        while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
+        {
+            string name = reader.GetString() ?? string.Empty;
+            reader.Read();
+            decimal? value = reader.TokenType == JsonTokenType.String ? DecimalString.Parse(reader.GetString()) : null;
+            if (value is not { } real || !values.TryAdd(name, real))
+            {
+                throw new JsonException("not a canonical decimal string, each name once");
+            }
+        }
+
+        return values.ToImmutable();
+    }
+
+    /// <inheritdoc/>
+    public override void Write(Utf8JsonWriter writer, ImmutableSortedDictionary<string, decimal> value, JsonSerializerOptions options)
+    {
+        writer.WriteStartObject();
+        foreach ((string name, decimal real) in value)
+        {
+            writer.WriteString(name, DecimalString.Format(real));
+        }
+
+        writer.WriteEndObject();
+    }
 }
 
 /// <summary>Reads and writes an optional real number as its canonical decimal string or null.</summary>

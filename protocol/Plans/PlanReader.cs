@@ -119,6 +119,7 @@ public static class PlanReader
         {
             PlanScalar scalar => scalar.Text,
             PlanSequence list when field.Type is ModuleNamesType && list.Items.All(item => item is PlanScalar) => string.Join(',', list.Items.Select(item => ((PlanScalar)item).Text)),
+            _ when field.Type is OptionalType { Of: ModulePatternType } => ModulePatternType.TextOf(node),
             _ => null,
         };
         if (Refused(field, node, text, written) is { } refused)

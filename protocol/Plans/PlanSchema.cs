@@ -24,6 +24,8 @@ public static class PlanSchema
     private static readonly RealType Fraction = new(0, 0.999999m);
     private static readonly RealType Positive = new(0, 10, AboveMin: true);
     private static readonly RealType Norm = new(0, 1_000_000_000, AboveMin: true);
+    private static readonly IntegerType Rank = new(1, 1024);
+    private static readonly RealType Alpha = new(0, 4096, AboveMin: true);
     private static readonly IntegerType Seed = new(0, (1L << 53) - 1);
 
     /// <summary>The fields, in the order of the documentation.</summary>
@@ -41,8 +43,11 @@ public static class PlanSchema
         new("rounds", new IntegerType(1, 10_000), "5", "rounds", "How many rounds are committed before the run is complete; abandoned rounds do not count."),
         new("algorithm", new ChoiceType(["ffa_lora", "rolora", "fedavg"], [.. CompatibilityMatrix.RefusedAlgorithms.Keys]), "ffa_lora", string.Empty, "Which factors train and travel: B only (ffa_lora), B and A in alternate rounds (rolora), or both (fedavg)."),
         new("accept_inexact_lora", new BooleanType(), "false", string.Empty, "Needed for fedavg: the average of A and of B is not the average of their products."),
-        new("lora.rank", new IntegerType(1, 1024), "8", string.Empty, "The rank r of every adapted module."),
-        new("lora.alpha", new RealType(0, 4096, AboveMin: true), "16", string.Empty, "The product of B and A is scaled by alpha / rank."),
+        new("lora.rank", Rank, "8", string.Empty, "The rank r of every adapted module that lora.rank_pattern does not name."),
+        new("lora.rank_pattern", new OptionalType(new ModulePatternType(Rank)), null, string.Empty, "Ranks of some modules, by name or its last parts, as {q_proj: 16}; of two names that fit a module the longer counts."),
+        new("lora.alpha", Alpha, "16", string.Empty, "The product of B and A is scaled by alpha / rank, unless lora.scaling says otherwise."),
+        new("lora.alpha_pattern", new OptionalType(new ModulePatternType(Alpha)), null, string.Empty, "Alphas of some modules, likewise."),
+        new("lora.scaling", new OptionalType(new ChoiceType(["standard", "rslora"], [])), null, string.Empty, "What alpha is divided by: the rank (standard, also when absent), or its square root (rslora), which keeps large ranks from learning less."),
         new("lora.target_modules", new ModuleNamesType(), "down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj", string.Empty, "The linear modules that get an adapter, by the last part of their name."),
         new("lora.init", new ChoiceType(["seed"], [.. CompatibilityMatrix.RefusedInits.Keys]), "seed", string.Empty, "How version 0 is made: A from lora.init_seed and B zero, which everyone recomputes."),
         new("lora.init_seed", Seed, "1", string.Empty, "The seed from which everyone recomputes A of version 0; B is zero."),

@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
@@ -67,10 +68,10 @@ public enum ServerRule
 /// <summary>The LoRA adapter (Hu et al. 2022).</summary>
 public sealed record LoraPlan
 {
-    /// <summary>The rank r.</summary>
+    /// <summary>The rank r of modules that <see cref="RankPattern"/> does not name.</summary>
     public required int Rank { get; init; }
 
-    /// <summary>Alpha; the product B·A is scaled by alpha / rank.</summary>
+    /// <summary>Alpha; the product B·A is scaled by alpha / rank, or by alpha / √rank with rsLoRA.</summary>
     [JsonConverter(typeof(DecimalStringJsonConverter))]
     public required decimal Alpha { get; init; }
 
@@ -82,6 +83,31 @@ public sealed record LoraPlan
 
     /// <summary>The seed of A in version 0.</summary>
     public required long InitSeed { get; init; }
+
+    /// <summary><c>standard</c> or <c>rslora</c>; null means standard.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Scaling { get; init; }
+
+    /// <summary>Ranks of some modules, by name or its last parts; null for none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ImmutableSortedDictionary<string, int>? RankPattern { get; init; }
+
+    /// <summary>Alphas of some modules, likewise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    [JsonConverter(typeof(DecimalMapJsonConverter))]
+    public ImmutableSortedDictionary<string, decimal>? AlphaPattern { get; init; }
+
+    /// <summary>Whether the product is scaled by alpha over the root of the rank.</summary>
+    [JsonIgnore]
+    public bool IsRankStabilized => string.Equals(Scaling, "rslora", StringComparison.Ordinal);
+
+    /// <summary>Rank and scaling of each adapted module.</summary>
+    public LoraForm Form() => new(Rank, (double)Alpha)
+    {
+        IsRankStabilized = IsRankStabilized,
+        RankPattern = LoraForm.LongestFirst(RankPattern ?? ImmutableSortedDictionary<string, int>.Empty),
+        AlphaPattern = LoraForm.LongestFirst((AlphaPattern ?? ImmutableSortedDictionary<string, decimal>.Empty).Select(one => KeyValuePair.Create(one.Key, (double)one.Value))),
+    };
 }
 
 /// <summary>What each silo's trainer does in a round.</summary>

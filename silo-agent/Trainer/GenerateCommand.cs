@@ -1,8 +1,6 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Text.Json;
 using FedCloud.Protocol.Adapters;
-using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Decoders;
@@ -27,7 +25,7 @@ internal static class GenerateCommand
         }
 
         using BaseWeights weights = BaseWeights.Open(options.Base);
-        using DecoderModel model = Load(config, weights, options.Adapter, length);
+        using DecoderModel model = Load(config, weights, options.Base, options.Adapter, length);
         int? end = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         while (tokens.Count < length)
         {
@@ -45,38 +43,19 @@ internal static class GenerateCommand
         return (int)ExitCode.Done;
     }
 
-    private static DecoderModel Load(ModelConfig config, BaseWeights weights, string? adapter, int length)
+    private static DecoderModel Load(ModelConfig config, BaseWeights weights, string folder, string? adapter, int length)
     {
         if (adapter is null)
         {
-            return DecoderModel.Load(config, weights, adapter: null, scaling: 0, length, length, threads: 1);
+            return DecoderModel.Load(config, weights, adapter: null, length, length, threads: 1);
         }
 
-        PeftConfig peft = ReadPeft(Path.Combine(adapter, "adapter_config.json"));
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, peft.TargetModules, peft.R), peft.R);
-        DecoderModel model = DecoderModel.Load(config, weights, layout, (float)(peft.LoraAlpha / peft.R), length, length, threads: 1);
-        using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(adapter, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
-        model.LoadAdapter(factors, layout);
+        PeftAdapter adapted = PeftAdapter.Open(adapter, weights.Tensors);
+        adapted.RequireBase(folder);
+        DecoderModel model = DecoderModel.Load(config, weights, adapted.Layout, length, length, threads: 1);
+        using SafetensorsFile factors = SafetensorsFile.Open(adapted.WeightsPath, SafetensorsLimits.Foreign);
+        model.LoadAdapter(factors, adapted.Layout);
         return model;
-    }
-
-    private static PeftConfig ReadPeft(string path)
-    {
-        try
-        {
-            PeftConfig? peft = StrictJson.Deserialize(File.ReadAllBytes(path), PeftConfigJson.Default.PeftConfig);
-            return peft is { PeftType: "LORA", Bias: "none", UseRslora: false, UseDora: false, R: > 0, TargetModules.IsDefaultOrEmpty: false } && peft.FanInFanOut == peft.TargetModules.All(LinearShape.IsInOut)
-                ? peft
-                : throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json: expected a plain LoRA adapter without bias, rsLoRA and DoRA");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new FedCloudException(ErrorCodes.FileMissing, "expected a readable adapter_config.json in the adapter's folder, found none", cause: error);
-        }
-        catch (JsonException error)
-        {
-            throw new FedCloudException(ErrorCodes.ConfigUnsupported, "adapter_config.json is not JSON with PEFT's fields", cause: error);
-        }
     }
 
     private static int IndexOfMax(ReadOnlySpan<float> values)

@@ -14,6 +14,7 @@ try
         ["sample", string folder] => SampleCommands.WriteTexts(folder),
         ["pretrain", string texts, string folder] => SampleCommands.Pretrain(texts, folder),
         ["generate", .. string[] options] when GenerateOptions.Parse(options) is { } generate => GenerateCommand.Run(generate),
+        ["merge", .. string[] options] when MergeCommand.Parse(options) is { } merge => MergeCommand.Run(merge),
         _ => Usage(),
     };
 }
@@ -68,6 +69,8 @@ static int Usage()
                fedcloud-trainer pretrain TEXTDIR OUTDIR  the sample's base model from general.txt
                fedcloud-trainer generate --base DIR --prompt TEXT [--adapter DIR] [--max-tokens N]
                                                          greedy continuation; DIR as PEFT saves an adapter
+               fedcloud-trainer merge --base DIR --adapter DIR --out DIR [--dtype keep|f32|bf16|f16]
+                                                         a model folder that needs no PEFT
         """);
     return (int)ExitCode.Unusable;
 }

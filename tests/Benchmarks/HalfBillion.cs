@@ -102,8 +102,8 @@ internal static class HalfBillion
     private static DecoderModel Load(string folder, ModelConfig config, int rows, WeightStorage storage)
     {
         using BaseWeights weights = BaseWeights.Open(folder);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, Targets, Rank), Rank);
-        DecoderModel model = DecoderModel.Load(config, weights, layout, 2, rows, Length, Threads, storage);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, Targets, new LoraForm(Rank, 2 * Rank));
+        DecoderModel model = DecoderModel.Load(config, weights, layout, rows, Length, Threads, storage);
         Random random = new(2);
         foreach (Parameter factor in model.Linears.Select(linear => linear.Adapter).OfType<LoraFactors>().SelectMany(factors => new[] { factors.A, factors.B }))
         {

@@ -71,8 +71,8 @@ internal static class PrivateStepCost
         string folder = Path.Combine(TokenizerSpeed.Root(), "samples", "base");
         ModelConfig config = ModelConfig.Read(Path.Combine(folder, "config.json"));
         using BaseWeights weights = BaseWeights.Open(folder);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, TrainingModel.Targets, Rank), Rank);
-        DecoderModel model = DecoderModel.Load(config, weights, layout, 2, 8 * 128, 128, threads);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, TrainingModel.Targets, new LoraForm(Rank, 2 * Rank));
+        DecoderModel model = DecoderModel.Load(config, weights, layout, 8 * 128, 128, threads);
         Random random = new(3);
         foreach (LoraFactors adapter in model.Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
         {

@@ -55,7 +55,7 @@ internal static class TrainingModel
         using BaseWeights weights = BaseWeights.Open(folder);
         using SafetensorsFile adapter = SafetensorsFile.Open(Path.Combine(folder, "adapter.safetensors"), SafetensorsLimits.Foreign);
         AdapterLayout layout = Layout(folder);
-        DecoderModel model = DecoderModel.Load(Config, weights, layout, Scaling, Rows, length, threads);
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, Rows, length, threads);
         model.LoadAdapter(adapter, layout);
         return model;
     }
@@ -73,7 +73,7 @@ internal static class TrainingModel
     private static AdapterLayout Layout(string folder)
     {
         using SafetensorsFile weights = SafetensorsFile.Open(Path.Combine(folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(weights.Header.Tensors, Targets, Rank), Rank);
+        return AdapterLayout.Of(weights.Header.Tensors, Targets, new LoraForm(Rank, Scaling * Rank));
     }
 
     private static TensorEntry Entry(Parameter parameter) => parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal)

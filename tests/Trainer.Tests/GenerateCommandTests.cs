@@ -22,7 +22,7 @@ public sealed class GenerateCommandTests : IDisposable
     public void Generate_AdapterWithZeroB_ChangesNothing()
     {
         File.Copy(_sample.AdapterFile, Path.Combine(_sample.Folder, "adapter_model.safetensors"));
-        File.WriteAllBytes(Path.Combine(_sample.Folder, "adapter_config.json"), PeftConfig.Of("sample", SampleJob.Rank, 16, SampleJob.Modules).ToJson());
+        File.WriteAllBytes(Path.Combine(_sample.Folder, "adapter_config.json"), PeftConfig.Of("sample", SampleJob.Layout, SampleJob.Modules).ToJson());
 
         TrainerRun bare = TrainerRun.Of("generate", "--base", SampleJob.Base, "--prompt", "Why is the museum so quiet?", "--max-tokens", "8");
         TrainerRun adapted = TrainerRun.Of("generate", "--base", SampleJob.Base, "--prompt", "Why is the museum so quiet?", "--max-tokens", "8", "--adapter", _sample.Folder);
@@ -32,7 +32,7 @@ public sealed class GenerateCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("{}", "config_unsupported")]
+    [InlineData("{}", "adapter_unsupported")]
     [InlineData(null, "file_missing")]
     public void Generate_BrokenAdapter_IsRefused(string? configuration, string code)
     {

@@ -86,7 +86,7 @@ internal sealed class SampleJob : IDisposable
     private static AdapterLayout MakeLayout()
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Base, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(file.Header.Tensors, Modules, Rank), Rank);
+        return AdapterLayout.Of(file.Header.Tensors, Modules, new LoraForm(Rank, 16));
     }
 
     private static string FindRoot(DirectoryInfo? folder) => folder switch

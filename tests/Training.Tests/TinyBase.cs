@@ -55,7 +55,7 @@ internal sealed class TinyBase : IDisposable
     public AdapterLayout Layout(params string[] modules)
     {
         using SafetensorsFile file = SafetensorsFile.Open(Path.Combine(Folder, "model.safetensors"), SafetensorsLimits.BaseModel);
-        return new AdapterLayout(LinearShape.Select(file.Header.Tensors, modules.Length == 0 ? AllModules : modules, Rank), Rank);
+        return AdapterLayout.Of(file.Header.Tensors, modules.Length == 0 ? AllModules : modules, new LoraForm(Rank, Alpha));
     }
 
     public DecoderModel Load(int rows, int length, int threads = 1, bool withAdapter = true)
@@ -63,11 +63,11 @@ internal sealed class TinyBase : IDisposable
         using BaseWeights file = BaseWeights.Open(Folder);
         if (!withAdapter)
         {
-            return DecoderModel.Load(Config, file, null, 0, rows, length, threads);
+            return DecoderModel.Load(Config, file, null, rows, length, threads);
         }
 
         AdapterLayout layout = Layout();
-        DecoderModel model = DecoderModel.Load(Config, file, layout, (float)(Alpha / Rank), rows, length, threads);
+        DecoderModel model = DecoderModel.Load(Config, file, layout, rows, length, threads);
         using SafetensorsFile version = SafetensorsFile.Open(AdapterFile, SafetensorsLimits.Foreign);
         model.LoadAdapter(version, layout);
         return model;

@@ -15,7 +15,7 @@ internal static class LeavingFields
     public static FieldContent Names(ReportContext report) => report.OfPlan(plan => FieldContent.Of(report.Planned($"{Factors(plan.Algorithm)} of the modules {string.Join(", ", plan.Lora.TargetModules)}")));
 
     /// <summary>Their shapes follow from the base model, which the evidence does not hold.</summary>
-    public static FieldContent Shapes(ReportContext report) => report.OfPlan(plan => FieldContent.Of(report.Planned($"rank {plan.Lora.Rank} on one side of every factor") with { Note = "the other side is the module's, which follows from the base model; the evidence does not hold it" }));
+    public static FieldContent Shapes(ReportContext report) => report.OfPlan(plan => FieldContent.Of(report.Planned(plan.Lora.RankPattern is null ? $"rank {plan.Lora.Rank} on one side of every factor" : $"the module's rank on one side of every factor: {plan.Lora.Rank}, or what lora.rank_pattern says") with { Note = "the other side is the module's, which follows from the base model; the evidence does not hold it" }));
 
     /// <summary>Bytes for each silo and round.</summary>
     public static FieldContent Lengths(ReportContext report) => FieldContent.OrNone(

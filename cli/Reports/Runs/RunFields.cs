@@ -31,11 +31,11 @@ internal static class RunFields
         _ => "fedavg: A and B are averaged; the product of the means is not the mean of the products",
     })));
 
-    public static FieldContent Ranks(ReportContext report) => report.OfPlan(plan => FieldContent.Of(report.Planned(plan.Lora.Rank, "rank of every adapted module")));
+    public static FieldContent Ranks(ReportContext report) => report.OfPlan(plan => FieldContent.Of(report.Planned(plan.Lora.Rank, $"rank of every adapted module{Except(plan.Lora.RankPattern)}")));
 
     /// <summary>Architecture: what is known of it is the base model's hash and the adapter's shape.</summary>
     public static FieldContent Architecture(ReportContext report) => report.OfPlan(plan => FieldContent.Of(
-        report.Planned(string.Create(CultureInfo.InvariantCulture, $"low-rank adapter (LoRA), rank {plan.Lora.Rank}, alpha {plan.Lora.Alpha}, on {string.Join(", ", plan.Lora.TargetModules)}")),
+        report.Planned(string.Create(CultureInfo.InvariantCulture, $"low-rank adapter (LoRA), rank {plan.Lora.Rank}{Except(plan.Lora.RankPattern)}, alpha {plan.Lora.Alpha}{Except(plan.Lora.AlphaPattern)}{(plan.Lora.IsRankStabilized ? " over the root of the rank (rsLoRA)" : string.Empty)}, on {string.Join(", ", plan.Lora.TargetModules)}")),
         report.Planned($"base model of digest {plan.BaseModel.Hex}") with { Note = "the evidence names it and does not describe it" }));
 
     public static FieldContent Procedure(ReportContext report) => report.OfPlan(plan => FieldContent.Of(
@@ -126,6 +126,9 @@ internal static class RunFields
         JsonNode? value = PlanSchema.Find(root, field.Path);
         return field.Default is null ? value is null : JsonNode.DeepEquals(value, field.Type.FromText(field.Default));
     }
+
+    private static string Except<T>(IReadOnlyDictionary<string, T>? pattern) =>
+        pattern is null ? string.Empty : string.Create(CultureInfo.InvariantCulture, $" (but {string.Join(", ", pattern.Select(one => string.Create(CultureInfo.InvariantCulture, $"{one.Key}: {one.Value}")))})");
 
     private static string Word(ServerRule rule) => rule switch
     {

@@ -31,7 +31,7 @@ public sealed class BaseModelShapes(IBlobStore store)
             _tensors[config.BaseModel] = tensors;
         }
 
-        return new AdapterLayout(LinearShape.Select(tensors.Tensors, config.Lora.TargetModules, config.Lora.Rank), config.Lora.Rank);
+        return AdapterLayout.Of(tensors.Tensors, config.Lora.TargetModules, config.Lora.Form());
     }
 
     private async Task<BaseModelTensors> ReadAsync(Sha256Digest digest, CancellationToken cancellation)

@@ -14,13 +14,12 @@ public sealed unsafe partial class DecoderModel
     /// <param name="config">The shape.</param>
     /// <param name="weights">The base model's weights; may be disposed of before the model.</param>
     /// <param name="adapter">The adapter's layout; null for none.</param>
-    /// <param name="scaling">alpha / r.</param>
     /// <param name="maxRows">The most tokens of a batch, b·t.</param>
     /// <param name="maxLength">The longest sequence.</param>
     /// <param name="threads">The most threads.</param>
     /// <param name="storage">How the matrices of the base model are stored. Norms, biases and learned positions are float32 with any.</param>
     public static DecoderModel Load(
-        ModelConfig config, BaseWeights weights, AdapterLayout? adapter, float scaling, int maxRows, int maxLength, int threads, WeightStorage storage = WeightStorage.F32)
+        ModelConfig config, BaseWeights weights, AdapterLayout? adapter, int maxRows, int maxLength, int threads, WeightStorage storage = WeightStorage.F32)
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(weights);
@@ -29,7 +28,13 @@ public sealed unsafe partial class DecoderModel
             weights.RequireTied(config.Names);
         }
 
-        return new DecoderModel(new ModelParts(config, shape => weights.Read(shape, config.Names.OptionalPrefix, storage), adapter, scaling, maxRows, maxLength, threads));
+        DecoderModel model = new(new ModelParts(config, shape => weights.Read(shape, config.Names.OptionalPrefix, storage), adapter, maxRows, maxLength, threads));
+        foreach (Linear linear in model._decomposed)
+        {
+            linear.ResetMagnitude(threads);
+        }
+
+        return model;
     }
 
     /// <summary>Makes a model with random weights, normal with deviation 0.02, residual outputs scaled by 1/sqrt(2·layers) (Radford et al. 2019).</summary>
@@ -58,7 +63,7 @@ public sealed unsafe partial class DecoderModel
             return matrix;
         }
 
-        return new DecoderModel(new ModelParts(config, shape => new Parameter(shape.Name, Draw(shape), shape.IsVector), null, 0, maxRows, maxLength, threads));
+        return new DecoderModel(new ModelParts(config, shape => new Parameter(shape.Name, Draw(shape), shape.IsVector), null, maxRows, maxLength, threads));
     }
 
     /// <summary>Fills the adapter from a file; other tensors in it, such as the server optimizer's state, are ignored.</summary>
@@ -79,5 +84,7 @@ public sealed unsafe partial class DecoderModel
                 throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the adapter's {tensor.Name} holds NaN or infinity");
             }
         }
+
+        AdapterChanged();
     }
 }

@@ -20,12 +20,14 @@ public sealed unsafe partial class DecoderModel : IDecoder
     private readonly Parameter? _head; // (V, C); null when tied
     private readonly Norm _finalNorm;
     private readonly DecoderLayer[] _layers;
+    private readonly Linear[] _decomposed;
     private readonly Dictionary<RotaryPositions, RotaryTable> _rotary = [];
     private readonly LayerScratch _scratch;
     private readonly Matrix _x, _xn; // (N, C)
     private readonly HeadLoss _loss;
     private readonly Matrix _lengths; // (B) int32
     private Parameter[] _trained = [];
+    private bool _isMeasured;
     private int _b;
     private int _t;
 
@@ -44,6 +46,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _finalNorm = parts.Norm(_c.Names.FinalNorm, c);
         _scratch = new LayerScratch(_c, n);
         _layers = [.. Enumerable.Range(0, _c.Layers).Select(l => new DecoderLayer(parts, l, Rotary(l, parts.Length), _scratch))];
+        _decomposed = [.. Linears.Where(linear => linear.IsDecomposed)];
         _x = new(n, c);
         _xn = new(n, c);
         _loss = new(_c, n, _threads);
@@ -62,7 +65,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
     /// <summary>The weights that train, in a fixed order.</summary>
     public IEnumerable<Parameter> Trained => _trained;
 
-    /// <summary>Makes factors of the adapter train.</summary>
+    /// <summary>Makes factors of the adapter train, and with either of them the magnitudes of decomposed weights.</summary>
     public void TrainAdapter(ExchangedFactor exchanged)
     {
         foreach (LoraFactors adapter in Adapters)
@@ -76,6 +79,8 @@ public sealed unsafe partial class DecoderModel : IDecoder
             {
                 adapter.B.Train();
             }
+
+            adapter.Magnitude?.Train();
         }
 
         _trained = WithGradient();
@@ -109,6 +114,9 @@ public sealed unsafe partial class DecoderModel : IDecoder
         }
     }
 
+    /// <summary>Says that weights or factors have other values than in the last forward pass, so that what follows from them is computed again. Loading and <see cref="ZeroGradients"/>, with which a step begins, say so themselves.</summary>
+    public void AdapterChanged() => _isMeasured = false;
+
     /// <summary>The forward pass.</summary>
     /// <param name="tokens">b·t token ids, row by row.</param>
     /// <param name="b">Sequences.</param>
@@ -117,6 +125,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
     public void Forward(ReadOnlySpan<int> tokens, int b, int t, ReadOnlySpan<int> lengths = default)
     {
         (_b, _t) = (b, t);
+        MeasureDecomposed();
         Span<int> kept = new(_lengths.P, b);
         kept.Fill(t);
         lengths.CopyTo(kept);
@@ -177,9 +186,10 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _embedding.Backward(dx, n, _t);
     }
 
-    /// <summary>Sets all gradients to zero.</summary>
+    /// <summary>Sets all gradients to zero, as before a step's first forward pass.</summary>
     public void ZeroGradients()
     {
+        AdapterChanged();
         foreach (Parameter parameter in _trained)
         {
             parameter.Gradient?.Span.Clear();
@@ -209,10 +219,21 @@ public sealed unsafe partial class DecoderModel : IDecoder
 
     private Sequences Sequences => new(_b, _t, (int*)_lengths.P);
 
+    // Once a step: weights and factors stay as they are from its first forward pass to its last.
+    private void MeasureDecomposed()
+    {
+        foreach (Linear linear in _isMeasured ? [] : _decomposed)
+        {
+            linear.Measure(_threads);
+        }
+
+        _isMeasured = true;
+    }
+
     private Parameter[] WithGradient() => [.. AllParameters().Where(parameter => parameter.Gradient is not null)];
 
     private IEnumerable<Parameter> AllParameters() =>
-        BaseParameters().Concat(Adapters.SelectMany(adapter => new[] { adapter.A, adapter.B }));
+        BaseParameters().Concat(Adapters.SelectMany(adapter => adapter.Parameters));
 
     private double Loss(ReadOnlySpan<int> targets) => _loss.Run(HeadWeight, _xn.P, targets[..(_b * _t)], _trained.Length > 0 ? _scratch.Normed.P : null);
 

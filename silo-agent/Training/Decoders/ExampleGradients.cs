@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Runtime.InteropServices;
+using FedCloud.Protocol.Errors;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
@@ -27,8 +28,14 @@ internal sealed unsafe class ExampleGradients : IExampleGradients
     /// <summary>Makes room for a batch of examples.</summary>
     /// <param name="model">The model; only factors of its adapter train.</param>
     /// <param name="examples">The most examples of a batch.</param>
+    /// <exception cref="FedCloudException"><c>dora_not_private</c>.</exception>
     public ExampleGradients(DecoderModel model, int examples)
     {
+        if (model.Linears.Any(linear => linear.IsDecomposed))
+        {
+            throw new FedCloudException(ErrorCodes.DoraNotPrivate, "expected an adapter whose weights are not decomposed, found one with DoRA");
+        }
+
         _trained = [.. model.Trained];
         Parameter[][] modules = [.. model.Linears.Select(Factors).Where(factors => factors.Length > 0)];
         if (_trained.Length == 0 || !modules.SelectMany(factors => factors).SequenceEqual(_trained))

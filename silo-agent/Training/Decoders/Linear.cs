@@ -4,17 +4,18 @@ using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>y = x·Wᵀ + b + (alpha / r)·(x·Aᵀ)·Bᵀ: a linear layer with an optional bias and an optional LoRA adapter (Hu et al. 2022).</summary>
+/// <summary>y = x·Wᵀ + b + s·(x·Aᵀ)·Bᵀ: a linear layer with an optional bias and an optional LoRA adapter (Hu et al. 2022), whose weight may be decomposed (<see cref="WeightDecomposition"/>).</summary>
 public sealed unsafe class Linear : IDisposable
 {
     private readonly bool _isInOut;
     private readonly Matrix? _hidden; // x·Aᵀ, kept for the backward pass: (N, r)
     private readonly Matrix? _hiddenGradient;
+    private readonly WeightDecomposition? _decomposition;
 
     /// <summary>Makes a layer.</summary>
     /// <param name="module">Its full name.</param>
     /// <param name="weight">W: (out, in), or (in, out).</param>
-    /// <param name="adapter">A and B with their scaling; null for a plain layer.</param>
+    /// <param name="adapter">The adapter; null for a plain layer.</param>
     /// <param name="rows">The most rows of x.</param>
     /// <param name="bias">b: (1, out); null for none.</param>
     /// <param name="isInOut">Whether W is (in, out), as GPT-2's checkpoints have it.</param>
@@ -29,6 +30,7 @@ public sealed unsafe class Linear : IDisposable
         {
             _hidden = new Matrix(rows, adapter.Rank);
             _hiddenGradient = new Matrix(rows, adapter.Rank);
+            _decomposition = adapter.Magnitude is { } magnitude ? new WeightDecomposition(magnitude, rows) : null;
         }
     }
 
@@ -47,6 +49,9 @@ public sealed unsafe class Linear : IDisposable
     /// <summary>The base model's weights.</summary>
     internal IEnumerable<Parameter> Parameters => Bias is null ? [Weight] : [Weight, Bias];
 
+    /// <summary>Whether the weight is decomposed.</summary>
+    internal bool IsDecomposed => _decomposition is not null;
+
     private int In => _isInOut ? Weight.Rows : Weight.Columns;
 
     private int Out => _isInOut ? Weight.Columns : Weight.Rows;
@@ -58,18 +63,35 @@ public sealed unsafe class Linear : IDisposable
     /// <param name="threads">The most threads.</param>
     public void Forward(float* x, float* y, int n, int threads)
     {
+        if (_decomposition is { } decomposition)
+        {
+            Multiply(x, decomposition.Product, n, 0, threads);
+            decomposition.Forward(Bias is { } added ? added.Value.P : null, y, n, threads);
+            return;
+        }
+
         if (Bias is { } bias)
         {
             Workers.Rows(n, threads, new FillRows(bias.Value.P, y, Out));
         }
 
-        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Operand, Bias is null ? 0 : 1, y, Out, threads); // (n, in) -> (n, out)
-        if (Adapter is { } lora && _hidden is { } h)
+        Multiply(x, y, n, Bias is null ? 0 : 1, threads);
+    }
+
+    /// <summary>Brings a decomposed weight up to date after weight or adapter have changed; does nothing for any other.</summary>
+    internal void Measure(int threads)
+    {
+        if (Adapter is { } lora)
         {
-            int r = lora.Rank;
-            Gemm.Multiply(false, true, n, r, In, 1, x, In, lora.A.Value.P, In, 0, h.P, r, threads); // (n, in) -> (n, r)
-            Gemm.Multiply(false, true, n, Out, r, lora.Scaling, h.P, r, lora.B.Value.P, r, 1, y, Out, threads); // (n, r) -> (n, out)
+            _decomposition?.Measure(Weight.Operand, lora, _isInOut, threads);
         }
+    }
+
+    /// <summary>Makes a decomposed weight what it is without decomposition.</summary>
+    internal void ResetMagnitude(int threads)
+    {
+        Measure(threads);
+        _decomposition?.Reset();
     }
 
     /// <summary>Adds the gradients of whatever trains, and writes or adds dx.</summary>
@@ -82,13 +104,18 @@ public sealed unsafe class Linear : IDisposable
     internal void Backward(float* x, float* dy, float* dx, float beta, Sequences sequences, int threads)
     {
         int n = sequences.N;
+        AddBiasGradient(dy, n);
+        if (_decomposition is { } decomposition)
+        {
+            dy = decomposition.Backward(dy, n, threads); // the rest is as for the product without gains and bias
+        }
+
         if (dx is not null)
         {
             Gemm.Multiply(false, _isInOut, n, In, Out, 1, dy, Out, Weight.Operand, beta, dx, In, threads); // dx = dy·W
         }
 
         WeightGradient.Add(Weight, 1, _isInOut ? x : dy, _isInOut ? dy : x, sequences, threads); // dW += dyᵀ·x, or its transpose
-        AddBiasGradient(dy, n);
 
         if (Adapter is { } lora && _hidden is { } h && _hiddenGradient is { } dh)
         {
@@ -108,10 +135,25 @@ public sealed unsafe class Linear : IDisposable
     {
         Weight.Dispose();
         Bias?.Dispose();
-        Adapter?.A.Dispose();
-        Adapter?.B.Dispose();
+        foreach (Parameter parameter in Adapter?.Parameters ?? [])
+        {
+            parameter.Dispose();
+        }
+
+        _decomposition?.Dispose();
         _hidden?.Dispose();
         _hiddenGradient?.Dispose();
+    }
+
+    private void Multiply(float* x, float* y, int n, float beta, int threads)
+    {
+        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Operand, beta, y, Out, threads); // (n, in) -> (n, out)
+        if (Adapter is { } lora && _hidden is { } h)
+        {
+            int r = lora.Rank;
+            Gemm.Multiply(false, true, n, r, In, 1, x, In, lora.A.Value.P, In, 0, h.P, r, threads); // (n, in) -> (n, r)
+            Gemm.Multiply(false, true, n, Out, r, lora.Scaling, h.P, r, lora.B.Value.P, r, 1, y, Out, threads); // (n, r) -> (n, out)
+        }
     }
 
     private void AddBiasGradient(float* dy, int n)
@@ -121,14 +163,4 @@ public sealed unsafe class Linear : IDisposable
             Ops.AddScaled(gradient.P, dy + ((long)i * Out), 1, Out);
         }
     }
-}
-
-/// <summary>The factors of one adapter.</summary>
-/// <param name="A">(r, in).</param>
-/// <param name="B">(out, r).</param>
-/// <param name="Scaling">alpha / r.</param>
-public sealed record LoraFactors(Parameter A, Parameter B, float Scaling)
-{
-    /// <summary>The rank.</summary>
-    public int Rank => A.Value.Rows;
 }

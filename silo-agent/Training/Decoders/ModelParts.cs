@@ -9,11 +9,10 @@ namespace FedCloud.Training.Decoders;
 /// <param name="config">The shape.</param>
 /// <param name="load">Gives the weights; they become the model's.</param>
 /// <param name="adapter">The adapter's layout; null for none.</param>
-/// <param name="scaling">alpha / r.</param>
 /// <param name="rows">The most tokens of a batch.</param>
 /// <param name="length">The longest sequence.</param>
 /// <param name="threads">The most threads.</param>
-internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Parameter> load, AdapterLayout? adapter, float scaling, int rows, int length, int threads)
+internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Parameter> load, AdapterLayout? adapter, int rows, int length, int threads)
 {
     private readonly Dictionary<string, LinearShape> _adapted = adapter?.Modules.ToDictionary(module => module.Module, StringComparer.Ordinal) ?? [];
 
@@ -45,10 +44,12 @@ internal sealed class ModelParts(ModelConfig config, Func<WeightShape, Parameter
         LoraFactors? factors = null;
         if (adapter is not null && _adapted.TryGetValue(module, out LinearShape? shape))
         {
+            int rank = adapter.RankOf(module);
             factors = new LoraFactors(
-                new Parameter(AdapterLayout.Name(shape, Factor.A), new Matrix(adapter.Rank, inputs)),
-                new Parameter(AdapterLayout.Name(shape, Factor.B), new Matrix(outputs, adapter.Rank)),
-                scaling);
+                new Parameter(AdapterLayout.Name(shape, Factor.A), new Matrix(rank, inputs)),
+                new Parameter(AdapterLayout.Name(shape, Factor.B), new Matrix(outputs, rank)),
+                (float)adapter.ScalingOf(module),
+                adapter.Form.IsDecomposed ? new Parameter(AdapterLayout.Name(shape, Factor.Magnitude), new Matrix(1, outputs), isVector: true) : null);
         }
 
         return new Linear(module, weight, factors, rows, added, config.WeightsAreInOut);

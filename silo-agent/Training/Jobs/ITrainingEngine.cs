@@ -22,10 +22,9 @@ public interface ITrainingEngine
     /// <param name="config">The shape.</param>
     /// <param name="weights">The base model's weights; may be disposed of before the model.</param>
     /// <param name="layout">The adapter's layout.</param>
-    /// <param name="scaling">alpha / r.</param>
     /// <param name="rows">The most tokens of a batch.</param>
     /// <param name="length">The longest sequence.</param>
     /// <param name="threads">The most threads.</param>
     /// <param name="storage">How the base model's weights are stored in memory.</param>
-    IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads, WeightStorage storage);
+    IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, int rows, int length, int threads, WeightStorage storage);
 }

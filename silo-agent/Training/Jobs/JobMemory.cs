@@ -18,7 +18,7 @@ public static class JobMemory
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(job);
         int length = Math.Min(job.SequenceLength, config.Positions);
-        return new MemoryDemand(job.Rank, (long)job.BatchSize * (length - 1), length, job.IsClaimed ? job.BatchSize : 0, job.Threads, storage, MemoryDemand.TokenizerFileBytesIn(job.BaseModelDir));
+        return new MemoryDemand(job.Form().LargestRank, (long)job.BatchSize * (length - 1), length, job.IsClaimed ? job.BatchSize : 0, job.Threads, storage, MemoryDemand.TokenizerFileBytesIn(job.BaseModelDir), job.Dora is true);
     }
 
     /// <summary>The tokens of a batch, if a job of that size is possible and allowed.</summary>

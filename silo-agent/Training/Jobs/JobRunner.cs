@@ -66,8 +66,8 @@ public sealed class JobRunner
         int rows = _engine.RequireRows(config, _job, length);
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, _job.TargetModules, _job.Rank), _job.Rank);
-        using IDecoder model = _engine.Load(config, weights, layout, (float)(_job.Alpha / _job.Rank), rows, length, _job.Threads, _job.Storage);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, _job.TargetModules, _job.Form());
+        using IDecoder model = _engine.Load(config, weights, layout, rows, length, _job.Threads, _job.Storage);
         Dictionary<string, Parameter> adapter = LoadAdapter(model, layout);
         double? before = Evaluate(model, evaluation);
         _report(new JobProgress { Event = "evaluated", Loss = before, Examples = train?.Examples.Count, Truncated = train?.Truncated });
@@ -99,7 +99,7 @@ public sealed class JobRunner
         using SafetensorsFile version = SafetensorsFile.Open(_job.AdapterFile, SafetensorsLimits.Foreign);
         model.LoadAdapter(version, layout);
         return model.Adapters
-            .SelectMany(factors => new[] { factors.A, factors.B })
+            .SelectMany(factors => factors.Parameters)
             .ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
     }
 

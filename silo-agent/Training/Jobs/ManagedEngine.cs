@@ -16,6 +16,6 @@ public sealed class ManagedEngine(Func<long>? available = null) : ITrainingEngin
     public int RequireRows(ModelConfig config, TrainingJob job, int length) => JobMemory.RequireRows(config, job, _available());
 
     /// <inheritdoc/>
-    public IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, float scaling, int rows, int length, int threads, WeightStorage storage) =>
-        DecoderModel.Load(config, weights, layout, scaling, rows, length, threads, storage);
+    public IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, int rows, int length, int threads, WeightStorage storage) =>
+        DecoderModel.Load(config, weights, layout, rows, length, threads, storage);
 }

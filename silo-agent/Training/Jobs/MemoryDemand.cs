@@ -12,7 +12,8 @@ namespace FedCloud.Training.Jobs;
 /// <param name="Threads">The most threads.</param>
 /// <param name="Storage">How the base model's matrices are stored.</param>
 /// <param name="TokenizerFileBytes">The length of <c>tokenizer.json</c>; 0 where none is read.</param>
-public sealed record MemoryDemand(long Rank, long Rows, long Length, long Examples = 0, int Threads = 1, WeightStorage Storage = WeightStorage.F32, long TokenizerFileBytes = 0)
+/// <param name="IsDecomposed">Whether weights are decomposed (DoRA).</param>
+public sealed record MemoryDemand(long Rank, long Rows, long Length, long Examples = 0, int Threads = 1, WeightStorage Storage = WeightStorage.F32, long TokenizerFileBytes = 0, bool IsDecomposed = false)
 {
     /// <summary>The length of a base model's <c>tokenizer.json</c>; 0 where there is none.</summary>
     public static long TokenizerFileBytesIn(string baseModel) => new FileInfo(Path.Combine(baseModel, "tokenizer.json")) is { Exists: true } file ? file.Length : 0;

@@ -31,8 +31,8 @@ public sealed record MemoryEstimate(ImmutableArray<MemoryPart> Parts)
         return new MemoryEstimate(
         [
             new MemoryPart("weights", Weights(config, demand.Storage)),
-            new MemoryPart("adapter", 4 * 5 * factors), // values, those at the start, gradients and two moments
-            new MemoryPart("activations", 4 * config.Layers * LayerActivations(config, demand)),
+            new MemoryPart("adapter", 4 * 5 * (factors + (demand.IsDecomposed ? config.Layers * Outputs(config) : 0))), // values, those at the start, gradients and two moments
+            new MemoryPart("activations", 4 * config.Layers * (LayerActivations(config, demand) + (demand.IsDecomposed ? Outputs(config) * (demand.Rows + 2) : 0))), // where decomposed, products, lengths and gains
             new MemoryPart("scratch", 4 * Scratch(config, demand)),
             new MemoryPart("logits", 4 * Logits(config, demand)),
             new MemoryPart("private_step", demand.Examples > 0 ? 4 * factors * (demand.Examples + 3) : 0), // the examples', a person's or the update, and the sum in 64 bits
@@ -42,8 +42,8 @@ public sealed record MemoryEstimate(ImmutableArray<MemoryPart> Parts)
     }
 
     /// <summary>Bytes of all parts but the runtime.</summary>
-    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0, WeightStorage storage = WeightStorage.F32) =>
-        Of(config, new MemoryDemand(rank, rows, length, examples, Storage: storage)).Parts.Where(part => !string.Equals(part.Name, "runtime", StringComparison.Ordinal)).Sum(part => part.Bytes);
+    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0, WeightStorage storage = WeightStorage.F32, bool decomposed = false) =>
+        Of(config, new MemoryDemand(rank, rows, length, examples, Storage: storage, IsDecomposed: decomposed)).Parts.Where(part => !string.Equals(part.Name, "runtime", StringComparison.Ordinal)).Sum(part => part.Bytes);
 
     private static long Weights(ModelConfig config, WeightStorage storage)
     {
@@ -71,6 +71,10 @@ public sealed record MemoryEstimate(ImmutableArray<MemoryPart> Parts)
         long inputs = config.Names.AttentionInputs.Count;
         return (inputs * c) + (2 * QueryWidth(config)) + (2 * KeyWidth(config)) + c + (Wide(config) * (c + config.Intermediate));
     }
+
+    // The width of all outputs of a layer's matrices.
+    private static long Outputs(ModelConfig config) =>
+        QueryWidth(config) + (2 * KeyWidth(config)) + config.Hidden + ((Wide(config) - 1) * config.Intermediate) + config.Hidden;
 
     // What a layer keeps for its backward pass.
     private static long LayerActivations(ModelConfig config, MemoryDemand demand)

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Diagnostics.CodeAnalysis;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Training.Kernels;
@@ -118,6 +119,22 @@ public sealed record TrainingJob
     [DisallowNull]
     public JobRing? Ring { get; init; }
 
+    /// <summary><c>rslora</c> where the adapter's product is scaled by alpha over the root of the rank; absent where it is by alpha over the rank.</summary>
+    [DisallowNull]
+    public string? Scaling { get; init; }
+
+    /// <summary>Ranks of some modules, by the last parts of their names; absent for none.</summary>
+    [DisallowNull]
+    public ImmutableSortedDictionary<string, int>? RankPattern { get; init; }
+
+    /// <summary>Alphas of some modules, likewise.</summary>
+    [DisallowNull]
+    public ImmutableSortedDictionary<string, double>? AlphaPattern { get; init; }
+
+    /// <summary>Whether weights are decomposed (DoRA); absent for false.</summary>
+    [DisallowNull]
+    public bool? Dora { get; init; }
+
     /// <summary>How the base model's matrices are stored.</summary>
     internal WeightStorage Storage => WeightStorageExtensions.FromWire(BaseWeights ?? "f32") ?? throw new InvalidOperationException("a checked job names its storage");
 
@@ -125,7 +142,7 @@ public sealed record TrainingJob
     internal bool IsClaimed => Privacy is not null || Ring is not null;
 
     /// <summary>Reads and checks <c>job.json</c>.</summary>
-    /// <exception cref="FedCloudException"><c>file_missing</c> or <c>job_malformed</c>.</exception>
+    /// <exception cref="FedCloudException"><c>file_missing</c>, <c>job_malformed</c> or <c>dora_not_private</c>.</exception>
     public static TrainingJob Read(string folder)
     {
         string path = Path.Combine(folder, "job.json");
@@ -138,13 +155,29 @@ public sealed record TrainingJob
         {
             TrainingJob job = StrictJson.Deserialize(File.ReadAllBytes(path), TrainingJobJson.Default.TrainingJob)
                 ?? throw new JsonException("null");
-            return job.Impossible() is { } member ? throw new FedCloudException(ErrorCodes.JobMalformed, $"job.json: {member} is out of its range") : job;
+            if (job.Impossible() is { } member)
+            {
+                throw new FedCloudException(ErrorCodes.JobMalformed, $"job.json: {member} is out of its range");
+            }
+
+            return job is { Dora: true, IsClaimed: true }
+                ? throw new FedCloudException(ErrorCodes.DoraNotPrivate, "job.json: expected no dora in a private job, found true")
+                : job;
         }
         catch (JsonException error)
         {
             throw new FedCloudException(ErrorCodes.JobMalformed, $"job.json: {error.Path ?? "the text"} does not have the expected form", cause: error);
         }
     }
+
+    /// <summary>Rank and scaling of each adapted module.</summary>
+    public LoraForm Form() => new(Rank, Alpha)
+    {
+        IsRankStabilized = Scaling is "rslora",
+        IsDecomposed = Dora is true,
+        RankPattern = LoraForm.LongestFirst(RankPattern ?? ImmutableSortedDictionary<string, int>.Empty),
+        AlphaPattern = LoraForm.LongestFirst(AlphaPattern ?? ImmutableSortedDictionary<string, double>.Empty),
+    };
 
     /// <summary>The file's bytes.</summary>
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, TrainingJobJson.Default.TrainingJob);
@@ -160,6 +193,9 @@ public sealed record TrainingJob
             ("exchanged", Exchanged is "a" or "b" or "both"),
             ("rank", Rank >= 1),
             ("alpha", Alpha > 0),
+            ("scaling", Scaling is null or "standard" or "rslora"),
+            ("rank_pattern", (RankPattern ?? ImmutableSortedDictionary<string, int>.Empty).All(one => LoraForm.IsPatternKey(one.Key) && one.Value >= 1)),
+            ("alpha_pattern", (AlphaPattern ?? ImmutableSortedDictionary<string, double>.Empty).All(one => LoraForm.IsPatternKey(one.Key) && one.Value > 0)),
             ("target_modules", !TargetModules.IsDefaultOrEmpty),
             ("local_steps", LocalSteps >= 1 && (Ring is null || LocalSteps == 1)),
             ("first_global_step", FirstGlobalStep >= 0),

@@ -81,7 +81,7 @@ public sealed class LinearShapeTests
     [InlineData("q_proj", "v_proj", false)]
     [InlineData("c_attn", "c_proj", true)]
     public void PeftConfig_OfConv1D_SaysThatWeightsAreInOut(string first, string second, bool expected) =>
-        Assert.Equal(expected, PeftConfig.Of("base", 4, 8, [first, second]).FanInFanOut);
+        Assert.Equal(expected, PeftConfig.Of("base", new AdapterLayout([], 4), [first, second]).FanInFanOut);
 
     private static TensorEntry Tensor(string name, params long[] shape) => TensorEntry.Of(name, TensorType.F32, shape);
 }

@@ -35,6 +35,18 @@ public sealed class JobFileTests
         Assert.Equal(name, Job(Private(clipping, PrivacyClaim.Example), "train", Privacy, null)["privacy"]!["clipping"]!.GetValue<string>());
     }
 
+    // The names are those of TrainingJob, which refuses members that it does not know.
+    [Fact]
+    public void Of_PatternsAndScaling_AreOptionalMembers()
+    {
+        JsonObject plain = Job(PlanReaderTests.Config("lora.scaling: standard"), "train", null, null);
+        JsonObject job = Job(PlanReaderTests.Config("lora.scaling: rslora", "lora.rank_pattern.q_proj: 4", "lora.alpha_pattern.v_proj: 2.5"), "train", null, null);
+
+        Assert.All(["scaling", "rank_pattern", "alpha_pattern", "dora"], name => Assert.False(plain.ContainsKey(name), name));
+        Assert.Equal("rslora", job["scaling"]!.GetValue<string>());
+        Assert.Equal("""{"q_proj":4} {"v_proj":2.5}""", job["rank_pattern"]!.ToJsonString() + " " + job["alpha_pattern"]!.ToJsonString());
+    }
+
     [Fact]
     public void Of_NoRing_HasNoSuchMember()
     {

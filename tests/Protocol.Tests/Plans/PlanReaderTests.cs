@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Globalization;
+using System.Text;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
@@ -48,6 +49,14 @@ public sealed class PlanReaderTests
     [InlineData("training.learning_rate: NaN", "plan_invalid_value")]
     [InlineData("training.learning_rate: -1", "plan_invalid_value")]
     [InlineData("lora.rank: 0", "plan_invalid_value")]
+    [InlineData("lora.scaling: sqrt", "plan_invalid_value")]
+    [InlineData("lora.rank_pattern: 4", "plan_invalid_value")]
+    [InlineData("lora.rank_pattern.q_proj: 0", "plan_invalid_value")]
+    [InlineData("lora.rank_pattern.q_proj: 2.5", "plan_invalid_value")]
+    [InlineData("lora.rank_pattern.q*: 2", "plan_invalid_value")]
+    [InlineData("lora.rank_pattern.qproj: 2", "target_module_unmatched")]
+    [InlineData("lora.alpha_pattern.q_proj: 0", "plan_invalid_value")]
+    [InlineData("lora.alpha_pattern.c_attn: 2", "target_module_unmatched")]
     [InlineData("algorithm: fedavg", "inexact_lora")]
     [InlineData("algorithm: fedprox", "algorithm_unavailable")]
     [InlineData("aggregation.mode: open", "plan_invalid_value")]
@@ -96,6 +105,48 @@ public sealed class PlanReaderTests
         FedCloudException error = Assert.Throws<FedCloudException>(() => RunConfig.Parse(config.ToJcs()));
 
         Assert.Equal(ErrorCodes.PlanInvalidValue, error.Code);
+    }
+
+    [Fact]
+    public void RunConfig_WithoutPatternsAndScaling_HasTheBytesOfBefore()
+    {
+        string json = Encoding.UTF8.GetString(Config().ToJcs());
+
+        Assert.Contains("""
+            "lora":{"alpha":"16","init":"seed","init_seed":1,"rank":8,"target_modules":["down_proj","gate_proj","k_proj","o_proj","q_proj","up_proj","v_proj"]}
+            """.Trim(), json, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RunConfig_PatternsAndScaling_RoundTripAndSayWhatEachModuleHas()
+    {
+        RunConfig config = Config("lora.scaling: rslora", "lora.rank_pattern.q_proj: 4", "lora.rank_pattern.down_proj: 16", "lora.alpha_pattern.v_proj: 2.50");
+
+        RunConfig read = RunConfig.Parse(config.ToJcs());
+
+        Assert.Equal(config.Digest, read.Digest);
+        Assert.Contains("""
+            "lora":{"alpha":"16","alpha_pattern":{"v_proj":"2.5"},"init":"seed","init_seed":1,"rank":8,"rank_pattern":{"down_proj":16,"q_proj":4},"scaling":"rslora",
+            """.Trim(), Encoding.UTF8.GetString(config.ToJcs()), StringComparison.Ordinal);
+        Assert.Equal((4, 8.0), (read.Lora.Form().RankOf("model.layers.0.self_attn.q_proj"), read.Lora.Form().ScalingOf("model.layers.0.self_attn.q_proj")));
+        Assert.Equal((8, 2.5 / Math.Sqrt(8)), (read.Lora.Form().RankOf("model.layers.0.self_attn.v_proj"), read.Lora.Form().ScalingOf("model.layers.0.self_attn.v_proj")));
+    }
+
+    [Theory]
+    [InlineData("\"rank_pattern\":{}")]
+    [InlineData("\"rank_pattern\":{\"q_proj\":\"4\"}")]
+    [InlineData("\"rank_pattern\":{\"q_proj\":0}")]
+    [InlineData("\"alpha_pattern\":{\"q_proj\":2}")]
+    [InlineData("\"alpha_pattern\":{\"q_proj\":\"2.0\"}")]
+    [InlineData("\"alpha_pattern\":{\"q_proj\":null}")]
+    public void Parse_PatternOfAnotherForm_IsRefused(string member)
+    {
+        string json = Encoding.UTF8.GetString(Config().ToJcs()).Replace("\"alpha\":\"16\",", "\"alpha\":\"16\"," + (member.StartsWith("\"alpha", StringComparison.Ordinal) ? member + "," : string.Empty), StringComparison.Ordinal);
+        json = member.StartsWith("\"rank", StringComparison.Ordinal) ? json.Replace("\"rank\":8,", "\"rank\":8," + member + ",", StringComparison.Ordinal) : json;
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => RunConfig.Parse(Encoding.UTF8.GetBytes(json)));
+
+        Assert.Contains(error.Code.Name, (string[])["plan_invalid_value", "body_malformed"]);
     }
 
     [Fact]

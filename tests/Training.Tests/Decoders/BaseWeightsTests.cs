@@ -196,7 +196,7 @@ public sealed class BaseWeightsTests : IDisposable
     private float[] Logits(BaseWeights weights)
     {
         string folder = weights.Tensors.Any(tensor => tensor.Name.Contains("q_norm", StringComparison.Ordinal)) ? "qwen3-tied" : "llama31";
-        using DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(PyTorchVectors.Families.Folder, "bases", folder, "config.json")), weights, null, 0, 4, 4, 1);
+        using DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(PyTorchVectors.Families.Folder, "bases", folder, "config.json")), weights, null, 4, 4, 1);
         model.Forward([1, 2, 3, 4], 1, 4);
         return model.Logits(3).ToArray();
     }

@@ -55,7 +55,7 @@ public sealed class DecoderForwardTests
         using TinyBase tiny = new();
         ModelConfig config = tiny.Config with { Rope = new RotaryPositions(500, new RotaryStretch(8, 1, 4, original)) };
         using BaseWeights file = BaseWeights.Open(tiny.Folder);
-        using DecoderModel model = DecoderModel.Load(config, file, adapter: null, scaling: 0, First.Length, First.Length, threads: 1);
+        using DecoderModel model = DecoderModel.Load(config, file, adapter: null, First.Length, First.Length, threads: 1);
         SlowLlama slow = new(config, tiny.Weights.Where(entry => !entry.Key.Contains("lora", StringComparison.Ordinal)).ToDictionary(), 0);
 
         model.Forward(First, 1, First.Length);
@@ -114,7 +114,7 @@ public sealed class DecoderForwardTests
         using TinyBase tiny = new();
         using BaseWeights file = BaseWeights.Open(tiny.Folder);
 
-        var error = Assert.Throws<Protocol.Errors.FedCloudException>(() => DecoderModel.Load(tiny.Config with { Vocabulary = 301 }, file, null, 0, 4, 4, 1));
+        var error = Assert.Throws<Protocol.Errors.FedCloudException>(() => DecoderModel.Load(tiny.Config with { Vocabulary = 301 }, file, null, 4, 4, 1));
 
         Assert.Equal("tensor_shape_mismatch", error.Code.Name);
         Assert.Contains("model.embed_tokens.weight", error.Message, StringComparison.Ordinal);

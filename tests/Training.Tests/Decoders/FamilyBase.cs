@@ -43,11 +43,11 @@ internal sealed class FamilyBase : IDisposable
     /// <summary>The last parts of the names of all linear modules, sorted.</summary>
     public IReadOnlyList<string> Modules { get; }
 
-    public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both, WeightStorage storage = WeightStorage.F32)
+    public DecoderModel Load(int rows, int length, int threads = 1, ExchangedFactor exchanged = ExchangedFactor.Both, WeightStorage storage = WeightStorage.F32, LoraForm? form = null)
     {
         using BaseWeights weights = BaseWeights.Open(Folder);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, Modules, Rank), Rank);
-        DecoderModel model = DecoderModel.Load(Config, weights, layout, 1.5f, rows, length, threads, storage);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, Modules, form ?? new LoraForm(Rank, 1.5 * Rank));
+        DecoderModel model = DecoderModel.Load(Config, weights, layout, rows, length, threads, storage);
         Random random = new(7);
         foreach (Parameter factor in model.Linears.SelectMany(linear => new[] { linear.Adapter!.A, linear.Adapter.B }))
         {

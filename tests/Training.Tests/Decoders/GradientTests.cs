@@ -134,8 +134,8 @@ public sealed class GradientTests
         TensorEntry[] entries = [.. byName.Values.Select(parameter => parameter.Name.EndsWith("norm.weight", StringComparison.Ordinal) ? TensorEntry.Of(parameter.Name, TensorType.F32, parameter.Value.Columns) : TensorEntry.Of(parameter.Name, TensorType.F32, parameter.Value.Rows, parameter.Value.Columns))];
         SafetensorsWriter.WriteFile(path, entries, null, (entry, stream) => stream.Write(System.Runtime.InteropServices.MemoryMarshal.AsBytes(byName[entry.Name].Value.Span)));
         using BaseWeights weights = BaseWeights.Open(Path.GetDirectoryName(path)!);
-        AdapterLayout layout = new(LinearShape.Select(weights.Tensors, ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"], 3), 3);
-        DecoderModel model = DecoderModel.Load(Shape, weights, layout, scaling: 2, maxRows: 10, maxLength: 5, threads);
+        AdapterLayout layout = AdapterLayout.Of(weights.Tensors, ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"], new LoraForm(3, 6));
+        DecoderModel model = DecoderModel.Load(Shape, weights, layout, maxRows: 10, maxLength: 5, threads);
         Random random = new(5);
         foreach (LoraFactors factors in model.Linears.Select(linear => linear.Adapter).OfType<LoraFactors>())
         {

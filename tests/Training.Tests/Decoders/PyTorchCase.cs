@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Immutable;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Training.Examples;
 
 namespace FedCloud.Training.Tests.Decoders;
@@ -38,14 +39,17 @@ internal sealed record PyTorchAdapter(
     ImmutableArray<string> TargetModules,
     bool UseDora = false,
     bool UseRslora = false,
-    ImmutableDictionary<string, int>? RankPattern = null,
-    ImmutableDictionary<string, double>? AlphaPattern = null)
+    Dictionary<string, int>? RankPattern = null,
+    Dictionary<string, double>? AlphaPattern = null)
 {
-    /// <summary>What the adapter's product is multiplied by.</summary>
-    public float Scaling => (float)(Alpha / (UseRslora ? Math.Sqrt(Rank) : Rank));
-
-    /// <summary>Whether the engine has adapters of this kind.</summary>
-    public bool IsPlain => !UseDora && (RankPattern is null or { IsEmpty: true }) && (AlphaPattern is null or { IsEmpty: true });
+    /// <summary>Ranks and scalings. Keys come in the order of the file, which has them sorted.</summary>
+    public LoraForm Form => new(Rank, Alpha)
+    {
+        IsDecomposed = UseDora,
+        IsRankStabilized = UseRslora,
+        RankPattern = [.. (RankPattern ?? []).OrderBy(one => one.Key, StringComparer.Ordinal)],
+        AlphaPattern = [.. (AlphaPattern ?? []).OrderBy(one => one.Key, StringComparer.Ordinal)],
+    };
 }
 
 /// <summary>AdamW and the learning rate of a case, by the names of a job.</summary>

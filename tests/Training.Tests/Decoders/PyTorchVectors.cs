@@ -48,8 +48,8 @@ internal sealed class PyTorchVectors
         int length = one.Steps.SelectMany(step => step).SelectMany(batch => batch).Max(example => example.Tokens.Length) - 1;
         int rows = length * one.Steps.SelectMany(step => step).Max(batch => batch.Length);
         using BaseWeights weights = BaseWeights.Open(Base(name));
-        AdapterLayout? layout = one.Adapter is { } lora ? new(LinearShape.Select(weights.Tensors, lora.TargetModules, lora.Rank), lora.Rank) : null;
-        DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(Base(name), "config.json")), weights, layout, one.Adapter?.Scaling ?? 0, rows, length, threads);
+        AdapterLayout? layout = one.Adapter is { } lora ? new(LinearShape.Select(weights.Tensors, lora.TargetModules, lora.Form), lora.Form) : null;
+        DecoderModel model = DecoderModel.Load(ModelConfig.Read(Path.Combine(Base(name), "config.json")), weights, layout, rows, length, threads);
         if (one.TrainsBase)
         {
             model.TrainAll();

@@ -120,7 +120,7 @@ public sealed unsafe class WeightStorageTests
     {
         using TinyBase tiny = new();
         using BaseWeights weights = BaseWeights.Open(tiny.Folder);
-        using DecoderModel model = DecoderModel.Load(tiny.Config, weights, null, 0, 4, 4, 1, storage);
+        using DecoderModel model = DecoderModel.Load(tiny.Config, weights, null, 4, 4, 1, storage);
 
         InvalidOperationException error = Assert.Throws<InvalidOperationException>(model.TrainAll);
 
@@ -202,7 +202,7 @@ public sealed unsafe class WeightStorageTests
     private static DecoderModel Load(TinyBase tiny, WeightStorage storage)
     {
         using BaseWeights weights = BaseWeights.Open(tiny.Folder);
-        return DecoderModel.Load(tiny.Config, weights, null, 0, 4, 4, 1, storage);
+        return DecoderModel.Load(tiny.Config, weights, null, 4, 4, 1, storage);
     }
 
     private static void Poison(TinyBase tiny, float value)
@@ -234,7 +234,7 @@ public sealed unsafe class WeightStorageTests
         string folder = Path.Combine(PyTorchVectors.Families.Folder, "bases", name);
         using BaseWeights weights = BaseWeights.Open(folder);
         string config = Path.Combine(folder, "config.json");
-        using DecoderModel model = DecoderModel.Load(ModelConfig.Read(config), weights, null, 0, 12, 12, 1, storage);
+        using DecoderModel model = DecoderModel.Load(ModelConfig.Read(config), weights, null, 12, 12, 1, storage);
         model.Forward([.. Enumerable.Range(0, 12).Select(i => i * 7 % 23)], 1, 12);
         return [.. Enumerable.Range(0, 12).SelectMany(row => model.Logits(row).ToArray())];
     }

@@ -39,6 +39,13 @@ public sealed class TrainingJobTests : IDisposable
     [InlineData("adam_beta1", "1")]
     [InlineData("threads", "0")]
     [InlineData("first_global_step", "-1")]
+    [InlineData("scaling", "\"alpha\"")]
+    [InlineData("scaling", "null")]
+    [InlineData("rank_pattern", "{\"q_proj\":0}")]
+    [InlineData("rank_pattern", "{\"q_proj$\":2}")]
+    [InlineData("alpha_pattern", "{\"q_proj\":0}")]
+    [InlineData("alpha_pattern", "[1]")]
+    [InlineData("dora", "null")]
     [InlineData("surprise", "true")]
     public void Read_ValueThatCannotBe_IsRefused(string member, string value)
     {
