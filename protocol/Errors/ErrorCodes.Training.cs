@@ -95,6 +95,13 @@ public static partial class ErrorCodes
         "a job file has an unknown, missing or mistyped member, or a value out of range",
         "see docs/job-format.md; agent and trainer must be of one version");
 
+    /// <summary>Sequences are longer than the base model allows.</summary>
+    public static ErrorCode SequenceTooLong { get; } = new(
+        "sequence_too_long",
+        ExitCode.Unusable,
+        "sequences would be longer than the base model has positions",
+        "lower training.sequence_length, or choose a base model with more positions (max_position_embeddings, n_positions)");
+
     /// <summary>The loss is not a number.</summary>
     public static ErrorCode LossNotFinite { get; } = new(
         "loss_not_finite",

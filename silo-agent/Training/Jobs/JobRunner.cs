@@ -46,9 +46,10 @@ public sealed class JobRunner
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps, BaseWeights = _job.Storage.ToWire() });
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
+        int length = _job.SequenceLength;
+        BaseModelFit.RequirePositions(length, config.Positions);
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);
-        int length = Math.Min(_job.SequenceLength, config.Positions);
         int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         ExampleEncoder Encoder(bool persons) => new(tokenizer, endOfText, length)
         {
