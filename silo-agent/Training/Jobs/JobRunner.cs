@@ -116,7 +116,7 @@ public sealed class JobRunner
         {
             _clock.Require(0, "while evaluating");
             Batch batch = Batch.Of(chunk);
-            model.Forward(batch.Tokens, batch.B, batch.T);
+            model.Forward(batch.Tokens, batch.B, batch.T, batch.Lengths);
             loss += model.Loss(batch.Targets, 1);
             counted += batch.Counted;
         }
