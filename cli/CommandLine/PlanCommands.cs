@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using FedCloud.Cli.Plans;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
@@ -27,11 +28,17 @@ internal static class PlanCommands
     {
         Argument<string> file = File();
         Option<int?> silos = Silos();
+        Option<string?> baseModel = new("--base") { HelpName = "DIR", Description = "A folder with the base model; checks that it has the plan's modules and as many positions as its sequences need." };
         Option<bool> json = Invocation.Json();
-        Command command = new("validate", "Checks a plan and lists everything that is wrong with it.") { file, silos, json };
+        Command command = new("validate", "Checks a plan and lists everything that is wrong with it.") { file, silos, baseModel, json };
         command.SetAction(parsed =>
         {
             PlanReading reading = Read(parsed.GetRequiredValue(file), parsed.GetValue(silos));
+            if (reading.Config is { } config && parsed.GetValue(baseModel) is { } folder)
+            {
+                BaseModelFit.Require(config, folder);
+            }
+
             if (parsed.GetValue(json))
             {
                 PlanDocument document = new(

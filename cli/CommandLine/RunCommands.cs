@@ -52,7 +52,7 @@ internal static class RunCommands
             RunConfig config = Complete(plan, silos.Federation.Value, folder is null ? null : BaseModelManifest.OfFolder(folder).Digest(), members);
             if (folder is not null)
             {
-                AdapterLayout.Of(config, folder);
+                BaseModelFit.Require(config, folder);
                 await client.UploadBaseAsync(folder, cancellation);
             }
 

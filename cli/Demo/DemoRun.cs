@@ -30,7 +30,7 @@ internal static class DemoRun
         string baseFolder = options.BaseFolder();
         BaseModelManifest manifest = BaseModelManifest.OfFolder(baseFolder);
         RunConfig config = RunCommands.Complete(ForSilos(WithRounds(YamlPlan.Read(options.PlanFile()), options.Rounds), silos.Count), "demo-federation", manifest.Digest());
-        AdapterLayout.Of(config, baseFolder);
+        BaseModelFit.Require(config, baseFolder);
         RequireEnough(config, silos.Count);
         if (CompatibilityMatrix.RefusalsFor(config, silos.Count).FirstOrDefault() is { } refusal)
         {

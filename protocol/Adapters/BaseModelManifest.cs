@@ -18,7 +18,9 @@ public sealed record BaseModelFile(string Name, long Length, Sha256Digest Sha256
 /// <summary>The files of a base model in Hugging Face format: configuration, tokenizer, and weights in one file or in several with their index. Plans name a base model by the hash of this manifest.</summary>
 public sealed record BaseModelManifest
 {
-    private const string Configuration = "config.json";
+    /// <summary>The file that holds a base model's configuration.</summary>
+    public const string Configuration = "config.json";
+
     private const string Tokenizer = "tokenizer.json";
 
     /// <summary>The files, sorted by name.</summary>

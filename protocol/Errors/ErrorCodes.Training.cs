@@ -102,6 +102,13 @@ public static partial class ErrorCodes
         "steps that clip each example's gradient are not made for DoRA: its magnitudes have no per-example gradients here, and no claim about them is tested",
         "train without DoRA, or without a privacy claim; rsLoRA and patterns of ranks are fine");
 
+    /// <summary>Sequences are longer than the base model allows.</summary>
+    public static ErrorCode SequenceTooLong { get; } = new(
+        "sequence_too_long",
+        ExitCode.Unusable,
+        "sequences would be longer than the base model has positions",
+        "lower training.sequence_length, or choose a base model with more positions (max_position_embeddings, n_positions)");
+
     /// <summary>The loss is not a number.</summary>
     public static ErrorCode LossNotFinite { get; } = new(
         "loss_not_finite",

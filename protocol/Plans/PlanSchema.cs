@@ -54,7 +54,7 @@ public static class PlanSchema
         new("training.local_steps", new IntegerType(1, 100_000), "20", "steps", "Optimizer steps at each silo in each round."),
         new("training.batch_size", new IntegerType(1, 4096), "8", "examples", "Examples in a micro-batch."),
         new("training.gradient_accumulation", new IntegerType(1, 1024), "1", "micro-batches", "Micro-batches whose gradients make one step."),
-        new("training.sequence_length", new IntegerType(8, 131_072), "128", "tokens", "The longest example; longer ones are truncated, counted and reported at the silo."),
+        new("training.sequence_length", new IntegerType(8, 131_072), "128", "tokens", "The longest sequence, at most the base model's positions; longer examples are truncated, counted and reported at the silo."),
         new("training.learning_rate", Positive, "0.001", string.Empty, "AdamW's peak learning rate; AdamW starts afresh in each round, the schedule does not. With claim distributed and unit record, the rate of the round's one plain gradient step."),
         new("training.schedule", new ChoiceType(["cosine", "constant"], []), "cosine", string.Empty, "What follows the warm-up: half a cosine to zero at the run's last step, or a constant rate."),
         new("training.warmup_steps", new IntegerType(0, 1_000_000), "10", "steps", "Steps of linear warm-up at the beginning of the run."),

@@ -156,7 +156,7 @@ public sealed class SafetensorsHeader
                     string text = field.Value.GetString() ?? string.Empty;
                     type = Enum.TryParse(text, out TensorType known) && string.Equals(known.ToString(), text, StringComparison.Ordinal)
                         ? known
-                        : throw new FedCloudException(ErrorCodes.TensorTypeMismatch, $"{what}: {name} has a type that is not read");
+                        : throw new FedCloudException(ErrorCodes.TensorTypeMismatch, $"{what}: expected {name} in a type that is read (F32, F16 or BF16), found another");
                     break;
                 case "shape":
                     shape = [.. field.Value.EnumerateArray().Select(side => side.GetInt64())];

@@ -54,6 +54,33 @@ public sealed class TranscriptTests
         Assert.Equal((expected, said, wrong), await CliProcess.RunAsync("plan", "validate", path, "--silos", silos));
     }
 
+    [Theory]
+    [InlineData("training:\n  sequence_length: 256\n", 0, "The plan is valid.\n", "")]
+    [InlineData("training:\n  sequence_length: 257\n", 2, "", "sequence_too_long: expected a sequence_length of at most 256, the base model's positions, found 257. Next: lower training.sequence_length, ")]
+    [InlineData("lora:\n  target_modules: [w_pack]\n", 2, "", "target_module_unmatched: ")]
+    public async Task PlanValidate_WithABaseModel_ChecksWhatItTells(string plan, int expected, string said, string wrong)
+    {
+        (int exit, string output, string errors) = await CliProcess.RunAsync("plan", "validate", Plan(plan), "--base", Path.Combine(AppContext.BaseDirectory, "samples", "base"));
+
+        Assert.Equal((expected, said), (exit, output));
+        Assert.StartsWith(wrong, errors, StringComparison.Ordinal);
+        Assert.Equal(expected is 0 ? 0 : 1, errors.Count(letter => letter is '\n'));
+    }
+
+    [Fact]
+    public async Task Demo_SequencesLongerThanTheBaseModelsPositions_IsRefusedBeforeAnythingStarts()
+    {
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        string sample = await File.ReadAllTextAsync(Path.Combine(AppContext.BaseDirectory, "samples", "demo.yaml"));
+        string plan = Plan(sample.Replace("sequence_length: 128", "sequence_length: 300", StringComparison.Ordinal));
+
+        (int exit, _, string errors) = await CliProcess.RunAsync("demo", "--plan", plan, "--out", Path.Combine(folder, "out"));
+
+        Assert.Equal(2, exit);
+        Assert.StartsWith("sequence_too_long: ", errors, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Path.Combine(folder, "out")));
+    }
+
     [Fact]
     public async Task PlanExplain_SecureForSilos_SaysWhatARoundNeedsAndCosts()
     {

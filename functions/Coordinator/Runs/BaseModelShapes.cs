@@ -12,7 +12,7 @@ using FedCloud.Protocol.Safetensors;
 
 namespace FedCloud.Coordinator.Runs;
 
-/// <summary>The shapes of base models, read from the headers of their stored weights; the weights themselves are never loaded here.</summary>
+/// <summary>The shapes of base models, read from their stored configuration and the headers of their weights; the weights themselves are never loaded here.</summary>
 /// <param name="store">The storage.</param>
 public sealed class BaseModelShapes(IBlobStore store)
 {
@@ -32,6 +32,16 @@ public sealed class BaseModelShapes(IBlobStore store)
         }
 
         return AdapterLayout.Of(tensors.Tensors, config.Lora.TargetModules, config.Lora.Form());
+    }
+
+    /// <summary>Refuses a plan whose sequences are longer than the base model has positions.</summary>
+    /// <exception cref="FedCloudException"><c>base_model_missing</c> or <c>sequence_too_long</c>.</exception>
+    public async Task RequirePositionsAsync(RunConfig config, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        BlobName name = StorageNames.BaseModel(config.BaseModel, BaseModelManifest.Configuration);
+        (byte[] configuration, _) = await store.ReadAsync(name, BaseModelFit.MaxConfigurationBytes, cancellation) ?? throw Missing(config.BaseModel);
+        BaseModelFit.RequirePositions(config, configuration);
     }
 
     private async Task<BaseModelTensors> ReadAsync(Sha256Digest digest, CancellationToken cancellation)

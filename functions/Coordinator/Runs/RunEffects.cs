@@ -191,6 +191,7 @@ public sealed class RunEffects
         try
         {
             AdapterLayout layout = await _shapes.LayoutAsync(config, cancellation);
+            await _shapes.RequirePositionsAsync(config, cancellation);
             using TemporaryFolder folder = new(_scratch);
             string path = folder.File("version.safetensors");
             ModelVersionFile.WriteInitial(path, config, layout);

@@ -140,6 +140,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
         RunConfig plan, AdapterLayout layout, ModelReference model, int round, string mode, string exchanged, long deadline, string folder, JobRing? ring, CancellationToken cancellation)
     {
         string baseModel = await models.BaseModelAsync(plan, cancellation);
+        BaseModelFit.RequirePositions(plan, baseModel);
         string adapter = Path.Combine(folder, "version.safetensors");
         await models.VersionAsync(plan, layout, model, adapter, cancellation);
         JobHost host = new()

@@ -72,7 +72,7 @@ internal sealed unsafe class Attention : IDisposable
         }
 
         Turn(_heads, sequences, 1);
-        Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, sequences.Lengths, Shape(sequences)));
+        Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, sequences.Starts, Shape));
         _output.Forward(_attended.P, y, n, _threads); // (N, H·D) -> (N, C)
     }
 
@@ -86,7 +86,7 @@ internal sealed unsafe class Attention : IDisposable
         HeadBuffers d = _scratch.Heads;
         _output.Backward(_attended.P, dy, _scratch.Attended.P, 0, sequences, _threads);
         Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionBackwardRows(
-            _heads.Q, _heads.K, _heads.V, _logSums.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Lengths, Shape(sequences)));
+            _heads.Q, _heads.K, _heads.V, _logSums.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Starts, Shape));
         Turn(d, sequences, -1);
         NormBackward(_queryNorm, _rawQueries, d.Q, _scratch.RawQueries, sequences.N, _c.Heads);
         NormBackward(_keyNorm, _rawKeys, d.K, _scratch.RawKeys, sequences.N, _c.KeyValueHeads);
@@ -112,7 +112,7 @@ internal sealed unsafe class Attention : IDisposable
         _heads.Dispose();
     }
 
-    private HeadShape Shape(Sequences sequences) => new(sequences.T, _c.HeadWidth, _c.Heads, _c.KeyValueHeads)
+    private HeadShape Shape => new(_c.HeadWidth, _c.Heads, _c.KeyValueHeads)
     {
         QueryStride = _heads.QueryStride,
         KeyStride = _heads.KeyStride,

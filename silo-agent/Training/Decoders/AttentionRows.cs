@@ -4,8 +4,8 @@ using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>The sizes of grouped-query attention: sequences of length t, heads of width d, of which several share one key and value head.</summary>
-internal readonly record struct HeadShape(int T, int D, int Heads, int Groups)
+/// <summary>The sizes of grouped-query attention: heads of width d, of which several share one key and value head.</summary>
+internal readonly record struct HeadShape(int D, int Heads, int Groups)
 {
     /// <summary>Query heads that share a key and value head.</summary>
     public int Sharing => Heads / Groups;
@@ -51,35 +51,22 @@ internal readonly record struct QueryBlock(int Start, int End)
     public QueryBlock Next(int t) => new(End, Math.Min(End + Most, t));
 }
 
-/// <summary>Rows of one head that no query writes.</summary>
-internal static unsafe class Padding
-{
-    /// <summary>Sets rows from the first one up to the end to zero, d wide, a stride apart.</summary>
-    public static void Clear(float* rows, int stride, int d, int first, int end)
-    {
-        for (int t = first; t < end; t++)
-        {
-            new Span<float>(rows + ((long)t * stride), d).Clear();
-        }
-    }
-}
-
-/// <summary>Causal attention; a row is one key and value head of one sequence, with the query heads that share it. Weights live for a block of queries only; of each query the logarithm of its sum of exponentials is kept, (B·H·T). Padding attends to nothing.</summary>
-internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* logSums, float* attended, int* lengths, HeadShape s) : IRowJob
+/// <summary>Causal attention; a row is one key and value head of one sequence, with the query heads that share it. Weights live for a block of queries only; of each query the logarithm of its sum of exponentials is kept, (N·H), sequence by sequence and head by head.</summary>
+internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, float* logSums, float* attended, int* starts, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
         (int b, int g) = (i / s.Groups, i % s.Groups);
-        long pair = ((long)b * s.T * s.KeyStride) + (g * s.D);
-        int length = lengths[b];
+        long start = starts[b];
+        int length = starts[b + 1] - starts[b];
+        long pair = (start * s.KeyStride) + (g * s.D);
         AttentionScratch scratch = AttentionScratch.Of(length, s);
         Gemm.Pack(true, length, s.D, s.Scale, k + pair, s.KeyStride, scratch.Keys);
         for (int h = g * s.Sharing; h < (g + 1) * s.Sharing; h++)
         {
-            float* queries = q + ((long)b * s.T * s.QueryStride) + (h * s.D);
-            float* output = attended + ((long)b * s.T * s.Q) + (h * s.D);
-            float* sums = logSums + ((((long)b * s.Heads) + h) * s.T);
-            Padding.Clear(output, s.Q, s.D, length, s.T);
+            float* queries = q + (start * s.QueryStride) + (h * s.D);
+            float* output = attended + (start * s.Q) + (h * s.D);
+            float* sums = logSums + (start * s.Heads) + ((long)h * length);
             for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
                 int first = s.FirstOf(block);
@@ -88,9 +75,9 @@ internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, floa
                 for (int t = block.Start; t < block.End; t++)
                 {
                     float* row = scratch.Weights + ((long)(t - block.Start) * scratch.Stride);
-                    int start = s.First(t) - first;
-                    new Span<float>(row, start).Clear();
-                    sums[t] = Ops.Softmax(row + start, t + 1 - first - start, width - start);
+                    int seen = s.First(t) - first;
+                    new Span<float>(row, seen).Clear();
+                    sums[t] = Ops.Softmax(row + seen, t + 1 - first - seen, width - seen);
                 }
 
                 Gemm.Multiply(false, false, block.Count, s.D, width, 1, scratch.Weights, scratch.Stride, v + pair + ((long)first * s.KeyStride), s.KeyStride, 0, output + ((long)block.Start * s.Q), s.Q); // (t, T)·(T, D) -> (t, D)
@@ -99,29 +86,37 @@ internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, floa
     }
 }
 
-/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. The weights are computed again, block by block (Dao et al. 2022). Padding has the gradient zero.</summary>
-internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* logSums, float* dattended, float* dq, float* dk, float* dv, int* lengths, HeadShape s) : IRowJob
+/// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. The weights are computed again, block by block (Dao et al. 2022).</summary>
+internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* logSums, float* dattended, float* dq, float* dk, float* dv, int* starts, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
         (int b, int g) = (i / s.Groups, i % s.Groups);
-        long pair = ((long)b * s.T * s.KeyStride) + (g * s.D);
-        int length = lengths[b];
-        Padding.Clear(dk + pair, s.KeyStride, s.D, 0, s.T);
-        Padding.Clear(dv + pair, s.KeyStride, s.D, 0, s.T);
+        long start = starts[b];
+        int length = starts[b + 1] - starts[b];
+        long pair = (start * s.KeyStride) + (g * s.D);
+        Clear(dk + pair, length);
+        Clear(dv + pair, length);
         AttentionScratch scratch = AttentionScratch.Of(length, s);
         Gemm.Pack(true, length, s.D, s.Scale, k + pair, s.KeyStride, scratch.Keys);
         Gemm.Pack(true, length, s.D, 1, v + pair, s.KeyStride, scratch.Values);
         for (int h = g * s.Sharing; h < (g + 1) * s.Sharing; h++)
         {
-            long head = ((long)b * s.T * s.QueryStride) + (h * s.D);
-            float* doutput = dattended + ((long)b * s.T * s.Q) + (h * s.D);
-            float* sums = logSums + ((((long)b * s.Heads) + h) * s.T);
-            Padding.Clear(dq + head, s.QueryStride, s.D, length, s.T);
+            long head = (start * s.QueryStride) + (h * s.D);
+            float* doutput = dattended + (start * s.Q) + (h * s.D);
+            float* sums = logSums + (start * s.Heads) + ((long)h * length);
             for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
                 Block(scratch, block, sums, head, doutput, pair);
             }
+        }
+    }
+
+    private void Clear(float* rows, int length)
+    {
+        for (int t = 0; t < length; t++)
+        {
+            new Span<float>(rows + ((long)t * s.KeyStride), s.D).Clear();
         }
     }
 

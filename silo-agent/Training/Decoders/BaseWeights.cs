@@ -72,7 +72,7 @@ public sealed class BaseWeights : IDisposable
 
         return FiniteCheck.IndexOfNotFinite(matrix.Span) < 0
             ? new Parameter(shape.Name, matrix, shape.IsVector)
-            : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the base model's {tensor.Name} holds NaN or infinity");
+            : throw new FedCloudException(ErrorCodes.TensorNotFinite, $"expected finite numbers in the base model's {tensor.Name}, found NaN or infinity");
     }
 
     /// <summary>Refuses a tied head that is stored beside the embedding with other bytes.</summary>

@@ -9,7 +9,7 @@ namespace FedCloud.Training.Decoders;
 
 /// <summary>A decoder-only transformer (Touvron et al. 2023, and the families whose differences <see cref="ModelConfig"/> holds) with hand-written forward and backward passes, in float32.</summary>
 /// <remarks>
-/// Shapes: b sequences of t tokens are N = b·t rows; C hidden width, F feed-forward width, H query heads, G key and value
+/// Shapes: b sequences, end to end and without padding, are N rows; C hidden width, F feed-forward width, H query heads, G key and value
 /// heads, D head width. Everything before the first trained weight is skipped in the backward pass. Not thread-safe.
 /// </remarks>
 public sealed unsafe partial class DecoderModel : IDecoder
@@ -23,9 +23,9 @@ public sealed unsafe partial class DecoderModel : IDecoder
     private readonly Linear[] _decomposed;
     private readonly Dictionary<RotaryPositions, RotaryTable> _rotary = [];
     private readonly LayerScratch _scratch;
-    private readonly Matrix _x, _xn; // (N, C)
+    private readonly Matrix _x, _xn;
     private readonly HeadLoss _loss;
-    private readonly Matrix _lengths; // (B) int32
+    private readonly Matrix _tokens, _targets, _starts, _positions; // int32: (N), (N), (B + 1), (N)
     private Parameter[] _trained = [];
     private bool _isMeasured;
     private int _b;
@@ -50,7 +50,10 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _x = new(n, c);
         _xn = new(n, c);
         _loss = new(_c, n, _threads);
-        _lengths = new(n, 1);
+        _tokens = new(n, 1);
+        _targets = new(n, 1);
+        _starts = new(n + 1, 1);
+        _positions = new(n, 1);
     }
 
     /// <summary>The shape.</summary>
@@ -121,16 +124,14 @@ public sealed unsafe partial class DecoderModel : IDecoder
     /// <param name="tokens">b·t token ids, row by row.</param>
     /// <param name="b">Sequences.</param>
     /// <param name="t">Tokens of each, padded at the end; attention is causal, so padding never reaches what counts.</param>
-    /// <param name="lengths">How many tokens of each sequence are not padding; what is computed of them then has the same bits in any batch. All of them when empty.</param>
+    /// <param name="lengths">How many tokens of each sequence are not padding, which is not computed; what is computed of a sequence has the same bits in any batch. All of them when empty.</param>
     public void Forward(ReadOnlySpan<int> tokens, int b, int t, ReadOnlySpan<int> lengths = default)
     {
-        (_b, _t) = (b, t);
+        Arrange(b, t, lengths);
         MeasureDecomposed();
-        Span<int> kept = new(_lengths.P, b);
-        kept.Fill(t);
-        lengths.CopyTo(kept);
-        int n = b * t;
-        _embedding.Forward(tokens[..n], t, _x.P); // (N) -> (N, C)
+        KeepTokens(tokens, (int*)_tokens.P);
+        int n = Sequences.N;
+        _embedding.Forward((int*)_tokens.P, Sequences, _x.P); // (N) -> (N, C)
         foreach (DecoderLayer layer in _layers)
         {
             layer.Forward(_x.P, Sequences);
@@ -139,8 +140,14 @@ public sealed unsafe partial class DecoderModel : IDecoder
         _finalNorm.Forward(_x.P, _xn.P, n, _threads);
     }
 
-    /// <summary>The logits of one row of the last forward pass, until the next call or loss.</summary>
-    public ReadOnlySpan<float> Logits(int row) => _loss.Logits(HeadWeight, _xn.P + ((long)row * _c.Hidden));
+    /// <summary>The logits of one row of the last forward pass, until the next call or loss. Rows are counted with padding, which has none.</summary>
+    public ReadOnlySpan<float> Logits(int row)
+    {
+        (int sequence, int position) = Math.DivRem(row, _t);
+        return position < Sequences.Length(sequence)
+            ? _loss.Logits(HeadWeight, _xn.P + ((long)(Sequences.Starts[sequence] + position) * _c.Hidden))
+            : throw new ArgumentOutOfRangeException(nameof(row), row, "padding is not computed");
+    }
 
     /// <summary>The summed cross-entropy, and, where anything trains, its gradient for <see cref="Backward"/>. Once a forward pass.</summary>
     /// <param name="targets">The wanted next token of each row; -1 where none counts.</param>
@@ -148,7 +155,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
     /// <returns>The sum of -log p over the rows that count.</returns>
     public double Loss(ReadOnlySpan<int> targets, float scale)
     {
-        _loss.Scales(_b * _t).Fill(scale);
+        _loss.Scales(Sequences.N).Fill(scale);
         return Loss(targets);
     }
 
@@ -158,22 +165,22 @@ public sealed unsafe partial class DecoderModel : IDecoder
     /// <returns>The sum of -log p over the rows that count.</returns>
     public double Loss(ReadOnlySpan<int> targets, ReadOnlySpan<float> scales)
     {
-        Span<float> ofRows = _loss.Scales(_b * _t);
+        Span<float> ofRows = _loss.Scales(Sequences.N);
         for (int i = 0; i < _b; i++)
         {
-            ofRows.Slice(i * _t, _t).Fill(scales[i]);
+            ofRows.Slice(Sequences.Starts[i], Sequences.Length(i)).Fill(scales[i]);
         }
 
         return Loss(targets);
     }
 
     /// <summary>The sum of -log p over the rows of one sequence that counted in the last <see cref="Loss(ReadOnlySpan{int}, float)"/>.</summary>
-    public double LossOf(int sequence) => _loss.Sum(sequence * _t, _t);
+    public double LossOf(int sequence) => _loss.Sum(Sequences.Starts[sequence], Sequences.Length(sequence));
 
     /// <summary>The backward pass after <see cref="Loss(ReadOnlySpan{int}, float)"/>: adds to the gradients of whatever trains.</summary>
     public void Backward()
     {
-        int n = _b * _t;
+        int n = Sequences.N;
         float* dx = _scratch.Residual.P;
         _loss.Backward(HeadWeight);
         NativeMemory.Clear(dx, (nuint)n * (nuint)_c.Hidden * sizeof(float));
@@ -183,7 +190,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
             _layers[l].Backward(Sequences, first: l == 0 && !_embedding.Trains);
         }
 
-        _embedding.Backward(dx, n, _t);
+        _embedding.Backward((int*)_tokens.P, Sequences, dx);
     }
 
     /// <summary>Sets all gradients to zero, as before a step's first forward pass.</summary>
@@ -209,7 +216,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
             part.Dispose();
         }
 
-        foreach (Matrix matrix in (Matrix[])[_x, _xn, _lengths])
+        foreach (Matrix matrix in (Matrix[])[_x, _xn, _tokens, _targets, _starts, _positions])
         {
             matrix.Dispose();
         }
@@ -217,7 +224,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
 
     private Parameter HeadWeight => _head ?? _embedding.Tokens;
 
-    private Sequences Sequences => new(_b, _t, (int*)_lengths.P);
+    private Sequences Sequences => new(_b, (int*)_starts.P, (int*)_positions.P);
 
     // Once a step: weights and factors stay as they are from its first forward pass to its last.
     private void MeasureDecomposed()
@@ -235,7 +242,44 @@ public sealed unsafe partial class DecoderModel : IDecoder
     private IEnumerable<Parameter> AllParameters() =>
         BaseParameters().Concat(Adapters.SelectMany(adapter => adapter.Parameters));
 
-    private double Loss(ReadOnlySpan<int> targets) => _loss.Run(HeadWeight, _xn.P, targets[..(_b * _t)], _trained.Length > 0 ? _scratch.Normed.P : null);
+    private double Loss(ReadOnlySpan<int> targets)
+    {
+        KeepTokens(targets, (int*)_targets.P);
+        return _loss.Run(HeadWeight, _xn.P, new ReadOnlySpan<int>((int*)_targets.P, Sequences.N), _trained.Length > 0 ? _scratch.Normed.P : null);
+    }
+
+    private void Arrange(int b, int t, ReadOnlySpan<int> lengths)
+    {
+        (_b, _t) = (b, t);
+        int* starts = (int*)_starts.P;
+        int* positions = (int*)_positions.P;
+        starts[0] = 0;
+        for (int i = 0; i < b; i++)
+        {
+            int length = lengths.IsEmpty ? t : lengths[i];
+            if (length < 0 || length > t || starts[i] + length > _x.Rows || i >= _x.Rows)
+            {
+                throw new ArgumentOutOfRangeException(nameof(lengths), length, $"expected sequences of at most {t} tokens, and {_x.Rows} in all");
+            }
+
+            for (int p = 0; p < length; p++)
+            {
+                positions[starts[i] + p] = p;
+            }
+
+            starts[i + 1] = starts[i] + length;
+        }
+    }
+
+    // (B, T) with padding -> (N) without.
+    private void KeepTokens(ReadOnlySpan<int> padded, int* kept)
+    {
+        for (int i = 0; i < _b; i++)
+        {
+            int length = Sequences.Length(i);
+            padded.Slice(i * _t, length).CopyTo(new Span<int>(kept + Sequences.Starts[i], length));
+        }
+    }
 
     // Layers with the same positions share a table.
     private RotaryTable? Rotary(int layer, int length)

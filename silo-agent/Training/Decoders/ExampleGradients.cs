@@ -18,7 +18,7 @@ internal readonly unsafe struct ExampleSlice(float* first, long stride)
 /// <remarks>
 /// A row is one example, (d): the trained parameters one after the other. Its bits depend on the example and the weights only:
 /// not on the other examples of the batch, its place among them, the length of the padding or the threads. Every product sums
-/// over a row, a head or one example's tokens in an order that starts at that row, head or example, and padding takes part in no sum.
+/// over a row, a head or one example's tokens in an order that starts at that row, head or example, and padding is not computed.
 /// </remarks>
 internal sealed unsafe class ExampleGradients : IExampleGradients
 {

@@ -37,7 +37,7 @@ public interface IDecoder : IDisposable
     /// <param name="tokens">b·t token ids, row by row.</param>
     /// <param name="b">Sequences.</param>
     /// <param name="t">Tokens of each, padded at the end; attention is causal, so padding never reaches what counts.</param>
-    /// <param name="lengths">How many tokens of each sequence are not padding. All of them when empty.</param>
+    /// <param name="lengths">How many tokens of each sequence are not padding, which is not computed. All of them when empty.</param>
     void Forward(ReadOnlySpan<int> tokens, int b, int t, ReadOnlySpan<int> lengths = default);
 
     /// <summary>The summed cross-entropy of the last forward pass, and its gradient for <see cref="Backward"/>. Called once a forward pass.</summary>

@@ -1,7 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Text.Json;
-
 namespace FedCloud.Training.Decoders;
 
 /// <summary>Llama 3.1's stretching of rotary positions: slow turns become slower by a factor, fast ones stay, and those between are blended (Grattafiori et al. 2024, section 3.4.2; Hugging Face's <c>rope_type</c> <c>llama3</c>).</summary>
@@ -33,55 +31,6 @@ public sealed record RotaryPositions(double Theta, RotaryStretch? Stretch = null
 
         return angles;
     }
-
-    /// <summary>Reads them from <c>config.json</c>: <c>rope_theta</c> and <c>rope_scaling</c>, or in newer files both in <c>rope_parameters</c>.</summary>
-    /// <param name="json">The whole configuration.</param>
-    /// <param name="otherwise">The base when it names none.</param>
-    /// <returns>Null when they are of a kind that is not implemented.</returns>
-    internal static RotaryPositions? Read(JsonElement json, double otherwise = DefaultTheta)
-    {
-        JsonElement? scaling = Member(json, "rope_scaling");
-        JsonElement? both = Member(json, "rope_parameters");
-        if (scaling is not null && both is not null)
-        {
-            return null;
-        }
-
-        JsonElement? given = Member(json, "rope_theta") ?? (both is { } parameters ? Member(parameters, "rope_theta") : null);
-        double theta = given is { } number ? NumberOf(number) : otherwise;
-        if ((scaling ?? both) is not { } kind)
-        {
-            return new RotaryPositions(theta);
-        }
-
-        if (kind.ValueKind != JsonValueKind.Object)
-        {
-            return null;
-        }
-
-        string[] names = ["rope_type", "type", "rope_theta", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"];
-        string type = (Member(kind, "rope_type") ?? Member(kind, "type"))?.ToString() ?? "default";
-        bool known = kind.EnumerateObject().All(member => names.Contains(member.Name, StringComparer.Ordinal));
-        return (known, type) switch
-        {
-            (true, "default") when kind.EnumerateObject().All(member => member.Name is "rope_type" or "type" or "rope_theta") => new RotaryPositions(theta),
-            (true, "llama3") when ReadStretch(kind) is { } stretch => new RotaryPositions(theta, stretch),
-            _ => null,
-        };
-    }
-
-    private static RotaryStretch? ReadStretch(JsonElement kind)
-    {
-        double Number(string name) => Member(kind, name) is { } value ? NumberOf(value) : double.NaN;
-        RotaryStretch stretch = new(Number("factor"), Number("low_freq_factor"), Number("high_freq_factor"), Number("original_max_position_embeddings"));
-        bool possible = stretch is { Factor: >= 1 and < 1e6, LowFrequencyFactor: > 0, HighFrequencyFactor: < 1e6, OriginalPositions: >= 1 and < 1e9 } && stretch.LowFrequencyFactor < stretch.HighFrequencyFactor;
-        return possible ? stretch : null;
-    }
-
-    private static double NumberOf(JsonElement value) => value.ValueKind == JsonValueKind.Number ? value.GetDouble() : double.NaN;
-
-    private static JsonElement? Member(JsonElement json, string name) =>
-        json.ValueKind == JsonValueKind.Object && json.TryGetProperty(name, out JsonElement value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static double Stretched(double angle, RotaryStretch stretch)
     {

@@ -38,7 +38,7 @@ internal sealed unsafe class RotaryTable : IDisposable
     /// <param name="sign">1; or -1 to turn back.</param>
     /// <param name="threads">The most threads.</param>
     public void Turn(float* heads, int count, int stride, Sequences sequences, float sign, int threads) =>
-        Workers.Rows(sequences.N, threads, new RopeRows(heads, _cos.P, _sin.P, count, stride, _cos.Columns, sequences.T, sign));
+        Workers.Rows(sequences.N, threads, new RopeRows(heads, _cos.P, _sin.P, count, stride, _cos.Columns, sequences.Positions, sign));
 
     /// <inheritdoc/>
     public void Dispose()

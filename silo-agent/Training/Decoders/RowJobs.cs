@@ -34,12 +34,12 @@ internal readonly unsafe struct FillRows(float* row, float* y, int c) : IRowJob
     public void Row(int i) => new ReadOnlySpan<float>(row, c).CopyTo(new Span<float>(y + ((long)i * c), c));
 }
 
-/// <summary>Turns the heads of each token, the distance between tokens apart, by its position; the sign −1 turns back. Sequences of length t, heads of width 2·half.</summary>
-internal readonly unsafe struct RopeRows(float* heads, float* cos, float* sin, int count, int stride, int half, int t, float sign) : IRowJob
+/// <summary>Turns the heads of each token, the distance between tokens apart, by its position; the sign −1 turns back. Heads of width 2·half.</summary>
+internal readonly unsafe struct RopeRows(float* heads, float* cos, float* sin, int count, int stride, int half, int* positions, float sign) : IRowJob
 {
     public void Row(int i)
     {
-        long at = (long)(i % t) * half;
+        long at = (long)positions[i] * half;
         for (int h = 0; h < count; h++)
         {
             Ops.Rope(heads + ((long)i * stride) + (h * 2 * half), cos + at, sin + at, half, sign);

@@ -2,18 +2,24 @@
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>What the rows of a batch are: b sequences of t rows each, of which the first <c>lengths[i]</c> are tokens and the others padding.</summary>
-internal readonly unsafe struct Sequences(int b, int t, int* lengths)
+/// <summary>What the rows of a batch are: sequences of any lengths, end to end, without padding.</summary>
+/// <param name="b">How many.</param>
+/// <param name="starts">The first row of each, and behind the last the number of rows, (B + 1).</param>
+/// <param name="positions">The position of each row in its sequence, (N).</param>
+internal readonly unsafe struct Sequences(int b, int* starts, int* positions)
 {
     /// <summary>Sequences.</summary>
     public int B => b;
 
-    /// <summary>Rows of each.</summary>
-    public int T => t;
-
     /// <summary>All rows.</summary>
-    public int N => b * t;
+    public int N => starts[b];
 
-    /// <summary>Tokens of each sequence.</summary>
-    public int* Lengths => lengths;
+    /// <summary>The first row of each, and behind the last the number of rows.</summary>
+    public int* Starts => starts;
+
+    /// <summary>The position of each row in its sequence.</summary>
+    public int* Positions => positions;
+
+    /// <summary>The rows of one.</summary>
+    public int Length(int sequence) => starts[sequence + 1] - starts[sequence];
 }

@@ -8,13 +8,11 @@ namespace FedCloud.Training.Decoders;
 internal sealed unsafe class TokenEmbedding
 {
     private readonly float _scale;
-    private readonly int[] _tokens;
 
     public TokenEmbedding(ModelParts parts)
     {
         ModelConfig config = parts.Config;
         _scale = config.EmbeddingScale;
-        _tokens = new int[parts.Rows];
         Tokens = parts.Embedding(config.Names.Embedding, config.Vocabulary);
         Positions = config.Names.Positions is { } positions ? parts.Embedding(positions, config.Positions, WeightUse.Positions) : null;
     }
@@ -30,14 +28,13 @@ internal sealed unsafe class TokenEmbedding
     public bool Trains => Tokens.Gradient is not null || Positions?.Gradient is not null;
 
     /// <summary>(N) -> (N, C).</summary>
-    /// <param name="tokens">N token ids, at most as many as the model has rows for.</param>
-    /// <param name="t">Tokens of each sequence.</param>
+    /// <param name="tokens">N token ids.</param>
+    /// <param name="sequences">What the rows are.</param>
     /// <param name="x">(N, C), written.</param>
-    public void Forward(ReadOnlySpan<int> tokens, int t, float* x)
+    public void Forward(int* tokens, Sequences sequences, float* x)
     {
-        tokens.CopyTo(_tokens);
         int c = Tokens.Columns;
-        for (int i = 0; i < tokens.Length; i++)
+        for (int i = 0; i < sequences.N; i++)
         {
             float* row = x + ((long)i * c);
             Tokens.Operand.WidenRow(tokens[i], c, row);
@@ -48,28 +45,28 @@ internal sealed unsafe class TokenEmbedding
 
             if (Positions is { } positions)
             {
-                Ops.AddScaled(row, positions.Value.P + ((long)(i % t) * c), 1, c);
+                Ops.AddScaled(row, positions.Value.P + ((long)sequences.Positions[i] * c), 1, c);
             }
         }
     }
 
     /// <summary>Adds the gradients of whatever trains.</summary>
+    /// <param name="tokens">N token ids.</param>
+    /// <param name="sequences">What the rows are.</param>
     /// <param name="dx">(N, C).</param>
-    /// <param name="n">Rows.</param>
-    /// <param name="t">Tokens of each sequence.</param>
-    public void Backward(float* dx, int n, int t)
+    public void Backward(int* tokens, Sequences sequences, float* dx)
     {
         int c = Tokens.Columns;
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < sequences.N; i++)
         {
             if (Tokens.Gradient is { } ofTokens)
             {
-                Ops.AddScaled(ofTokens.P + ((long)_tokens[i] * c), dx + ((long)i * c), _scale, c);
+                Ops.AddScaled(ofTokens.P + ((long)tokens[i] * c), dx + ((long)i * c), _scale, c);
             }
 
             if (Positions?.Gradient is { } ofPositions)
             {
-                Ops.AddScaled(ofPositions.P + ((long)(i % t) * c), dx + ((long)i * c), 1, c);
+                Ops.AddScaled(ofPositions.P + ((long)sequences.Positions[i] * c), dx + ((long)i * c), 1, c);
             }
         }
     }

@@ -29,13 +29,13 @@ internal static unsafe class WeightGradient
         }
     }
 
-    /// <summary>The product over one sequence's tokens only: neither its neighbours nor its padding have a part in it, so its bits do not depend on them.</summary>
+    /// <summary>The product over one sequence's tokens only: its neighbours have no part in it, so its bits do not depend on them.</summary>
     private readonly struct ExampleProducts(ExampleSlice examples, float scale, float* dy, int rows, float* x, int columns, Sequences sequences, int threads) : IRowJob
     {
         public void Row(int i)
         {
-            long first = (long)i * sequences.T;
-            Gemm.Multiply(true, false, rows, columns, sequences.Lengths[i], scale, dy + (first * rows), rows, x + (first * columns), columns, 0, examples.Of(i), columns, threads);
+            long first = sequences.Starts[i];
+            Gemm.Multiply(true, false, rows, columns, sequences.Length(i), scale, dy + (first * rows), rows, x + (first * columns), columns, 0, examples.Of(i), columns, threads);
         }
     }
 }

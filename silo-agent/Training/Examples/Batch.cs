@@ -6,9 +6,10 @@ namespace FedCloud.Training.Examples;
 /// <param name="Tokens">b·t inputs.</param>
 /// <param name="Targets">b·t wanted next tokens; -1 where none counts.</param>
 /// <param name="B">Sequences.</param>
-/// <param name="T">The length of each.</param>
+/// <param name="T">The length of the longest, to which the others are padded.</param>
+/// <param name="Lengths">How many inputs of each sequence are not padding.</param>
 /// <param name="Counted">How many targets count.</param>
-public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int Counted)
+public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int[] Lengths, int Counted)
 {
     /// <summary>Pads examples to the longest among them.</summary>
     public static Batch Of(IReadOnlyList<Example> examples)
@@ -16,6 +17,7 @@ public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int Counte
         int t = Math.Max(1, examples.Max(example => example.Tokens.Length) - 1);
         int[] tokens = new int[examples.Count * t];
         int[] targets = new int[examples.Count * t];
+        int[] lengths = [.. examples.Select(example => Math.Max(1, example.Tokens.Length - 1))];
         Array.Fill(targets, -1);
         int counted = 0;
         for (int b = 0; b < examples.Count; b++)
@@ -36,6 +38,6 @@ public sealed record Batch(int[] Tokens, int[] Targets, int B, int T, int Counte
             }
         }
 
-        return new Batch(tokens, targets, examples.Count, t, counted);
+        return new Batch(tokens, targets, examples.Count, t, lengths, counted);
     }
 }

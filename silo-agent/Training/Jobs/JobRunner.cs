@@ -46,9 +46,10 @@ public sealed class JobRunner
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps, BaseWeights = _job.Storage.ToWire() });
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
+        int length = _job.SequenceLength;
+        BaseModelFit.RequirePositions(length, config.Positions);
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);
-        int length = Math.Min(_job.SequenceLength, config.Positions);
         int? endOfText = config.EndOfText ?? tokenizer.AddedToken(BpeTrainer.EndOfText);
         ExampleEncoder Encoder(bool persons) => new(tokenizer, endOfText, length)
         {
@@ -115,7 +116,7 @@ public sealed class JobRunner
         {
             _clock.Require(0, "while evaluating");
             Batch batch = Batch.Of(chunk);
-            model.Forward(batch.Tokens, batch.B, batch.T);
+            model.Forward(batch.Tokens, batch.B, batch.T, batch.Lengths);
             loss += model.Loss(batch.Targets, 1);
             counted += batch.Counted;
         }

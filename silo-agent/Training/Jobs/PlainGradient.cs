@@ -24,7 +24,7 @@ internal sealed class PlainGradient(IDecoder model, ExampleFile train, TrainingJ
         model.ZeroGradients();
         foreach (Batch batch in batches)
         {
-            model.Forward(batch.Tokens, batch.B, batch.T);
+            model.Forward(batch.Tokens, batch.B, batch.T, batch.Lengths);
             loss += model.Loss(batch.Targets, 1f / counted);
             model.Backward();
         }

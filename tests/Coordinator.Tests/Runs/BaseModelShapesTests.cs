@@ -66,6 +66,25 @@ public sealed class BaseModelShapesTests : IAsyncLifetime
     }
 
     [Theory]
+    [InlineData("{\"max_position_embeddings\":128}", null)]
+    [InlineData("{\"max_position_embeddings\":127}", "expected a sequence_length of at most 127, the base model's positions, found 128")]
+    [InlineData("{\"model_type\":\"gpt2\",\"n_positions\":64}", "expected a sequence_length of at most 64")]
+    [InlineData("{\"max_position_embeddings\":null}", null)]
+    [InlineData("[127]", null)]
+    [InlineData("not JSON", null)]
+    public async Task RequirePositionsAsync_PlanWithLongerSequences_IsRefused(string configuration, string? expected)
+    {
+        File.WriteAllText(Path.Combine(_folder, "config.json"), configuration);
+        RunConfig config = await StoreAsync(BaseModelManifest.OfFolder(_folder));
+
+        Task require = new BaseModelShapes(_store).RequirePositionsAsync(config, default);
+
+        FedCloudException? error = (FedCloudException?)await Record.ExceptionAsync(() => require);
+        Assert.Equal(expected is null ? null : "sequence_too_long", error?.Code.Name);
+        Assert.Contains(expected ?? string.Empty, error?.Message ?? string.Empty, StringComparison.Ordinal);
+    }
+
+    [Theory]
     [InlineData("manifest.json")]
     [InlineData("model-1.safetensors")]
     public async Task PutBaseFileAsync_AnotherName_IsRefused(string name)

@@ -32,6 +32,9 @@ internal enum JobFault
 
     /// <summary>The update has another header than the round exchanges.</summary>
     Garbage,
+
+    /// <summary>The job needs more memory than the silo allows.</summary>
+    TooLarge,
 }
 
 /// <summary>A trainer by the job format whose updates follow from silo, round and start model, so that anybody can say what they must be.</summary>
@@ -59,9 +62,12 @@ internal sealed class InventedTrainer(SiloId silo, Func<JobFault> next) : ITrain
     public Task<TrainerOutcome> RunAsync(string jobFolder, Action<JsonElement> report, CancellationToken cancellation)
     {
         JobFault fault = next();
-        if (fault is JobFault.Fails or JobFault.Killed)
+        if (fault is JobFault.Fails or JobFault.Killed or JobFault.TooLarge)
         {
-            return Task.FromResult(new TrainerOutcome(false, ErrorCodes.LossNotFinite.Name, fault == JobFault.Killed));
+            // No trainer leaves half an update; if one did, nobody may take it for a whole one.
+            File.WriteAllText(Path.Combine(jobFolder, "update.safetensors"), "half an update");
+            ErrorCode code = fault == JobFault.TooLarge ? ErrorCodes.MemoryExceeded : ErrorCodes.LossNotFinite;
+            return Task.FromResult(new TrainerOutcome(false, code.Name, fault == JobFault.Killed));
         }
 
         using JsonDocument job = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(jobFolder, "job.json")));

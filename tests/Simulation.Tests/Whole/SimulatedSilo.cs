@@ -43,6 +43,9 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     /// <summary>Codes of alarms that the agent raised.</summary>
     public List<string> Alarms { get; } = [];
 
+    /// <summary>The updates that the silo keeps, whole or not, encrypted or not.</summary>
+    public IEnumerable<string> KeptUpdates => Directory.EnumerateFiles(folder, "update.*", SearchOption.AllDirectories);
+
     /// <summary>Sets the home up, as its administrator does.</summary>
     public async Task<ConfirmedMember> InitAsync(SiloInvitation invitation)
     {

@@ -25,12 +25,14 @@ public sealed unsafe class AttentionRowsTests
         using Matrix tokens = Random(length, Stride, 1);
         using Matrix logSums = new(Heads * length, 1);
         using Matrix attended = new(length, Heads * D);
-        HeadShape shape = new(length, D, Heads, Groups) { QueryStride = Stride, KeyStride = Stride, Scale = 0.7f, Window = window, Cap = cap };
+        HeadShape shape = new(D, Heads, Groups) { QueryStride = Stride, KeyStride = Stride, Scale = 0.7f, Window = window, Cap = cap };
         float* q = tokens.P;
         float* k = q + (Heads * D);
         float* v = k + (Groups * D);
 
-        Workers.Rows(Groups, 1, new AttentionRows(q, k, v, logSums.P, attended.P, &length, shape));
+        int* starts = stackalloc int[] { 0, length };
+
+        Workers.Rows(Groups, 1, new AttentionRows(q, k, v, logSums.P, attended.P, starts, shape));
 
         for (int t = 0; t < length; t++)
         {

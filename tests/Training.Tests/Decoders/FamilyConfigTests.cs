@@ -71,9 +71,70 @@ public sealed class FamilyConfigTests : IDisposable
     {
         ModelConfig config = pattern is null ? Read(name) : Read(name, "sliding_window_pattern", pattern);
 
-        Assert.Equal(expected, string.Concat(Enumerable.Range(0, config.Layers).Select(layer => config.IsWindowed(layer) ? '1' : '0')));
+        Assert.Equal(expected, Windows(config));
         Assert.True(!expected.Contains('1', StringComparison.Ordinal) || config.Window == 5);
     }
+
+    [Theory]
+    [InlineData("llama2")]
+    [InlineData("llama31")]
+    [InlineData("llama32")]
+    [InlineData("mistral-window")]
+    [InlineData("mistral-full")]
+    [InlineData("qwen2-tied")]
+    [InlineData("qwen2-untied")]
+    [InlineData("qwen3-tied")]
+    [InlineData("qwen3-untied")]
+    [InlineData("gemma2")]
+    [InlineData("gemma3")]
+    [InlineData("gemma3-layers")]
+    [InlineData("gpt2")]
+    public void Read_NewerFormOfTheFile_MeansTheSame(string name)
+    {
+        ModelConfig old = Read(name);
+
+        ModelConfig read = Read(InNewerForm(Json(name), old));
+        ModelConfig both = Read(InNewerForm(Json(name), old, andOlder: true));
+
+        Assert.All([read, both], config =>
+        {
+            Assert.Equal(old with { WindowedLayers = [] }, config with { WindowedLayers = [] });
+            Assert.Equal(Windows(old), Windows(config));
+        });
+    }
+
+    [Theory]
+    [InlineData("mistral-full", "rope_parameters", "{\"rope_theta\":77.0}", "expected rope_theta and rope_parameters.rope_theta to agree")]
+    [InlineData("llama31", "rope_parameters", "{\"rope_type\":\"default\"}", "expected rope_scaling and rope_parameters to agree")]
+    [InlineData("llama31", "rope_parameters", "{\"full_attention\":{\"rope_type\":\"default\"}}", "found full_attention")]
+    [InlineData("gemma3", "rope_parameters", "{\"sliding_attention\":{\"rope_theta\":77.0}}", "expected rope_local_base_freq and rope_parameters.sliding_attention.rope_theta to agree")]
+    [InlineData("gemma3", "rope_parameters", "{\"full_attention\":{\"rope_theta\":77.0}}", "expected rope_theta and rope_parameters.full_attention.rope_theta to agree")]
+    [InlineData("gemma3", "rope_parameters", "{\"rope_type\":\"default\",\"rope_theta\":1000.0}", "found rope_type")]
+    [InlineData("gemma3", "rope_parameters", "{\"full_attention\":{\"rope_type\":\"linear\",\"factor\":8.0}}", "found linear")]
+    [InlineData("gemma3", "rope_parameters", "{\"sliding_attention\":{\"rope_type\":\"proportional\"}}", "expected rope_parameters.sliding_attention.rope_type to be default or llama3, found proportional")]
+    [InlineData("gemma3", "rope_parameters", "{\"sliding_attention\":1000}", "expected rope_parameters.sliding_attention to be an object")]
+    [InlineData("mistral-full", "rope_scaling", "{\"rope_type\":\"default\",\"type\":\"yarn\"}", "its older name type to agree")]
+    [InlineData("qwen2-tied", "rope_scaling", "{\"type\":\"dynamic\"}", "found dynamic")]
+    [InlineData("qwen3-tied", "rope_scaling", "{\"rope_type\":\"longrope\",\"long_factor\":[1]}", "found longrope")]
+    [InlineData("qwen3-untied", "rope_parameters", "{\"rope_type\":\"yarn\",\"rope_theta\":10000.0}", "found yarn")]
+    [InlineData("gemma2", "rope_parameters", "{\"rope_type\":\"linear\"}", "found linear")]
+    [InlineData("gemma2", "sliding_window_size", "4096", "expected sliding_window_size to be the sliding_window 5, found 4096")]
+    [InlineData("gpt2", "rope_parameters", "{\"rope_type\":\"default\"}", "rope_parameters is not known")]
+    public void Read_FormsThatDisagreeOrAreNotImplemented_AreRefusedInOneLine(string name, string field, string value, string expected)
+    {
+        FedCloudException error = Assert.Throws<FedCloudException>(() => Read(name, field, value));
+
+        Assert.Equal("config_unsupported", error.Code.Name);
+        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', error.Message);
+    }
+
+    [Theory]
+    [InlineData("gemma2", "sliding_window_size", "5")] // published so for 9B
+    [InlineData("gpt2", "is_decoder", "false")]
+    [InlineData("llama2", "dtype", "\"bfloat16\"")]
+    public void Read_FieldThatSaysNothingNew_IsAccepted(string name, string field, string value) =>
+        Assert.Equal(Read(name) with { WindowedLayers = [] }, Read(name, field, value) with { WindowedLayers = [] });
 
     [Fact]
     public void Read_QwenWithItsWindow_StartsAtTheLayerThatItNames()
@@ -125,18 +186,54 @@ public sealed class FamilyConfigTests : IDisposable
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
-    private ModelConfig Read(string name) => ModelConfig.Read(Path.Combine(PyTorchVectors.Families.Folder, "bases", name, "config.json"));
+    private static string Windows(ModelConfig config) => string.Concat(Enumerable.Range(0, config.Layers).Select(layer => config.IsWindowed(layer) ? '1' : '0'));
+
+    // As transformers 5 writes it: the settings of rotary positions together, one object for each type of layer in Gemma 3, and dtype.
+    private static JsonObject InNewerForm(JsonObject json, ModelConfig old, bool andOlder = false)
+    {
+        string type = json["model_type"]!.GetValue<string>();
+        JsonObject kind = json["rope_parameters"]?.DeepClone().AsObject() ?? json["rope_scaling"]?.DeepClone().AsObject() ?? new JsonObject { ["rope_type"] = "default" };
+        kind["rope_theta"] = old.Rope?.Theta;
+        json["dtype"] = json["torch_dtype"]?.DeepClone();
+        if (type is not "gpt2")
+        {
+            json["rope_parameters"] = type is "gemma3_text"
+                ? new JsonObject { ["full_attention"] = kind, ["sliding_attention"] = new JsonObject { ["rope_type"] = "default", ["rope_theta"] = old.WindowedRope!.Theta } }
+                : kind;
+        }
+
+        if (type is "qwen2" or "qwen3" or "gemma2" or "gemma3_text")
+        {
+            json["layer_types"] = new JsonArray([.. Windows(old).Select(window => JsonValue.Create(window is '1' ? "sliding_attention" : "full_attention"))]);
+        }
+
+        foreach (string field in andOlder ? [] : (string[])["rope_theta", "rope_scaling", "rope_local_base_freq", "torch_dtype", "sliding_window_pattern"])
+        {
+            json.Remove(field);
+        }
+
+        return json;
+    }
+
+    private static JsonObject Json(string name) => JsonNode.Parse(File.ReadAllText(Path.Combine(PyTorchVectors.Families.Folder, "bases", name, "config.json")))!.AsObject();
+
+    private static ModelConfig Read(string name) => ModelConfig.Read(Path.Combine(PyTorchVectors.Families.Folder, "bases", name, "config.json"));
 
     // A value of null takes the field away.
     private ModelConfig Read(string name, string field, string? value)
     {
-        JsonObject json = JsonNode.Parse(File.ReadAllText(Path.Combine(PyTorchVectors.Families.Folder, "bases", name, "config.json")))!.AsObject();
+        JsonObject json = Json(name);
         json.Remove(field);
         if (value is not null)
         {
             json[field] = JsonNode.Parse(value);
         }
 
+        return Read(json);
+    }
+
+    private ModelConfig Read(JsonObject json)
+    {
         string path = Path.Combine(_folder, "config.json");
         File.WriteAllText(path, json.ToJsonString());
         return ModelConfig.Read(path);

@@ -16,6 +16,7 @@ public sealed class BatchTests
         Batch batch = Batch.Of([Short, Long]);
 
         Assert.Equal((2, 4, 3), (batch.B, batch.T, batch.Counted));
+        Assert.Equal([2, 4], batch.Lengths);
         Assert.Equal([5, 6, 0, 0, 8, 9, 10, 11], batch.Tokens);
         Assert.Equal([-1, 7, -1, -1, -1, -1, 11, 12], batch.Targets);
     }

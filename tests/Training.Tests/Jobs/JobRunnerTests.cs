@@ -1,7 +1,11 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
+using FedCloud.Protocol.Safetensors;
 using FedCloud.Training.Jobs;
 
 namespace FedCloud.Training.Tests.Jobs;
@@ -144,6 +148,50 @@ public sealed class JobRunnerTests : IDisposable
     }
 
     [Fact]
+    public void Run_GradientBecomesInfiniteBeforeTheLoss_NamesTheStepAndWritesNothing()
+    {
+        // B is zero, so no loss shows how large A is; the gradient of B does, which grows with A and with the last norm.
+        SetLastNorm(1e19f);
+        Dictionary<string, float[]> large = _folder.Base.Layout().Tensors.ToDictionary(
+            tensor => tensor.Tensor.Name,
+            tensor => Enumerable.Repeat(tensor.Factor == Factor.A ? 1e22f : 0, (int)tensor.Tensor.Count).ToArray(),
+            StringComparer.Ordinal);
+        _folder.Base.AddToAdapter(large);
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run());
+
+        Assert.Equal("loss_not_finite", error.Code.Name);
+        Assert.Contains("finite gradient norm", error.Message, StringComparison.Ordinal);
+        Assert.Contains("step 1 of 6", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(_folder.UpdateFile));
+        Assert.False(File.Exists(_folder.MetricsFile));
+        Assert.False(File.Exists(_folder.CheckpointFile));
+    }
+
+    [Theory]
+    [InlineData(64, false)]
+    [InlineData(65, true)]
+    public void Run_SequencesLongerThanTheModelsPositions_AreRefusedBeforeAnythingIsRead(int length, bool isRefused)
+    {
+        _folder.Job = _folder.Job with { SequenceLength = length };
+        if (!isRefused)
+        {
+            _folder.Run();
+            return;
+        }
+
+        foreach (string path in (string[])[_folder.TrainFile, _folder.EvalFile, Path.Combine(_folder.Base.Folder, "tokenizer.json"), Path.Combine(_folder.Base.Folder, "model.safetensors")])
+        {
+            File.Delete(path);
+        }
+
+        FedCloudException error = Assert.Throws<FedCloudException>(() => _folder.Run());
+
+        Assert.Equal("sequence_too_long", error.Code.Name);
+        Assert.Contains("expected a sequence_length of at most 64, the base model's positions, found 65", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Run_NotEnoughMemory_IsRefusedBeforeItStarts()
     {
         _folder.Job = _folder.Job with { MaxMemoryMib = 40 };
@@ -244,4 +292,19 @@ public sealed class JobRunnerTests : IDisposable
     }
 
     public void Dispose() => _folder.Dispose();
+
+    private void SetLastNorm(float value)
+    {
+        string path = Path.Combine(_folder.Base.Folder, "model.safetensors");
+        TensorEntry norm;
+        using (SafetensorsFile file = SafetensorsFile.Open(path, SafetensorsLimits.BaseModel))
+        {
+            norm = file.Header.ByName["model.norm.weight"];
+        }
+
+        byte[] bytes = File.ReadAllBytes(path);
+        int data = sizeof(long) + (int)BinaryPrimitives.ReadInt64LittleEndian(bytes);
+        MemoryMarshal.Cast<byte, float>(bytes.AsSpan(data + (int)norm.Offset, (int)norm.ByteLength)).Fill(value);
+        File.WriteAllBytes(path, bytes);
+    }
 }

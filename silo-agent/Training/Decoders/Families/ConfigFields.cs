@@ -19,6 +19,9 @@ internal sealed class ConfigFields(JsonElement json)
     /// <summary>A foreign text, short and in ASCII.</summary>
     public static string Printable(string name) => new([.. name.Take(40).Select(letter => letter is >= ' ' and <= '~' ? letter : '?')]);
 
+    /// <summary>A value's JSON without spaces and line breaks.</summary>
+    public static string Compact(JsonElement value) => value.GetRawText().ReplaceLineEndings(string.Empty).Replace(" ", string.Empty, StringComparison.Ordinal);
+
     /// <summary>Refuses what is not implemented, and what is not known: whether an unknown field changes the mathematics cannot be known, so it is not ignored.</summary>
     public void RequireKnown(FrozenDictionary<string, string[]> values, FrozenSet<string> known)
     {
@@ -99,11 +102,6 @@ internal sealed class ConfigFields(JsonElement json)
     /// <summary>The longest sequence.</summary>
     public int Positions(string name) => Size(name) is > 1 and int positions ? positions : throw Malformed($"expected {name} of 2 or more, found 1");
 
-    /// <summary>Rotary positions, plain or stretched.</summary>
-    public RotaryPositions Rope(double otherwise = RotaryPositions.DefaultTheta) => RotaryPositions.Read(json, otherwise) is { Theta: >= 1 and < 1e12 } rope
-        ? rope
-        : throw Malformed("expected rope_theta from 1, and rope_scaling or rope_parameters of type default or llama3 with the members of that type, found another value");
-
     /// <summary>Which layers see a window only: as <c>layer_types</c> says, else as the family's rule does.</summary>
     public ImmutableArray<bool> WindowedLayers(int layers, Func<int, bool> otherwise)
     {
@@ -131,8 +129,6 @@ internal sealed class ConfigFields(JsonElement json)
             ? token
             : throw Malformed($"expected eos_token_id to be a token below vocab_size {vocabulary}, found {Printable(Compact(end))}");
     }
-
-    private static string Compact(JsonElement value) => value.GetRawText().ReplaceLineEndings(string.Empty).Replace(" ", string.Empty, StringComparison.Ordinal);
 
     private JsonElement Require(string name) => Find(name) ?? throw Malformed($"expected the field {name}, found none");
 }

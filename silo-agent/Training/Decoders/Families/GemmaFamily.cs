@@ -29,10 +29,11 @@ internal static class GemmaFamily
         "gemma2",
         "Gemma2ForCausalLM",
         Values,
-        [.. Fields, "attn_logit_softcapping"],
+        [.. Fields, "attn_logit_softcapping", "sliding_window_size"],
         config =>
         {
-            ModelConfig shape = Shape(config, RotaryPositions.DefaultTheta);
+            ModelConfig shape = Shape(config, rope: null);
+            RequireOneWindow(config, shape.Window);
             return shape with
             {
                 Names = Names,
@@ -50,20 +51,21 @@ internal static class GemmaFamily
         [.. Fields, "rope_local_base_freq", "sliding_window_pattern", "_sliding_window_pattern"],
         config =>
         {
-            ModelConfig shape = Shape(config, theta: 1_000_000);
+            (RotaryPositions full, RotaryPositions windowed) = RotaryFields.ReadByLayerType(config, full: 1_000_000, windowed: RotaryPositions.DefaultTheta);
+            ModelConfig shape = Shape(config, full);
             int pattern = config.Size("sliding_window_pattern", config.Size("_sliding_window_pattern", otherwise: 6));
             return shape with
             {
                 Names = Names with { QueryNorm = "self_attn.q_norm", KeyNorm = "self_attn.k_norm" },
                 WindowedLayers = config.WindowedLayers(shape.Layers, layer => (layer + 1) % pattern != 0),
-                WindowedRope = new RotaryPositions(config.Find("rope_local_base_freq") is null ? RotaryPositions.DefaultTheta : config.Number("rope_local_base_freq", below: 1e12f)),
+                WindowedRope = windowed,
                 LogitCap = Cap(config, "final_logit_softcapping", otherwise: null),
             };
         });
 
-    private static ModelConfig Shape(ConfigFields config, double theta)
+    private static ModelConfig Shape(ConfigFields config, RotaryPositions? rope)
     {
-        ModelConfig shape = LlamaFamily.Shape(config, keyValueHeads: null, headWidth: null, tiedHead: true, theta);
+        ModelConfig shape = LlamaFamily.Shape(config, keyValueHeads: null, headWidth: null, tiedHead: true, rope);
         return shape with
         {
             Norm = NormKind.RmsOnePlus,
@@ -72,6 +74,15 @@ internal static class GemmaFamily
             EmbeddingScale = MathF.Sqrt(shape.Hidden),
             AttentionScale = 1 / MathF.Sqrt(config.Number("query_pre_attn_scalar", below: 1e6f)),
         };
+    }
+
+    // Gemma 2 9B is published with the window under both names.
+    private static void RequireOneWindow(ConfigFields config, int? window)
+    {
+        if (config.Find("sliding_window_size") is { } other && config.Size("sliding_window_size") != window)
+        {
+            throw ConfigFields.Malformed($"expected sliding_window_size to be the sliding_window {window}, found {ConfigFields.Printable(ConfigFields.Compact(other))}");
+        }
     }
 
     // Null switches a cap off; a field that is not there has the value that the family is published with.

@@ -30,8 +30,8 @@ internal static class LlamaFamily
     /// <param name="keyValueHeads">Key and value heads where the configuration names none; null when it has to.</param>
     /// <param name="headWidth">The width of a head where the configuration names none; null when it has to.</param>
     /// <param name="tiedHead">Whether the head is tied where the configuration does not say.</param>
-    /// <param name="theta">The base of rotary positions where the configuration names none.</param>
-    public static ModelConfig Shape(ConfigFields config, int? keyValueHeads, int? headWidth, bool tiedHead = false, double theta = RotaryPositions.DefaultTheta)
+    /// <param name="rope">Its rotary positions where they are not the same in all layers.</param>
+    public static ModelConfig Shape(ConfigFields config, int? keyValueHeads, int? headWidth, bool tiedHead = false, RotaryPositions? rope = null)
     {
         int vocabulary = config.Size("vocab_size");
         int heads = config.Size("num_attention_heads");
@@ -46,7 +46,7 @@ internal static class LlamaFamily
             HeadWidth = config.EvenHeadWidth(headWidth),
             Positions = config.Positions("max_position_embeddings"),
             NormEpsilon = config.Number("rms_norm_eps", below: 1),
-            Rope = config.Rope(theta),
+            Rope = rope ?? RotaryFields.Read(config, RotaryPositions.DefaultTheta),
             TiedHead = config.Flag("tie_word_embeddings", tiedHead),
             EndOfText = config.EndOfText(vocabulary),
         };

@@ -24,7 +24,7 @@ internal sealed class ModelFamily(string type, string architecture, IReadOnlyDic
     // Of any family: they do not change the mathematics.
     private static readonly string[] Unused =
     [
-        "_name_or_path", "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "initializer_range", "use_cache", "transformers_version", "output_attentions",
+        "_name_or_path", "bos_token_id", "pad_token_id", "dtype", "torch_dtype", "initializer_range", "is_decoder", "use_cache", "transformers_version", "output_attentions",
         "output_hidden_states", "return_dict", "task_specific_params", "unsloth_version", "unsloth_fixed", "_attn_implementation_autoset",
     ];
 
