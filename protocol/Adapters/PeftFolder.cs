@@ -33,8 +33,14 @@ public static class PeftFolder
             Remove(place);
             Directory.Move(part, place);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
+            RemovePart(part);
+            if (error is not (IOException or UnauthorizedAccessException))
+            {
+                throw;
+            }
+
             throw new FedCloudException(ErrorCodes.DiskFull, $"{Path.GetFileName(place)} could not be written: {error.Message}", cause: error);
         }
     }
@@ -58,6 +64,18 @@ public static class PeftFolder
         if (other is not null)
         {
             throw new FedCloudException(ErrorCodes.FolderNotEmpty, $"expected no folder {Path.GetFileName(folder)}, or one that an export made, found {other} there");
+        }
+    }
+
+    private static void RemovePart(string part)
+    {
+        try
+        {
+            Remove(part);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The first error says what happened; the next attempt removes the rest.
         }
     }
 

@@ -52,7 +52,11 @@ internal static class HalfBillion
             {
                 foreach (int batch in (int[])[1, 2, 4])
                 {
-                    ProcessStartInfo start = new(Environment.ProcessPath ?? "dotnet", ["half-billion", folder, storage, batch.ToString(CultureInfo.InvariantCulture)]) { RedirectStandardOutput = true };
+                    ProcessStartInfo start = new(Environment.ProcessPath ?? "dotnet", ["half-billion", folder, storage, batch.ToString(CultureInfo.InvariantCulture)])
+                    {
+                        UseShellExecute = false,
+                        RedirectStandardOutput = true,
+                    };
                     using Process process = Process.Start(start) ?? throw new InvalidOperationException("the benchmark did not start itself");
                     Console.Write(await process.StandardOutput.ReadToEndAsync());
                     await process.WaitForExitAsync();

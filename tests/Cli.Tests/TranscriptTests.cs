@@ -43,6 +43,29 @@ public sealed class TranscriptTests
     }
 
     [Theory]
+    [InlineData("request_malformed: expected --base with --format merged, found none.", "--format", "merged")]
+    [InlineData("request_malformed: expected --base and --dtype with --format merged only, found them with peft.", "--dtype", "f32")]
+    [InlineData("request_malformed: expected the type keep, f32, bf16 or f16, found another.", "--format", "merged", "--base", "x", "--dtype", "f64")]
+    [InlineData("request_malformed: expected the format peft or merged, found another.", "--format", "gguf")]
+    public async Task ModelExport_OptionsThatDoNotFit_AreRefusedBeforeAnythingIsAsked(string expected, params string[] options)
+    {
+        (int exit, string output, string errors) = await CliProcess.RunAsync(["model", "export", "adapter", "--out", "out", .. options]);
+
+        Assert.Equal((2, string.Empty), (exit, output));
+        Assert.StartsWith(expected, errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task PlanExplain_Patterns_AreShown()
+    {
+        (int exit, string output, _) = await CliProcess.RunAsync("plan", "explain", Plan("lora:\n  scaling: rslora\n  rank_pattern:\n    q_proj: 16\n    model.layers.0.self_attn.v_proj: 4\n"));
+
+        Assert.Equal(0, exit);
+        Assert.Matches(@"lora\.rank_pattern +model\.layers\.0\.self_attn\.v_proj: 4, q_proj: 16  \(plan\)", output);
+        Assert.Matches(@"lora\.scaling +rslora  \(plan\)", output);
+    }
+
+    [Theory]
     [InlineData("7", 0, "The plan is valid for 7 silos.\n", "")]
     [InlineData("2", 2, "", "secagg_roster_size: line 2: with two silos each would learn the other's update from the sum, so secure aggregation needs at least 3; there are 2. Next: bring the federation to 3 to 255 silos, or write aggregation.mode: plain.\n")]
     [InlineData("9", 2, "", "ring_too_small: line 4: 9 silos with b = 29 could overflow a ring of k = 32: n (2^(b-1) - 1) < 2^(k-1) holds up to b = 28. Next: raise aggregation.secure.ring_bits, or leave out aggregation.secure.coordinate_bits.\n")]

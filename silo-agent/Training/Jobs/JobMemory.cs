@@ -17,7 +17,7 @@ public static class JobMemory
     {
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(job);
-        int length = Math.Min(job.SequenceLength, config.Positions);
+        int length = job.SequenceLength;
         return new MemoryDemand(job.Form().LargestRank, (long)job.BatchSize * (length - 1), length, job.IsClaimed ? job.BatchSize : 0, job.Threads, storage, MemoryDemand.TokenizerFileBytesIn(job.BaseModelDir), job.Dora is true);
     }
 

@@ -4,6 +4,7 @@ using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Aggregation;
+using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Plans;
 using FedCloud.Protocol.Safetensors;
 using FedCloud.Protocol.Tests.Plans;
@@ -106,6 +107,24 @@ public sealed class AggregationTests
         Assert.Equal(delta, Tensor(v1, "server.m.base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight"));
         Assert.Equal(Tensor(v0, "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), Tensor(v1, "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"));
         Assert.All(Tensor(v1, "server.m.base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight"), value => Assert.Equal(0, value));
+    }
+
+    // The auditor's way to the layout: from plan and header alone, without the base model.
+    [Fact]
+    public void ModelVersionFile_DescribeUnderPatterns_GivesTheLayout()
+    {
+        string path = Path.Combine(Directory.CreateTempSubdirectory().FullName, "v0");
+        RunConfig config = PlanReaderTests.Config("lora.rank_pattern: q_proj=2,model.layers.1.self_attn.q_proj=1", "lora.scaling: rslora");
+        AdapterLayout layout = new([new LinearShape("model.layers.0.self_attn.q_proj", 16, 12), new LinearShape("model.layers.1.self_attn.q_proj", 16, 12), new LinearShape("model.layers.1.mlp.up_proj", 16, 40)], config.Lora.Form());
+        ModelVersionFile.WriteInitial(path, config, layout);
+        using SafetensorsFile file = SafetensorsFile.Open(path, SafetensorsLimits.Foreign);
+
+        (AdapterLayout found, int version) = ModelVersionFile.Describe(config, file.Header);
+
+        Assert.Equal(0, version);
+        Assert.Equal(layout.Tensors.Select(tensor => (tensor.Tensor.Name, tensor.Tensor.Shape[0])), found.Tensors.Select(tensor => (tensor.Tensor.Name, tensor.Tensor.Shape[0])));
+        Assert.Equal([2, 1, 8], layout.Modules.Select(module => found.RankOf(module.Module)));
+        Assert.Equal("safetensors_malformed", Assert.Throws<FedCloudException>(() => ModelVersionFile.Describe(PlanReaderTests.Config("lora.rank_pattern: q_proj=2"), file.Header)).Code.Name);
     }
 
     [Fact]

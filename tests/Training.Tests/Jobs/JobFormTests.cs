@@ -85,6 +85,15 @@ public sealed class JobFormTests : IDisposable
         Assert.Contains("rank_pattern: expected qproj", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Document_JobFormat_ListsTheMembers()
+    {
+        string text = File.ReadAllText(Path.Combine(Repository.Root, "docs", "job-format.md"));
+        string section = text[text.IndexOf("## Form of the adapter", StringComparison.Ordinal)..text.IndexOf("## Private steps", StringComparison.Ordinal)];
+
+        Assert.All(["scaling", "rank_pattern", "alpha_pattern", "dora"], name => Assert.Contains($"| `{name}` |", section, StringComparison.Ordinal));
+    }
+
     public void Dispose() => _folder.Dispose();
 
     private AdapterLayout Layout()
