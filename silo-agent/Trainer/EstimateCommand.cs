@@ -42,7 +42,7 @@ internal static class EstimateCommand
         int length = options.LengthFor(config.Positions);
         return length <= config.Positions
             ? new MemoryDemand(options.Rank, (long)options.Batch * (length - 1), length, options.IsPrivate ? options.Batch : 0, Environment.ProcessorCount, storage, MemoryDemand.TokenizerFileBytesIn(options.Base))
-            : throw new FedCloudException(ErrorCodes.ConfigUnsupported, $"expected sequences of at most {config.Positions} tokens, as many as the model has positions, found --length {length}", "name a smaller --length");
+            : throw new FedCloudException(ErrorCodes.SequenceTooLong, $"expected sequences of at most {config.Positions} tokens, as many as the model has positions, found --length {length}", "name a smaller --length");
     }
 
     private static bool Fits(MemoryEstimate estimate, long limitMib, long availableBytes) =>

@@ -109,7 +109,7 @@ public sealed class EstimateCommandTests : IDisposable
     [Fact]
     public void Estimate_BadInput_FailsWithCodeAndNextStep()
     {
-        AssertRefused("config_unsupported", "expected sequences of at most 256 tokens, as many as the model has positions, found --length 257", "--base", SampleJob.Base, "--length", "257");
+        AssertRefused("sequence_too_long", "expected sequences of at most 256 tokens, as many as the model has positions, found --length 257", "--base", SampleJob.Base, "--length", "257");
         AssertRefused("base_model_missing", "config.json", "--base", _sample.Folder);
         AssertRefused("file_missing", "job.json", Path.Combine(_sample.Folder, "none"));
         File.Copy(Path.Combine(SampleJob.Base, "config.json"), Path.Combine(_sample.Folder, "config.json"));
