@@ -29,6 +29,9 @@ public sealed record JobHost
 
     /// <summary>When the job must be over, in Unix seconds.</summary>
     public required long Deadline { get; init; }
+
+    /// <summary>What the trainer computes on; null for its own choice.</summary>
+    public JobDevice? Device { get; init; }
 }
 
 /// <summary>The part of a privacy claim that each silo computes for itself, and that stays there.</summary>
@@ -114,6 +117,16 @@ public static class JobFile
             json.WriteNumber("max_memory_mib", host.MaxMemoryMib);
             json.WriteNumber("checkpoint_every", CheckpointEvery);
             json.WriteNumber("deadline", host.Deadline);
+            if (host.Device is { } device)
+            {
+                json.WriteString("device", device.ToString());
+            }
+
+            if (training.CpuFallback is true)
+            {
+                json.WriteBoolean("cpu_fallback", true);
+            }
+
             if (privacy is not null)
             {
                 Write(json, plan.Privacy, privacy);

@@ -34,7 +34,9 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="budget">The silo's privacy budget.</param>
 /// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, BudgetDesk budget, Action<RunId, int, JsonElement> report, TimeProvider time)
+/// <param name="device">What the trainer computes on; null for its own choice.</param>
+public sealed class RoundWork(
+    IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, BudgetDesk budget, Action<RunId, int, JsonElement> report, TimeProvider time, JobDevice? device = null)
 {
     private const int TrainerStarts = 3;
 
@@ -150,6 +152,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             Threads = policy.Threads,
             MaxMemoryMib = policy.MaxMemoryMib,
             Deadline = deadline,
+            Device = device,
         };
         JobPrivacy? privacy = string.Equals(mode, "train", StringComparison.Ordinal) ? await budget.PrivacyAsync(plan, cancellation) : null;
         WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host, privacy, ring));

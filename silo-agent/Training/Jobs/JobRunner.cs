@@ -44,6 +44,7 @@ public sealed class JobRunner
     public void Run()
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps });
+        _engine.Prepare(_job, _report);
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
         Tokenizer tokenizer = Tokenizer.Read(Path.Combine(_job.BaseModelDir, "tokenizer.json"));
         EmbeddedTokens.Require(tokenizer, config.Vocabulary);

@@ -6,6 +6,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Jobs;
 
 namespace FedCloud.Training.Jobs;
 
@@ -113,6 +114,14 @@ public sealed record TrainingJob
     [DisallowNull]
     public JobRing? Ring { get; init; }
 
+    /// <summary>What it computes on: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; absent for the trainer's own choice.</summary>
+    [DisallowNull]
+    public string? Device { get; init; }
+
+    /// <summary>Whether a trainer that finds no such device may compute on the processor.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool CpuFallback { get; init; }
+
     /// <summary>Whether a single record must not show in what the job does.</summary>
     internal bool IsClaimed => Privacy is not null || Ring is not null;
 
@@ -171,6 +180,7 @@ public sealed record TrainingJob
             ("threads", Threads >= 1),
             ("max_memory_mib", MaxMemoryMib >= 0),
             ("checkpoint_every", CheckpointEvery >= 0),
+            ("device", Device is null || JobDevice.Parse(Device) is not null),
             ("ring beside privacy", Ring is null || Privacy is null),
         ];
         return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible() ?? Ring?.Impossible();
@@ -205,7 +215,7 @@ public sealed record JobMetrics
 /// <summary>One line of a trainer's standard output.</summary>
 public sealed record JobProgress
 {
-    /// <summary><c>started</c>, <c>evaluated</c>, <c>step</c>, <c>done</c> or <c>failed</c>.</summary>
+    /// <summary><c>started</c>, <c>fallback</c>, <c>evaluated</c>, <c>step</c>, <c>done</c> or <c>failed</c>.</summary>
     public required string Event { get; init; }
 
     /// <summary>The step, from 1.</summary>
@@ -232,7 +242,7 @@ public sealed record JobProgress
     /// <summary>The error's code.</summary>
     public string? Code { get; init; }
 
-    /// <summary>The error's line.</summary>
+    /// <summary>The error's line, or why the processor computes in place of a device.</summary>
     public string? Message { get; init; }
 
     /// <summary>What to do about the error.</summary>
