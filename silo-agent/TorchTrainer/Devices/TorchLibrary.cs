@@ -48,9 +48,11 @@ internal static class TorchLibrary
         }
         catch (DllNotFoundException error)
         {
+            // The first line of the runtime's message is advice; then comes what the loader said.
+            string[] lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
             return (0, new FedCloudException(
                 ErrorCodes.PackageNotRestored,
-                $"expected to load libtorch from {folder}, found: {error.Message.Split('\n')[0]}",
+                $"expected to load libtorch from {folder}, found: {(lines.Length > 1 ? lines[1] : error.Message)}",
                 "install what the message names; TorchSharp needs glibc 2.34 and the libstdc++ of GCC 13, as Ubuntu 24.04 and Debian 13 have",
                 error));
         }

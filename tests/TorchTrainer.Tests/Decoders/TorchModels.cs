@@ -16,6 +16,7 @@ internal static class TorchModels
     public static TorchDecoder Like(DecoderModel managed, string folder, int rows, int length, ScalarType type = ScalarType.Float32)
     {
         Determinism.Switch();
+        set_num_threads(1); // small products, beside other tests
         using BaseWeights weights = BaseWeights.Open(folder);
         LoraFactors[] adapters = [.. managed.Adapters];
         string[] modules = [.. managed.Linears.Where(linear => linear.Adapter is not null).Select(linear => linear.Module.Split('.')[^1]).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal)];
