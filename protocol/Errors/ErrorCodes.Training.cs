@@ -130,10 +130,17 @@ public static partial class ErrorCodes
         "the trainer process ended without a result",
         "look at trainer.log in the job's folder");
 
+    /// <summary>A job's device is not there.</summary>
+    public static ErrorCode DeviceUnavailable { get; } = new(
+        "device_unavailable",
+        ExitCode.NotSetUp,
+        "the job names a device that this trainer does not find, and its plan allows no other",
+        "install the device's driver and fedcloud-trainer-torch with CUDA, set the agent's device to one that is there, or allow training.cpu_fallback in the plan");
+
     /// <summary>A job needs more memory than allowed.</summary>
     public static ErrorCode MemoryExceeded { get; } = new(
         "memory_exceeded",
         ExitCode.Refused,
-        "the job needs more memory than the silo's policy allows, or than its machine has free",
+        "the job needs more memory than the silo's policy allows, or than its machine or device has free",
         "see fedcloud-trainer estimate; then run the agent with --base-weights bf16 or int8, lower training.batch_size or training.sequence_length, or raise the policy's limit");
 }

@@ -32,6 +32,9 @@ public sealed record JobHost
 
     /// <summary>How the base model's matrices are stored there: <c>f32</c>, <c>bf16</c> or <c>int8</c>. The host's choice, since it follows from its memory.</summary>
     public string BaseWeights { get; init; } = "f32";
+
+    /// <summary>What the trainer computes on; null for its own choice.</summary>
+    public JobDevice? Device { get; init; }
 }
 
 /// <summary>The part of a privacy claim that each silo computes for itself, and that stays there.</summary>
@@ -121,6 +124,16 @@ public static class JobFile
             if (!string.Equals(host.BaseWeights, "f32", StringComparison.Ordinal))
             {
                 json.WriteString("base_weights", host.BaseWeights); // absent means f32
+            }
+
+            if (host.Device is { } device)
+            {
+                json.WriteString("device", device.ToString());
+            }
+
+            if (training.CpuFallback is true)
+            {
+                json.WriteBoolean("cpu_fallback", true);
             }
 
             if (privacy is not null)

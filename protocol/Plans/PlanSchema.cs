@@ -65,6 +65,7 @@ public static class PlanSchema
         new("training.clip_norm", new RealType(0, 1_000_000), "1", "L2 norm", "The largest gradient norm of a step; 0 switches clipping off."),
         new("training.seed", Seed, "1", string.Empty, "The seed of the order of examples."),
         new("training.evaluation_examples", new IntegerType(0, 100_000), "64", "examples", "How many evaluation examples are scored at the start of each round; 0 means all."),
+        new("training.cpu_fallback", new OptionalType(new BooleanType()), null, string.Empty, "Whether a silo whose trainer does not find the GPU that its administrator named may train on the processor, and say so there; absent means it may not, and fails its rounds."),
         new(Mode, new ChoiceType(["secure", "plain"], []), "secure", string.Empty, "How updates reach the coordinator; secure: masked, so that only their sum opens; plain: each encrypted for the coordinator, which can open single updates."),
         new("aggregation.weighting", new ChoiceType(["uniform", "declared"], []), "uniform", string.Empty, "Every silo alike, or by the count that its administrator declares; declared counts are public."),
         new("aggregation.weight_max", new IntegerType(1, 1_000_000_000), "1000000", string.Empty, "The largest declared weight that is accepted."),

@@ -160,6 +160,10 @@ public sealed record TrainingPlan
 
     /// <summary>How many evaluation examples are scored a round; 0 means all.</summary>
     public required int EvaluationExamples { get; init; }
+
+    /// <summary>Whether a silo without the device that its administrator named may train on the processor; null means it may not.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? CpuFallback { get; init; }
 }
 
 /// <summary>The coordinator's optimizer.</summary>

@@ -7,6 +7,7 @@ using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Enrolment;
 using FedCloud.Protocol.Errors;
 using FedCloud.Protocol.Identity;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Signing;
 using FedCloud.Protocol.Silos;
 using FedCloud.SiloAgent.Audit;
@@ -44,6 +45,9 @@ public sealed record SiloAgentOptions
 
     /// <summary>Says whether another policy waits; the agent then ends between two pieces of work, to be opened again under it. Null means none ever does.</summary>
     public Func<bool>? HasNewPolicy { get; init; }
+
+    /// <summary>What trainers compute on; null for their own choice.</summary>
+    public JobDevice? Device { get; init; }
 }
 
 /// <summary>The agent at work: mailbox to verified events, journal, effects. Decides nothing.</summary>
@@ -121,7 +125,7 @@ public sealed partial class SiloAgentService : IDisposable
             throw;
         }
 
-        _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time, _options.BaseWeights);
+        _work = new RoundWork(_store, home, policy, _models, trainer, _budget, ReportTrainer, time, _options.BaseWeights, _options.Device);
         _plans = new PlanShelf(home);
         _signed = new SignedPost(home, _post, _work, Report);
 

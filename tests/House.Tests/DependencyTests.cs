@@ -19,6 +19,7 @@ public sealed class DependencyTests
         ["FedCloud.SiloAgent"] = ["FedCloud.Protocol", "FedCloud.Cloud"],
         ["FedCloud.Training"] = ["FedCloud.Protocol"],
         ["FedCloud.Trainer"] = ["FedCloud.Training"],
+        ["FedCloud.TorchTrainer"] = ["FedCloud.Training"],
         ["FedCloud.Cli"] = ["FedCloud.Protocol", "FedCloud.Cloud"],
     };
 

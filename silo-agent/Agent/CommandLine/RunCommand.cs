@@ -5,6 +5,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FedCloud.Cloud.Telemetry;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Protocol.Signing;
 using FedCloud.SiloAgent.Homes;
 using FedCloud.SiloAgent.Policies;
@@ -49,11 +50,12 @@ internal static class RunCommand
             void Tell(string phase, string detail) => Say(new { silo = opened.Invitation.SiloId.Value, phase, detail, at = TimeProvider.System.GetUtcNow() });
             PolicyWatch policy = new(opened.PolicyPath, administrator, refused => Tell("policy_refused", refused.Message));
             TrainerProcess trainer = new(TrainerProcess.Find(Environment.GetEnvironmentVariable("FEDCLOUD_TRAINER")));
+            JobDevice? device = TrainerDevice.Read(Environment.GetEnvironmentVariable);
             using CancellationTokenSource stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             _ = StopWithInputAsync(stop);
             while (true)
             {
-                using (SiloAgentService agent = new(opened, policy.Current, trainer, TimeProvider.System, Say, new SiloAgentOptions { HasNewPolicy = policy.HasNext, BaseWeights = parsed.GetRequiredValue(baseWeights) }))
+                using (SiloAgentService agent = new(opened, policy.Current, trainer, TimeProvider.System, Say, new SiloAgentOptions { HasNewPolicy = policy.HasNext, BaseWeights = parsed.GetRequiredValue(baseWeights), Device = device }))
                 {
                     await agent.RunAsync(stop.Token);
                 }

@@ -35,7 +35,9 @@ namespace FedCloud.SiloAgent.Runs;
 /// <param name="report">Takes the trainer's progress lines, with run and round.</param>
 /// <param name="time">The clock.</param>
 /// <param name="baseWeights">How trainers store the base model: <c>f32</c>, <c>bf16</c> or <c>int8</c>.</param>
-public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, BudgetDesk budget, Action<RunId, int, JsonElement> report, TimeProvider time, string baseWeights)
+/// <param name="device">What the trainer computes on; null for its own choice.</param>
+public sealed class RoundWork(
+    IBlobStore store, SiloHome home, SiloPolicy policy, ModelCache models, ITrainer trainer, BudgetDesk budget, Action<RunId, int, JsonElement> report, TimeProvider time, string baseWeights, JobDevice? device = null)
 {
     private const int TrainerStarts = 3;
 
@@ -153,6 +155,7 @@ public sealed class RoundWork(IBlobStore store, SiloHome home, SiloPolicy policy
             MaxMemoryMib = policy.MaxMemoryMib,
             Deadline = deadline,
             BaseWeights = baseWeights,
+            Device = device,
         };
         JobPrivacy? privacy = string.Equals(mode, "train", StringComparison.Ordinal) ? await budget.PrivacyAsync(plan, cancellation) : null;
         WholeFile.Write(Path.Combine(folder, "job.json"), JobFile.Of(plan, model.Version, round, mode, exchanged, host, privacy, ring));

@@ -72,19 +72,7 @@ public sealed unsafe partial class DecoderModel
     /// <exception cref="FedCloudException"><c>tensor_missing</c>, <c>tensor_shape_mismatch</c>, <c>tensor_type_mismatch</c> or <c>tensor_not_finite</c>.</exception>
     public void LoadAdapter(SafetensorsFile file, AdapterLayout layout)
     {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(layout);
-        Dictionary<string, Parameter> factors = AllParameters().ToDictionary(parameter => parameter.Name, StringComparer.Ordinal);
-        foreach (TensorEntry tensor in layout.Tensors.Select(tensor => tensor.Tensor))
-        {
-            Span<float> values = factors[tensor.Name].Value.Span;
-            file.ReadF32(file.Header.Require(tensor.Name, tensor.Shape.AsSpan()), 0, values);
-            if (FiniteCheck.IndexOfNotFinite(values) >= 0)
-            {
-                throw new FedCloudException(ErrorCodes.TensorNotFinite, $"the adapter's {tensor.Name} holds NaN or infinity");
-            }
-        }
-
+        AdapterFactors.Read(file, layout, AllParameters());
         AdapterChanged();
     }
 }

@@ -29,15 +29,15 @@ internal sealed unsafe class ExampleGradients : IExampleGradients
     /// <param name="model">The model; only factors of its adapter train.</param>
     /// <param name="examples">The most examples of a batch.</param>
     /// <exception cref="FedCloudException"><c>dora_not_private</c>.</exception>
-    public ExampleGradients(DecoderModel model, int examples)
+    public ExampleGradients(IDecoder model, int examples)
     {
-        if (model.Linears.Any(linear => linear.IsDecomposed))
+        if (model.Adapters.Any(adapter => adapter.Magnitude is not null))
         {
             throw new FedCloudException(ErrorCodes.DoraNotPrivate, "expected an adapter whose weights are not decomposed, found one with DoRA");
         }
 
         _trained = [.. model.Trained];
-        Parameter[][] modules = [.. model.Linears.Select(Factors).Where(factors => factors.Length > 0)];
+        Parameter[][] modules = [.. model.Adapters.Select(Factors).Where(factors => factors.Length > 0)];
         if (_trained.Length == 0 || !modules.SelectMany(factors => factors).SequenceEqual(_trained))
         {
             throw new InvalidOperationException("gradients of examples need an adapter, and nothing else, that trains");
@@ -84,6 +84,5 @@ internal sealed unsafe class ExampleGradients : IExampleGradients
 
     private static int Length(Parameter parameter) => checked(parameter.Value.Rows * parameter.Value.Columns);
 
-    private static Parameter[] Factors(Linear linear) =>
-        linear.Adapter is { } adapter ? [.. new[] { adapter.A, adapter.B }.Where(factor => factor.Gradient is not null)] : [];
+    private static Parameter[] Factors(LoraFactors adapter) => [.. new[] { adapter.A, adapter.B }.Where(factor => factor.Gradient is not null)];
 }

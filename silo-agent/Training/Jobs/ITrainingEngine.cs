@@ -10,6 +10,12 @@ namespace FedCloud.Training.Jobs;
 /// <summary>What computes the model of a job: the managed engine, or one on a device.</summary>
 public interface ITrainingEngine
 {
+    /// <summary>Finds the job's device, before anything is read.</summary>
+    /// <param name="job">The job.</param>
+    /// <param name="report">Takes progress: the event <c>fallback</c> where another device computes than the job names.</param>
+    /// <exception cref="FedCloudException"><c>device_unavailable</c> or <c>package_not_restored</c>.</exception>
+    void Prepare(TrainingJob job, Action<JobProgress> report);
+
     /// <summary>Refuses a job that does not fit into memory, from its shapes alone, before anything large is read.</summary>
     /// <param name="config">The model.</param>
     /// <param name="job">The job.</param>

@@ -45,6 +45,7 @@ public sealed class JobRunner
     public void Run()
     {
         _report(new JobProgress { Event = "started", Steps = _job.LocalSteps, BaseWeights = _job.Storage.ToWire() });
+        _engine.Prepare(_job, _report);
         ModelConfig config = ModelConfig.Read(Path.Combine(_job.BaseModelDir, "config.json"));
         int length = _job.SequenceLength;
         BaseModelFit.RequirePositions(length, config.Positions);

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using FedCloud.Protocol.Adapters;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Training.Decoders;
 using FedCloud.Training.Kernels;
 
@@ -11,6 +12,15 @@ namespace FedCloud.Training.Jobs;
 public sealed class ManagedEngine(Func<long>? available = null) : ITrainingEngine
 {
     private readonly Func<long> _available = available ?? new MachineMemory().AvailableBytes;
+
+    /// <inheritdoc/>
+    public void Prepare(TrainingJob job, Action<JobProgress> report)
+    {
+        if (job.Device is { } name && JobDevice.Parse(name) is { IsCuda: true } device)
+        {
+            DeviceFallback.Require(job, report, $"expected a trainer for {device}, found fedcloud-trainer, which computes on the processor", "set FEDCLOUD_TRAINER to fedcloud-trainer-torch, or the agent's device to cpu, or allow training.cpu_fallback in the plan");
+        }
+    }
 
     /// <inheritdoc/>
     public int RequireRows(ModelConfig config, TrainingJob job, int length) => JobMemory.RequireRows(config, job, _available());

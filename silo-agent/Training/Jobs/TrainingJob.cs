@@ -7,6 +7,7 @@ using System.Text.Json.Serialization;
 using FedCloud.Protocol.Adapters;
 using FedCloud.Protocol.Canonical;
 using FedCloud.Protocol.Errors;
+using FedCloud.Protocol.Jobs;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Jobs;
@@ -135,6 +136,14 @@ public sealed record TrainingJob
     [DisallowNull]
     public bool? Dora { get; init; }
 
+    /// <summary>What it computes on: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; absent for the trainer's own choice.</summary>
+    [DisallowNull]
+    public string? Device { get; init; }
+
+    /// <summary>Whether a trainer that finds no such device may compute on the processor.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool CpuFallback { get; init; }
+
     /// <summary>How the base model's matrices are stored.</summary>
     internal WeightStorage Storage => WeightStorageExtensions.FromWire(BaseWeights ?? "f32") ?? throw new InvalidOperationException("a checked job names its storage");
 
@@ -216,6 +225,7 @@ public sealed record TrainingJob
             ("max_memory_mib", MaxMemoryMib >= 0),
             ("checkpoint_every", CheckpointEvery >= 0),
             ("base_weights", WeightStorageExtensions.FromWire(BaseWeights ?? "f32") is not null),
+            ("device", Device is null || JobDevice.Parse(Device) is not null),
             ("ring beside privacy", Ring is null || Privacy is null),
         ];
         return members.FirstOrDefault(member => !member.Possible).Member ?? Privacy?.Impossible() ?? Ring?.Impossible();
@@ -250,7 +260,7 @@ public sealed record JobMetrics
 /// <summary>One line of a trainer's standard output.</summary>
 public sealed record JobProgress
 {
-    /// <summary><c>started</c>, <c>evaluated</c>, <c>step</c>, <c>done</c> or <c>failed</c>.</summary>
+    /// <summary><c>started</c>, <c>fallback</c>, <c>evaluated</c>, <c>step</c>, <c>done</c> or <c>failed</c>.</summary>
     public required string Event { get; init; }
 
     /// <summary>The step, from 1.</summary>
@@ -280,7 +290,7 @@ public sealed record JobProgress
     /// <summary>The error's code.</summary>
     public string? Code { get; init; }
 
-    /// <summary>The error's line.</summary>
+    /// <summary>The error's line, or why the processor computes in place of a device.</summary>
     public string? Message { get; init; }
 
     /// <summary>What to do about the error.</summary>

@@ -79,8 +79,28 @@ public sealed class JobFileTests
         Assert.NotNull(Job(inSilo, "evaluate", null, null));
     }
 
-    private static JsonObject Job(RunConfig plan, string mode, JobPrivacy? privacy, JobRing? ring) =>
-        JsonNode.Parse(JobFile.Of(plan, 0, 1, mode, "b", Host, privacy, ring))!.AsObject();
+    [Fact]
+    public void Of_DeviceAndLeave_AreWrittenOnlyWhereThereAre()
+    {
+        RunConfig plan = PlanReaderTests.Config();
+        RunConfig lenient = plan with { Training = plan.Training with { CpuFallback = true } };
+        RunConfig strict = plan with { Training = plan.Training with { CpuFallback = false } };
+        JobHost second = Host with { Device = new JobDevice(IsCuda: true, 1) };
+
+        JsonObject job = Job(lenient, "train", null, null, second);
+
+        Assert.Equal("cuda:1", job["device"]!.GetValue<string>());
+        Assert.True(job["cpu_fallback"]!.GetValue<bool>());
+        Assert.All(((RunConfig Plan, JobHost Host)[])[(plan, Host), (strict, Host)], one =>
+        {
+            JsonObject plain = Job(one.Plan, "train", null, null, one.Host);
+            Assert.False(plain.ContainsKey("device"));
+            Assert.False(plain.ContainsKey("cpu_fallback"));
+        });
+    }
+
+    private static JsonObject Job(RunConfig plan, string mode, JobPrivacy? privacy, JobRing? ring, JobHost? host = null) =>
+        JsonNode.Parse(JobFile.Of(plan, 0, 1, mode, "b", host ?? Host, privacy, ring))!.AsObject();
 
     private static RunConfig OfSilos()
     {

@@ -41,6 +41,19 @@ public sealed class PlanReaderTests
         Assert.Equal("q_proj v_proj", string.Join(" ", read.Lora.TargetModules));
     }
 
+    // A plan without the field has the bytes, and so the digest, that it had before there was one.
+    [Fact]
+    public void Read_CpuFallback_IsInTheBytesOnlyWhereItStands()
+    {
+        RunConfig absent = Config();
+        RunConfig allowed = Config("training.cpu_fallback: true");
+
+        Assert.Null(absent.Training.CpuFallback);
+        Assert.DoesNotContain("cpu_fallback", System.Text.Encoding.UTF8.GetString(absent.ToJcs()), StringComparison.Ordinal);
+        Assert.True(allowed.Training.CpuFallback);
+        Assert.True(RunConfig.Parse(allowed.ToJcs()).Training.CpuFallback);
+    }
+
     [Theory]
     [InlineData("rounds: 0", "plan_invalid_value")]
     [InlineData("rounds: many", "plan_invalid_value")]
