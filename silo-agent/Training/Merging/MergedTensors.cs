@@ -137,9 +137,14 @@ internal sealed unsafe class MergedTensors(AdapterLayout layout, SafetensorsFile
         }
 
         ushort[] bits = new ushort[values.Length];
+        if (type == TensorType.BF16)
+        {
+            Rounding.ToBFloat16(values, bits);
+        }
+
         for (int i = 0; i < bits.Length; i++)
         {
-            bits[i] = type == TensorType.F16 ? BitConverter.HalfToUInt16Bits((Half)values[i]) : ToBFloat16(values[i]);
+            bits[i] = type == TensorType.F16 ? BitConverter.HalfToUInt16Bits((Half)values[i]) : bits[i];
             bool isFinite = type == TensorType.F16 ? (bits[i] & 0x7c00) != 0x7c00 : (bits[i] & 0x7f80) != 0x7f80;
             if (!isFinite)
             {
@@ -148,13 +153,6 @@ internal sealed unsafe class MergedTensors(AdapterLayout layout, SafetensorsFile
         }
 
         stream.Write(MemoryMarshal.AsBytes(bits.AsSpan()));
-    }
-
-    // To the nearest, ties to even.
-    private static ushort ToBFloat16(float value)
-    {
-        uint bits = BitConverter.SingleToUInt32Bits(value);
-        return (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 
     private static void RequireFinite(string name, ReadOnlySpan<float> values)
