@@ -2,6 +2,7 @@
 
 using System.Collections.Immutable;
 using System.Globalization;
+using FedCloud.Protocol.Errors;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Trainer;
@@ -41,6 +42,7 @@ internal sealed record EstimateOptions
     public int LengthFor(int positions) => Length ?? Math.Min(DefaultLength, positions);
 
     /// <summary>Reads the arguments; null when they do not make sense.</summary>
+    /// <exception cref="FedCloudException"><c>count_invalid</c>: a number is none, or too small.</exception>
     public static EstimateOptions? Parse(string[] arguments)
     {
         EstimateOptions options = new();
@@ -84,13 +86,16 @@ internal sealed record EstimateOptions
             return WeightStorageExtensions.FromWire(value ?? string.Empty) is { } storage ? this with { Storages = [storage] } : null;
         }
 
-        bool isNumber = int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number);
-        return name switch
+        return value is null ? null : name switch
         {
-            "--rank" when isNumber && number >= 1 => this with { Rank = number },
-            "--batch" when isNumber && number >= 1 => this with { Batch = number },
-            "--length" when isNumber && number >= 2 => this with { Length = number },
-            _ => null,
+            "--rank" => this with { Rank = Number(name, value, 1) },
+            "--batch" => this with { Batch = Number(name, value, 1) },
+            _ => this with { Length = Number(name, value, 2) },
         };
     }
+
+    private static int Number(string name, string value, int least) =>
+        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least
+            ? number
+            : throw new FedCloudException(ErrorCodes.CountInvalid, $"expected {name} as a whole number of at least {least}, found {value}", $"name another {name}");
 }

@@ -86,12 +86,16 @@ public sealed class EstimateCommandTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--rank", "0")]
-    [InlineData("--batch", "-2")]
-    [InlineData("--batch", "0")]
-    [InlineData("--length", "1")]
-    [InlineData("--length", "many")]
-    [InlineData("--rank", "99999999999")]
+    [InlineData("--rank", "0", 1)]
+    [InlineData("--rank", "99999999999", 1)]
+    [InlineData("--batch", "-2", 1)]
+    [InlineData("--batch", "0", 1)]
+    [InlineData("--length", "1", 2)]
+    [InlineData("--length", "many", 2)]
+    public void Estimate_NumberOutOfRange_IsNamed(string option, string value, int least) =>
+        AssertRefused("count_invalid", $"expected {option} as a whole number of at least {least}, found {value}", "--base", SampleJob.Base, option, value);
+
+    [Theory]
     [InlineData("--base-weights", "int4")]
     [InlineData("--rank")]
     [InlineData("--json", "--json")]

@@ -196,7 +196,10 @@ public sealed class TokenizerTests : IDisposable
     {
         Tokenizer tokenizer = Vectors.Read(form);
 
-        Prop.ForAll(TextGenerators.Valid.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), text, StringComparison.Ordinal))
+        // SentencePiece writes spaces as U+2581, so it cannot tell that character from one.
+        string Expected(string text) => form == "gemma" ? text.Replace('\u2581', ' ') : text;
+
+        Prop.ForAll(TextGenerators.Valid.ToArbitrary(), text => string.Equals(tokenizer.Decode(tokenizer.Encode(text)), Expected(text), StringComparison.Ordinal))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
     }
 
