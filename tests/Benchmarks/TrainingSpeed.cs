@@ -124,7 +124,7 @@ internal static class TrainingSpeed
 
         if (!entrants.Exists(entrant => entrant.Name.StartsWith("PyTorch", StringComparison.Ordinal)))
         {
-            Console.WriteLine("PyTorch is not installed for /usr/bin/python3, so nothing is compared with it.");
+            Console.WriteLine("PyTorch with OpenBLAS (python3-torch, libopenblas0-openmp) is not installed for /usr/bin/python3, so nothing is compared with it.");
         }
     }
 }

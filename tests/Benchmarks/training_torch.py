@@ -23,7 +23,7 @@ T = int(sys.argv[3])
 B = 2048 // T
 V, C, LAYERS, HEADS, GROUPS, D = 512, 384, 6, 6, 2, 64
 EPSILON, THETA, SCALING = 1e-5, 10000.0, 2.0
-CHUNK = int(os.environ.get("CHUNK", "128"))
+CHUNK = int(os.environ.get("CHUNK", "256"))
 
 
 def read_safetensors(path):
