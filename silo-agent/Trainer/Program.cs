@@ -9,7 +9,7 @@ try
 {
     return args switch
     {
-        ["run", string folder] => RunJob(folder),
+        ["run", string folder] => TrainerProgram.Run(folder, new ManagedEngine()),
         ["estimate", .. string[] options] when EstimateOptions.Parse(options) is { } estimate => EstimateCommand.Run(estimate, new MachineMemory().AvailableBytes()),
         ["sample", string folder] => SampleCommands.WriteTexts(folder),
         ["pretrain", string texts, string folder] => SampleCommands.Pretrain(texts, folder),
@@ -20,41 +20,11 @@ try
 }
 catch (FedCloudException error)
 {
-    return Failed(error);
+    return TrainerProgram.Failed(error);
 }
 catch (Exception error)
 {
-    // The outermost handler: one line for the agent and for a person, and the trace only for whoever asks for it.
-    if (Environment.GetEnvironmentVariable("FEDCLOUD_TRACE") is "1")
-    {
-        await Console.Error.WriteLineAsync(error.ToString());
-    }
-
-    return Failed(new FedCloudException(ErrorCodes.InternalError, $"{error.GetType().Name}: {error.Message}", cause: error));
-}
-
-static int RunJob(string folder)
-{
-    if (Environment.GetEnvironmentVariable("FEDCLOUD_STOP_WITH_INPUT") is "1")
-    {
-        // The agent holds our standard input: when it goes away, however it ends, we do, so that two trainers never work in one folder.
-        _ = Task.Run(() =>
-        {
-            using Stream input = Console.OpenStandardInput();
-            input.CopyTo(Stream.Null);
-            Environment.Exit((int)ExitCode.Failed);
-        });
-    }
-
-    new JobRunner(folder, progress => Console.WriteLine(progress.ToJson()), TimeProvider.System).Run();
-    return (int)ExitCode.Done;
-}
-
-static int Failed(FedCloudException error)
-{
-    Console.Error.WriteLine(error.Message);
-    Console.WriteLine(new JobProgress { Event = "failed", Code = error.Code.Name, Message = error.Message, Next = error.NextStep }.ToJson());
-    return (int)error.Code.Exit;
+    return TrainerProgram.FailedUnexpectedly(error);
 }
 
 static int Usage()

@@ -73,15 +73,7 @@ internal sealed class TorchDecoder : IDecoder
     {
         foreach (LoraFactors adapter in Adapters)
         {
-            if (exchanged is ExchangedFactor.A or ExchangedFactor.Both)
-            {
-                adapter.A.Train();
-            }
-
-            if (exchanged is ExchangedFactor.B or ExchangedFactor.Both)
-            {
-                adapter.B.Train();
-            }
+            adapter.Train(exchanged);
         }
 
         _trained = [.. Factors.Where(factor => factor.Trains).Select(factor => factor.Host)];

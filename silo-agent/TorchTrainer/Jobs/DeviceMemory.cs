@@ -17,12 +17,12 @@ internal static class DeviceMemory
     /// <summary>The tokens of a batch, if a job of that size is possible, fits and is allowed.</summary>
     /// <param name="config">The model.</param>
     /// <param name="job">The job.</param>
-    /// <param name="length">The longest sequence.</param>
     /// <param name="device">What it runs on.</param>
     /// <param name="free">Free bytes of a CUDA device; null where nobody tells.</param>
     /// <exception cref="FedCloudException"><c>memory_exceeded</c>.</exception>
-    public static int RequireRows(ModelConfig config, TrainingJob job, int length, JobDevice device, long? free)
+    public static int RequireRows(ModelConfig config, TrainingJob job, JobDevice device, long? free)
     {
+        int length = job.SequenceLength;
         long rows = (long)job.BatchSize * (length - 1);
         if (rows * Math.Max(Math.Max(config.Heads, config.Hidden), length) > int.MaxValue)
         {

@@ -27,10 +27,10 @@ internal sealed class TorchEngine : ITrainingEngine
     }
 
     /// <inheritdoc/>
-    public int RequireRows(ModelConfig config, TrainingJob job, int length)
+    public int RequireRows(ModelConfig config, TrainingJob job)
     {
         using Tensor first = empty(1, device: Device); // the device's context takes memory of its own
-        return DeviceMemory.RequireRows(config, job, length, _device, _device.IsCuda ? CudaMemory.Free(_device.Index) : null);
+        return DeviceMemory.RequireRows(config, job, _device, _device.IsCuda ? CudaMemory.Free(_device.Index) : null);
     }
 
     /// <inheritdoc/>

@@ -73,17 +73,7 @@ public sealed unsafe partial class DecoderModel : IDecoder
     {
         foreach (LoraFactors adapter in Adapters)
         {
-            if (exchanged is ExchangedFactor.A or ExchangedFactor.Both)
-            {
-                adapter.A.Train();
-            }
-
-            if (exchanged is ExchangedFactor.B or ExchangedFactor.Both)
-            {
-                adapter.B.Train();
-            }
-
-            adapter.Magnitude?.Train();
+            adapter.Train(exchanged);
         }
 
         _trained = WithGradient();

@@ -19,10 +19,9 @@ public interface ITrainingEngine
     /// <summary>Refuses a job that does not fit into memory, from its shapes alone, before anything large is read.</summary>
     /// <param name="config">The model.</param>
     /// <param name="job">The job.</param>
-    /// <param name="length">The longest sequence, in tokens.</param>
     /// <returns>The most tokens of a batch.</returns>
     /// <exception cref="FedCloudException"><c>memory_exceeded</c>.</exception>
-    int RequireRows(ModelConfig config, TrainingJob job, int length);
+    int RequireRows(ModelConfig config, TrainingJob job);
 
     /// <summary>Loads a base model and puts a zero adapter on it.</summary>
     /// <param name="config">The shape.</param>

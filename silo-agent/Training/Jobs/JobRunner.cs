@@ -65,7 +65,7 @@ public sealed class JobRunner
             RingTraining.RequireRoom(_job.Ring, train);
         }
 
-        int rows = _engine.RequireRows(config, _job, length);
+        int rows = _engine.RequireRows(config, _job);
 
         using BaseWeights weights = BaseWeights.Open(_job.BaseModelDir);
         AdapterLayout layout = AdapterLayout.Of(weights.Tensors, _job.TargetModules, _job.Form());

@@ -23,7 +23,7 @@ public sealed class ManagedEngine(Func<long>? available = null) : ITrainingEngin
     }
 
     /// <inheritdoc/>
-    public int RequireRows(ModelConfig config, TrainingJob job, int length) => JobMemory.RequireRows(config, job, _available());
+    public int RequireRows(ModelConfig config, TrainingJob job) => JobMemory.RequireRows(config, job, _available());
 
     /// <inheritdoc/>
     public IDecoder Load(ModelConfig config, BaseWeights weights, AdapterLayout layout, int rows, int length, int threads, WeightStorage storage) =>

@@ -41,10 +41,6 @@ public sealed record MemoryEstimate(ImmutableArray<MemoryPart> Parts)
         ]);
     }
 
-    /// <summary>Bytes of all parts but the runtime.</summary>
-    public static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0, WeightStorage storage = WeightStorage.F32, bool decomposed = false) =>
-        Of(config, new MemoryDemand(rank, rows, length, examples, Storage: storage, IsDecomposed: decomposed)).Parts.Where(part => !string.Equals(part.Name, "runtime", StringComparison.Ordinal)).Sum(part => part.Bytes);
-
     private static long Weights(ModelConfig config, WeightStorage storage)
     {
         long q = QueryWidth(config);

@@ -37,8 +37,8 @@ public sealed class DeviceMemoryTests
         (ModelConfig config, TrainingJob job) = Sample();
         long needed = DeviceMemory.Mib(config, job.Rank, (long)job.BatchSize * (Length - 1), Length, examples: 0, isCuda: true);
 
-        int rows = DeviceMemory.RequireRows(config, job, Length, Cuda, needed << 20);
-        var error = Assert.Throws<FedCloudException>(() => DeviceMemory.RequireRows(config, job, Length, Cuda, (needed - 1) << 20));
+        int rows = DeviceMemory.RequireRows(config, job, Cuda, needed << 20);
+        var error = Assert.Throws<FedCloudException>(() => DeviceMemory.RequireRows(config, job, Cuda, (needed - 1) << 20));
 
         Assert.Equal(job.BatchSize * (Length - 1), rows);
         Assert.Equal(ErrorCodes.MemoryExceeded, error.Code);
@@ -50,7 +50,7 @@ public sealed class DeviceMemoryTests
     {
         (ModelConfig config, TrainingJob job) = Sample();
 
-        var error = Assert.Throws<FedCloudException>(() => DeviceMemory.RequireRows(config, job with { MaxMemoryMib = 200 }, Length, Processor, free: null));
+        var error = Assert.Throws<FedCloudException>(() => DeviceMemory.RequireRows(config, job with { MaxMemoryMib = 200 }, Processor, free: null));
 
         Assert.Equal(ErrorCodes.MemoryExceeded, error.Code);
         Assert.Contains("at most 200 MiB on cpu", error.Message, StringComparison.Ordinal);
@@ -61,7 +61,7 @@ public sealed class DeviceMemoryTests
     {
         (ModelConfig config, TrainingJob job) = Sample();
 
-        Assert.Equal(job.BatchSize * (Length - 1), DeviceMemory.RequireRows(config, job, Length, Cuda, free: null));
+        Assert.Equal(job.BatchSize * (Length - 1), DeviceMemory.RequireRows(config, job, Cuda, free: null));
     }
 
     // Llama 3.1 8B in bf16 is 15.0 GiB of weights; batch and length are then what grows.

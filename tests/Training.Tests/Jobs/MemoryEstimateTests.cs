@@ -29,29 +29,29 @@ public sealed class MemoryEstimateTests
     [Fact]
     public void Bytes_NoTokens_AreTheWeights()
     {
-        Assert.Equal(4L * 1_235_814_400, MemoryEstimate.Bytes(Llama1B, rank: 0, rows: 0, length: 0));
+        Assert.Equal(4L * 1_235_814_400, Bytes(Llama1B, rank: 0, rows: 0, length: 0));
     }
 
     [Fact]
     public void Bytes_Adapter_CountsFiveTimesItsParameters()
     {
         // PEFT reports 5,636,096 trainable parameters for rank 8 on all seven linear modules of this model.
-        Assert.Equal(4L * 5 * 5_636_096, MemoryEstimate.Bytes(Llama1B, 8, 0, 0) - MemoryEstimate.Bytes(Llama1B, 0, 0, 0));
+        Assert.Equal(4L * 5 * 5_636_096, Bytes(Llama1B, 8, 0, 0) - Bytes(Llama1B, 0, 0, 0));
     }
 
     [Fact]
     public void Bytes_PrivateSteps_CountTheGradientOfEachExampleAndTheSums()
     {
         // 16 examples, a person's sum in float32, the sum in 64-bit integers.
-        Assert.Equal(((4L * 17) + 8) * 5_636_096, MemoryEstimate.Bytes(Llama1B, 8, 0, 0, examples: 16) - MemoryEstimate.Bytes(Llama1B, 8, 0, 0));
+        Assert.Equal(((4L * 17) + 8) * 5_636_096, Bytes(Llama1B, 8, 0, 0, examples: 16) - Bytes(Llama1B, 8, 0, 0));
     }
 
     [Fact]
     public void Bytes_LongerSequences_DoNotGrowWithTheSquare()
     {
-        long base0 = MemoryEstimate.Bytes(Llama1B, 0, 0, 0);
-        long half = MemoryEstimate.Bytes(Llama1B, 0, 1024, 1024) - base0;
-        long whole = MemoryEstimate.Bytes(Llama1B, 0, 2048, 2048) - base0;
+        long base0 = Bytes(Llama1B, 0, 0, 0);
+        long half = Bytes(Llama1B, 0, 1024, 1024) - base0;
+        long whole = Bytes(Llama1B, 0, 2048, 2048) - base0;
 
         Assert.InRange((double)whole / half, 1.8, 2);
     }
@@ -69,8 +69,8 @@ public sealed class MemoryEstimateTests
 
         double measured = Held(model, []);
 
-        Assert.InRange(MemoryEstimate.Bytes(config, 0, Rows, 40) / measured, 0.97, 1.001); // a few numbers for each row are not counted
-        Assert.Equal(4 * model.BaseParameters().Sum(parameter => (long)parameter.Value.Span.Length), MemoryEstimate.Bytes(config, 0, 0, 0));
+        Assert.InRange(Bytes(config, 0, Rows, 40) / measured, 0.97, 1.001); // a few numbers for each row are not counted
+        Assert.Equal(4 * model.BaseParameters().Sum(parameter => (long)parameter.Value.Span.Length), Bytes(config, 0, 0, 0));
     }
 
     [Theory]
@@ -82,7 +82,7 @@ public sealed class MemoryEstimateTests
 
         long expected = 4L * 5 * model.Trained.Sum(parameter => parameter.Value.Span.Length);
 
-        Assert.Equal(expected, MemoryEstimate.Bytes(family.Config, FamilyBase.Rank, 0, 0) - MemoryEstimate.Bytes(family.Config, 0, 0, 0));
+        Assert.Equal(expected, Bytes(family.Config, FamilyBase.Rank, 0, 0) - Bytes(family.Config, 0, 0, 0));
     }
 
     [Theory]
@@ -99,7 +99,7 @@ public sealed class MemoryEstimateTests
 
         long expected = model.BaseParameters().Sum(parameter => Held(parameter, []));
 
-        Assert.Equal(expected, MemoryEstimate.Bytes(family.Config, 0, 0, 0, storage: storage));
+        Assert.Equal(expected, Bytes(family.Config, 0, 0, 0, storage: storage));
     }
 
     [Fact]
@@ -115,6 +115,10 @@ public sealed class MemoryEstimateTests
         Assert.Equal(9000, parts["tokenizer"]);
         Assert.InRange(parts["weights"], 1_235_814_400, 1_235_814_400 * 101L / 100); // a byte each, and scales
     }
+
+    // All parts but the runtime.
+    private static long Bytes(ModelConfig config, long rank, long rows, long length, long examples = 0, WeightStorage storage = WeightStorage.F32) =>
+        MemoryEstimate.Of(config, new MemoryDemand(rank, rows, length, examples, Storage: storage)).Parts.Where(part => !string.Equals(part.Name, "runtime", StringComparison.Ordinal)).Sum(part => part.Bytes);
 
     // The bytes of all matrices that an object leads to.
     private static long Held(object? part, HashSet<object> seen)

@@ -1,6 +1,7 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
 using System.Collections.Frozen;
+using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders.Families;
 
@@ -44,6 +45,7 @@ internal sealed class ModelFamily(string type, string architecture, IReadOnlyDic
     public ModelConfig Read(ConfigFields config)
     {
         config.RequireKnown(_values, _known);
-        return shape(config);
+        ModelConfig read = shape(config);
+        return read.HeadWidth <= Gemm.MostPackedDepth ? read : throw ConfigFields.Malformed($"expected a head_dim, or hidden size over heads, of at most {Gemm.MostPackedDepth}, found {read.HeadWidth}");
     }
 }
