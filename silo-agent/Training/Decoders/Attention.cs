@@ -84,16 +84,19 @@ internal sealed unsafe class Attention : IDisposable
     public void Backward(float* x, float* dy, float* dx, Sequences sequences)
     {
         HeadBuffers d = _scratch.Heads;
-        _output.Backward(_attended.P, dy, _scratch.Attended.P, 0, sequences, _threads);
+        _output.Backward(_attended.P, dy, _scratch.Attended.P, sequences, _threads);
         Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionBackwardRows(
-            _heads.Q, _heads.K, _heads.V, _logSums.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Starts, Shape));
+            _heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Starts, Shape));
         Turn(d, sequences, -1);
         NormBackward(_queryNorm, _rawQueries, d.Q, _scratch.RawQueries, sequences.N, _c.Heads);
         NormBackward(_keyNorm, _rawKeys, d.K, _scratch.RawKeys, sequences.N, _c.KeyValueHeads);
-        for (int i = 0; i < _inputs.Length; i++)
+        Span<nint> dys = stackalloc nint[_inputs.Length];
+        for (int i = 0; i < dys.Length; i++)
         {
-            _inputs[i].Backward(x, Input(i, _scratch.RawQueries, _scratch.RawKeys, d), dx, i == 0 ? 0 : 1, sequences, _threads);
+            dys[i] = (nint)Input(i, _scratch.RawQueries, _scratch.RawKeys, d);
         }
+
+        Linear.Backward(_inputs, x, dys, dx, sequences, _threads);
     }
 
     /// <inheritdoc/>

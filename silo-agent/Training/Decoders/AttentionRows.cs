@@ -77,17 +77,21 @@ internal readonly unsafe struct AttentionRows(float* q, float* k, float* v, floa
                     float* row = scratch.Weights + ((long)(t - block.Start) * scratch.Stride);
                     int seen = s.First(t) - first;
                     new Span<float>(row, seen).Clear();
-                    sums[t] = Ops.Softmax(row + seen, t + 1 - first - seen, width - seen);
+                    sums[t] = Ops.Exponentials(row + seen, t + 1 - first - seen, width - seen, out scratch.Sums[t - block.Start]);
                 }
 
                 Gemm.Multiply(false, false, block.Count, s.D, width, 1, scratch.Weights, scratch.Stride, v + pair + ((long)first * s.KeyStride), s.KeyStride, 0, output + ((long)block.Start * s.Q), s.Q); // (t, T)·(T, D) -> (t, D)
+                for (int t = block.Start; t < block.End; t++)
+                {
+                    Ops.Scale(output + ((long)t * s.Q), 1f / scratch.Sums[t - block.Start], s.D);
+                }
             }
         }
     }
 }
 
 /// <summary>The gradients of queries, keys and values; a row is one key and value head of one sequence, since its query heads add to the same dk and dv. The weights are computed again, block by block (Dao et al. 2022).</summary>
-internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* logSums, float* dattended, float* dq, float* dk, float* dv, int* starts, HeadShape s) : IRowJob
+internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float* v, float* logSums, float* attended, float* dattended, float* dq, float* dk, float* dv, int* starts, HeadShape s) : IRowJob
 {
     public void Row(int i)
     {
@@ -103,11 +107,11 @@ internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float*
         for (int h = g * s.Sharing; h < (g + 1) * s.Sharing; h++)
         {
             long head = (start * s.QueryStride) + (h * s.D);
-            float* doutput = dattended + (start * s.Q) + (h * s.D);
+            long output = (start * s.Q) + (h * s.D);
             float* sums = logSums + (start * s.Heads) + ((long)h * length);
             for (QueryBlock block = QueryBlock.First(length); block.Count > 0; block = block.Next(length))
             {
-                Block(scratch, block, sums, head, doutput, pair);
+                Block(scratch, block, sums, head, output, pair);
             }
         }
     }
@@ -120,14 +124,15 @@ internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float*
         }
     }
 
-    private void Block(AttentionScratch scratch, QueryBlock block, float* sums, long head, float* doutput, long pair)
+    private void Block(AttentionScratch scratch, QueryBlock block, float* sums, long head, long output, long pair)
     {
         int first = s.FirstOf(block);
         int width = block.End - first;
         int stride = scratch.Stride;
         long queries = head + ((long)block.Start * s.QueryStride);
         long keys = pair + ((long)first * s.KeyStride);
-        doutput += (long)block.Start * s.Q;
+        output += (long)block.Start * s.Q;
+        float* doutput = dattended + output;
         scratch.Scores(block, first, q + head, s);
         scratch.WeightGradients(block, first, doutput, s); // dP = dO·Vᵀ
         for (int t = block.Start; t < block.End; t++)
@@ -137,17 +142,18 @@ internal readonly unsafe struct AttentionBackwardRows(float* q, float* k, float*
             float* scores = scratch.Gradients + at;
             int start = s.First(t) - first;
             int end = t + 1 - first;
-            Ops.Exp(weights + start, sums[t], end - start);
-            Ops.SoftmaxBackward(weights + start, scores + start, end - start, s.Scale);
+            long row = (long)(t - block.Start) * s.Q;
+            float dot = Ops.Dot(attended + output + row, doutput + row, s.D); // Σ p·dp = o·do
+            Ops.SoftmaxBackward(weights + start, scores + start, end - start, sums[t], dot, s.Scale);
             if (s.Cap > 0)
             {
                 Ops.Multiply(scores + start, scratch.Slopes + at + start, end - start);
             }
 
-            foreach (nint row in (ReadOnlySpan<nint>)[(nint)weights, (nint)scores])
+            foreach (nint all in (ReadOnlySpan<nint>)[(nint)weights, (nint)scores])
             {
-                new Span<float>((float*)row, start).Clear();
-                new Span<float>((float*)row + end, width - end).Clear();
+                new Span<float>((float*)all, start).Clear();
+                new Span<float>((float*)all + end, width - end).Clear();
             }
         }
 

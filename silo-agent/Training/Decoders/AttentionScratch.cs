@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Runtime.InteropServices;
 using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
@@ -30,7 +29,7 @@ internal sealed unsafe class AttentionScratch
     {
         foreach (nint part in (ReadOnlySpan<nint>)[(nint)Keys, (nint)Values, (nint)Weights, (nint)Gradients, (nint)Slopes])
         {
-            NativeMemory.AlignedFree((void*)part);
+            AlignedMemory.Free((void*)part);
         }
     }
 #pragma warning restore MA0055
@@ -46,6 +45,9 @@ internal sealed unsafe class AttentionScratch
 
     /// <summary>(48, <see cref="Stride"/>): of the weights, then of the scores.</summary>
     public float* Gradients { get; }
+
+    /// <summary>(48): the sums of the rows' exponentials.</summary>
+    public float[] Sums { get; } = new float[QueryBlock.Most];
 
     /// <summary>(48, <see cref="Stride"/>): the derivatives of capped scores.</summary>
     public float* Slopes { get; }
@@ -88,5 +90,5 @@ internal sealed unsafe class AttentionScratch
     private void Multiply(QueryBlock block, int first, float* rows, int stride, float* panels, float* to, int d) =>
         Gemm.MultiplyPacked(block.Count, first, Gemm.PackedColumns(block.End) - first, d, rows, stride, panels, to, Stride);
 
-    private static float* Allocate(int count) => (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
+    private static float* Allocate(int count) => (float*)AlignedMemory.Allocate((nuint)count * sizeof(float));
 }

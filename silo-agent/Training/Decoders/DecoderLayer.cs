@@ -46,22 +46,25 @@ internal sealed unsafe class DecoderLayer : IDisposable
     /// <summary>The base model's weights.</summary>
     public IEnumerable<Parameter> Parameters => Norms.SelectMany(norm => norm.Parameters).Concat(Linears.SelectMany(linear => linear.Parameters));
 
+    /// <summary>(N, C): where what comes before this layer leaves the residual stream.</summary>
+    public float* Input => _x0.P;
+
+    /// <summary>(N, C): what the layer's output lacks of the residual stream; whatever reads that output adds it.</summary>
+    public float* Residual => _x1.P;
+
     /// <summary>The forward pass.</summary>
-    /// <param name="x">(N, C): the residual stream, in place.</param>
+    /// <param name="residual">(N, C): what is still to be added to the input; null for nothing.</param>
+    /// <param name="y">(N, C): the feed-forward part's output.</param>
     /// <param name="sequences">What the rows are.</param>
-    public void Forward(float* x, Sequences sequences)
+    public void Forward(float* residual, float* y, Sequences sequences)
     {
         int n = sequences.N;
-        long count = (long)n * _c;
-        NativeMemory.Copy(x, _x0.P, (nuint)(count * sizeof(float)));
-        _attentionNorm.Forward(_x0.P, _xn1.P, n, _threads);
+        _attentionNorm.Forward(_x0.P, _xn1.P, n, _threads, residual);
         _attention.Forward(_xn1.P, Before(_attended, _x1.P), sequences);
         _attentionOutputNorm?.Forward(Before(_attended, _x1.P), _x1.P, n, _threads);
-        Ops.AddScaled(_x1.P, _x0.P, 1, count);
-        _feedForwardNorm.Forward(_x1.P, _xn2.P, n, _threads);
-        _feedForward.Forward(_xn2.P, Before(_forwarded, x), n);
-        _feedForwardOutputNorm?.Forward(Before(_forwarded, x), x, n, _threads);
-        Ops.AddScaled(x, _x1.P, 1, count);
+        _feedForwardNorm.Forward(_x1.P, _xn2.P, n, _threads, _x0.P);
+        _feedForward.Forward(_xn2.P, Before(_forwarded, y), n);
+        _feedForwardOutputNorm?.Forward(Before(_forwarded, y), y, n, _threads);
     }
 
     /// <summary>The backward pass, on the residual stream's gradient.</summary>

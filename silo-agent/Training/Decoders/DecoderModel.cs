@@ -121,13 +121,15 @@ public sealed unsafe partial class DecoderModel : IDecoder
         MeasureDecomposed();
         KeepTokens(tokens, (int*)_tokens.P);
         int n = Sequences.N;
-        _embedding.Forward((int*)_tokens.P, Sequences, _x.P); // (N) -> (N, C)
-        foreach (DecoderLayer layer in _layers)
+        _embedding.Forward((int*)_tokens.P, Sequences, _layers[0].Input); // (N) -> (N, C)
+        float* residual = null;
+        for (int l = 0; l < _layers.Length; l++)
         {
-            layer.Forward(_x.P, Sequences);
+            _layers[l].Forward(residual, l + 1 < _layers.Length ? _layers[l + 1].Input : _x.P, Sequences);
+            residual = _layers[l].Residual;
         }
 
-        _finalNorm.Forward(_x.P, _xn.P, n, _threads);
+        _finalNorm.Forward(_x.P, _xn.P, n, _threads, residual);
     }
 
     /// <summary>The logits of one row of the last forward pass, until the next call or loss. Rows are counted with padding, which has none.</summary>

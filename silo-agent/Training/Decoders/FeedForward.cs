@@ -12,6 +12,7 @@ internal sealed unsafe class FeedForward : IDisposable
     private readonly LayerScratch _scratch;
     private readonly Linear? _gate;
     private readonly Linear _up;
+    private readonly Linear[] _inputs; // gate and up
     private readonly Linear _down;
     private readonly Matrix? _gated; // (N, F)
     private readonly Matrix _raised; // (N, F)
@@ -25,13 +26,14 @@ internal sealed unsafe class FeedForward : IDisposable
         int f = _c.Intermediate;
         _gate = _c.Names.Gate is { } gate ? parts.Linear(prefix + gate, f, _c.Hidden, _c.FeedForwardBias) : null;
         _up = parts.Linear(prefix + _c.Names.Up, f, _c.Hidden, _c.FeedForwardBias);
+        _inputs = _gate is null ? [_up] : [_gate, _up];
         _down = parts.Linear(prefix + _c.Names.Down, _c.Hidden, f, _c.FeedForwardBias, residual: true);
         _gated = _gate is null ? null : new Matrix(parts.Rows, f);
         _raised = new Matrix(parts.Rows, f);
         _product = new Matrix(parts.Rows, f);
     }
 
-    public IEnumerable<Linear> Linears => _gate is null ? [_up, _down] : [_gate, _up, _down];
+    public IEnumerable<Linear> Linears => [.. _inputs, _down];
 
     /// <summary>y = f(x).</summary>
     /// <param name="x">(N, C).</param>
@@ -53,10 +55,9 @@ internal sealed unsafe class FeedForward : IDisposable
     public void Backward(float* x, float* dy, float* dx, Sequences sequences)
     {
         float* dgated = _scratch.Gate is { } gate ? gate.P : null;
-        _down.Backward(_product.P, dy, _scratch.Product.P, 0, sequences, _threads);
+        _down.Backward(_product.P, dy, _scratch.Product.P, sequences, _threads);
         Workers.Rows(sequences.N, _threads, new FeedForwardBackwardRows(_c.FeedForward, Gated, _raised.P, _scratch.Product.P, dgated, _scratch.Up.P, _c.Intermediate));
-        _gate?.Backward(x, dgated, dx, 0, sequences, _threads);
-        _up.Backward(x, _scratch.Up.P, dx, _gate is null ? 0 : 1, sequences, _threads);
+        Linear.Backward(_inputs, x, _gate is null ? [(nint)_scratch.Up.P] : [(nint)dgated, (nint)_scratch.Up.P], dx, sequences, _threads);
     }
 
     /// <inheritdoc/>

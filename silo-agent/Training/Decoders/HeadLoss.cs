@@ -160,7 +160,7 @@ internal sealed unsafe class HeadLoss : IDisposable
     private void Multiply(Parameter head, float* rows, int n)
     {
         (int c, int v) = (_c.Hidden, _c.Vocabulary);
-        Gemm.Multiply(false, true, n, v, c, 1, rows, c, head.Operand, 0, _logits.P, v, _threads); // (R, C) -> (R, V)
+        Gemm.Multiply(n, v, [new GemmTerm(false, true, c, 1, rows, c, head.Operand)], 0, _logits.P, v, _threads); // (R, C) -> (R, V)
         if (_c.LogitCap is { } cap)
         {
             Workers.Rows(n, _threads, new SoftCapRows(_logits.P, cap, v));
@@ -171,7 +171,7 @@ internal sealed unsafe class HeadLoss : IDisposable
     private void Backward(Parameter head, ReadOnlySpan<int> block, float* dxn)
     {
         (int n, int c, int v) = (block.Length, _c.Hidden, _c.Vocabulary);
-        Gemm.Multiply(false, false, n, c, v, 1, _logits.P, v, head.Operand, 0, _gradients.P, c, _threads); // (R, V) -> (R, C)
+        Gemm.Multiply(n, c, [new GemmTerm(false, false, v, 1, _logits.P, v, head.Operand)], 0, _gradients.P, c, _threads); // (R, V) -> (R, C)
         for (int i = 0; i < n; i++)
         {
             NativeMemory.Copy(_gradients.P + ((long)i * c), dxn + ((long)block[i] * c), (nuint)c * sizeof(float));

@@ -94,40 +94,57 @@ public sealed unsafe class Linear : IDisposable
         _decomposition?.Reset();
     }
 
-    /// <summary>Adds the gradients of whatever trains, and writes or adds dx.</summary>
+    /// <summary>Adds the gradients of whatever trains in layers of the same x, and writes dx: one sum of all that they pull on it.</summary>
+    /// <param name="layers">The layers.</param>
     /// <param name="x">(n, in), as in the forward pass.</param>
-    /// <param name="dy">(n, out).</param>
-    /// <param name="dx">(n, in); null when nothing before this layer trains.</param>
-    /// <param name="beta">0 writes dx, 1 adds to it.</param>
+    /// <param name="dys">Of each layer: (n, out).</param>
+    /// <param name="dx">(n, in); null when nothing before these layers trains.</param>
     /// <param name="sequences">What the rows are.</param>
     /// <param name="threads">The most threads.</param>
-    internal void Backward(float* x, float* dy, float* dx, float beta, Sequences sequences, int threads)
+    internal static void Backward(ReadOnlySpan<Linear> layers, float* x, ReadOnlySpan<nint> dys, float* dx, Sequences sequences, int threads)
+    {
+        Span<GemmTerm> terms = stackalloc GemmTerm[2 * layers.Length];
+        int count = 0;
+        for (int i = 0; i < layers.Length; i++)
+        {
+            Linear layer = layers[i];
+            float* dy = layer.BackwardOfParameters(x, (float*)dys[i], sequences, threads);
+            terms[count++] = new GemmTerm(false, layer._isInOut, layer.Out, 1, dy, layer.Out, layer.Weight.Operand); // dy·W
+            if (layer.Adapter is { } lora && layer._hiddenGradient is { } dh)
+            {
+                terms[count++] = new GemmTerm(false, false, lora.Rank, 1, dh.P, lora.Rank, lora.A.Operand); // dh·A
+            }
+        }
+
+        if (dx is not null)
+        {
+            Gemm.Multiply(sequences.N, layers[0].In, terms[..count], 0, dx, layers[0].In, threads);
+        }
+    }
+
+    /// <inheritdoc cref="Backward(ReadOnlySpan{Linear}, float*, ReadOnlySpan{nint}, float*, Sequences, int)"/>
+    internal void Backward(float* x, float* dy, float* dx, Sequences sequences, int threads) => Backward([this], x, [(nint)dy], dx, sequences, threads);
+
+    // Gives back dy as it is for the product without gains and bias, and leaves dh.
+    private float* BackwardOfParameters(float* x, float* dy, Sequences sequences, int threads)
     {
         int n = sequences.N;
         AddBiasGradient(dy, n);
         if (_decomposition is { } decomposition)
         {
-            dy = decomposition.Backward(dy, n, threads); // the rest is as for the product without gains and bias
-        }
-
-        if (dx is not null)
-        {
-            Gemm.Multiply(false, _isInOut, n, In, Out, 1, dy, Out, Weight.Operand, beta, dx, In, threads); // dx = dy·W
+            dy = decomposition.Backward(dy, n, threads);
         }
 
         WeightGradient.Add(Weight, 1, _isInOut ? x : dy, _isInOut ? dy : x, sequences, threads); // dW += dyᵀ·x, or its transpose
-
         if (Adapter is { } lora && _hidden is { } h && _hiddenGradient is { } dh)
         {
             int r = lora.Rank;
             WeightGradient.Add(lora.B, lora.Scaling, dy, h.P, sequences, threads); // dB += s·dyᵀ·h
             Gemm.Multiply(false, false, n, r, Out, lora.Scaling, dy, Out, lora.B.Value.P, r, 0, dh.P, r, threads); // dh = s·dy·B
             WeightGradient.Add(lora.A, 1, dh.P, x, sequences, threads); // dA += dhᵀ·x
-            if (dx is not null)
-            {
-                Gemm.Multiply(false, false, n, In, r, 1, dh.P, r, lora.A.Value.P, In, 1, dx, In, threads); // dx += dh·A
-            }
         }
+
+        return dy;
     }
 
     /// <inheritdoc/>
@@ -147,13 +164,17 @@ public sealed unsafe class Linear : IDisposable
 
     private void Multiply(float* x, float* y, int n, float beta, int threads)
     {
-        Gemm.Multiply(false, !_isInOut, n, Out, In, 1, x, In, Weight.Operand, beta, y, Out, threads); // (n, in) -> (n, out)
+        GemmTerm product = new(false, !_isInOut, In, 1, x, In, Weight.Operand); // (n, in) -> (n, out)
         if (Adapter is { } lora && _hidden is { } h)
         {
             int r = lora.Rank;
             Gemm.Multiply(false, true, n, r, In, 1, x, In, lora.A.Value.P, In, 0, h.P, r, threads); // (n, in) -> (n, r)
-            Gemm.Multiply(false, true, n, Out, r, lora.Scaling, h.P, r, lora.B.Value.P, r, 1, y, Out, threads); // (n, r) -> (n, out)
+            GemmTerm adapted = new(false, true, r, lora.Scaling, h.P, r, lora.B.Operand); // (n, r) -> (n, out)
+            Gemm.Multiply(n, Out, [product, adapted], beta, y, Out, threads);
+            return;
         }
+
+        Gemm.Multiply(n, Out, [product], beta, y, Out, threads);
     }
 
     private void AddBiasGradient(float* dy, int n)

@@ -41,11 +41,12 @@ internal sealed unsafe class Norm : IDisposable
     /// <param name="y">(rows, c).</param>
     /// <param name="rows">Rows.</param>
     /// <param name="threads">The most threads.</param>
-    public void Forward(float* x, float* y, int rows, int threads)
+    /// <param name="added">(rows, c): what is added to x before, while it is near; null for nothing.</param>
+    public void Forward(float* x, float* y, int rows, int threads, float* added = null)
     {
         if (_mean is { } mean && Bias is { } bias)
         {
-            Workers.Rows(rows, threads, new LayerNormRows(x, Weight.Value.P, bias.Value.P, y, mean.P, _inverse.P, Width, _epsilon));
+            Workers.Rows(rows, threads, new LayerNormRows(added, x, Weight.Value.P, bias.Value.P, y, mean.P, _inverse.P, Width, _epsilon));
             return;
         }
 
@@ -57,7 +58,7 @@ internal sealed unsafe class Norm : IDisposable
             }
         }
 
-        Workers.Rows(rows, threads, new NormRows(x, Scale, y, _inverse.P, Width, _epsilon));
+        Workers.Rows(rows, threads, new NormRows(added, x, Scale, y, _inverse.P, Width, _epsilon));
     }
 
     /// <summary>Adds the gradient of x to dx. The weight's gradient is one sum over rows, so rows run in order when it trains.</summary>

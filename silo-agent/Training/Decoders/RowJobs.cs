@@ -4,10 +4,19 @@ using FedCloud.Training.Kernels;
 
 namespace FedCloud.Training.Decoders;
 
-/// <summary>y = RMSNorm(x), and 1 / rms of each row. Rows of width c.</summary>
-internal readonly unsafe struct NormRows(float* x, float* weight, float* y, float* inverse, int c, float epsilon) : IRowJob
+/// <summary>x += added, unless that is null; y = RMSNorm(x), and 1 / rms of each row. Rows of width c.</summary>
+internal readonly unsafe struct NormRows(float* added, float* x, float* weight, float* y, float* inverse, int c, float epsilon) : IRowJob
 {
-    public void Row(int i) => inverse[i] = Ops.RmsNorm(x + ((long)i * c), weight, y + ((long)i * c), c, epsilon);
+    public void Row(int i)
+    {
+        long at = (long)i * c;
+        if (added is not null)
+        {
+            Ops.AddScaled(x + at, added + at, 1, c);
+        }
+
+        inverse[i] = Ops.RmsNorm(x + at, weight, y + at, c, epsilon);
+    }
 }
 
 /// <summary>Adds the gradient through RMSNorm to dx, and the weight's to dw where it trains.</summary>
@@ -16,10 +25,19 @@ internal readonly unsafe struct NormBackwardRows(float* x, float* weight, float*
     public void Row(int i) => Ops.RmsNormBackward(x + ((long)i * c), weight, inverse[i], dy + ((long)i * c), dx + ((long)i * c), dw, c);
 }
 
-/// <summary>y = LayerNorm(x), and μ and 1 / deviation of each row. Rows of width c.</summary>
-internal readonly unsafe struct LayerNormRows(float* x, float* weight, float* bias, float* y, float* mean, float* inverse, int c, float epsilon) : IRowJob
+/// <summary>x += added, unless that is null; y = LayerNorm(x), and μ and 1 / deviation of each row. Rows of width c.</summary>
+internal readonly unsafe struct LayerNormRows(float* added, float* x, float* weight, float* bias, float* y, float* mean, float* inverse, int c, float epsilon) : IRowJob
 {
-    public void Row(int i) => (mean[i], inverse[i]) = Ops.LayerNorm(x + ((long)i * c), weight, bias, y + ((long)i * c), c, epsilon);
+    public void Row(int i)
+    {
+        long at = (long)i * c;
+        if (added is not null)
+        {
+            Ops.AddScaled(x + at, added + at, 1, c);
+        }
+
+        (mean[i], inverse[i]) = Ops.LayerNorm(x + at, weight, bias, y + at, c, epsilon);
+    }
 }
 
 /// <summary>Adds the gradient through LayerNorm to dx, and the weight's and the bias's to dw and db where they train.</summary>
@@ -112,7 +130,7 @@ internal readonly unsafe struct LossRows(float* logits, int* targets, float* sca
         }
         else
         {
-            losses[i] = Ops.Softmax(row, v, v) - target;
+            losses[i] = Ops.Softmax(row, v) - target;
         }
 
         row[targets[i]] -= slope;

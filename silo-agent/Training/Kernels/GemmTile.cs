@@ -5,8 +5,8 @@ namespace FedCloud.Training.Kernels;
 /// <summary>A tile of C that stays in registers while its products are summed.</summary>
 /// <param name="rows">Its rows, also those of a packed panel of A.</param>
 /// <param name="columns">Its columns, also those of a packed panel of B.</param>
-/// <param name="multiply">Writes A·B to C, or adds it: depth, A, between its rows, from a product to the next, B, from a product to the next, C, the distance between its rows, whether to add.</param>
-internal readonly unsafe struct GemmTile(int rows, int columns, delegate*<int, float*, nint, nint, float*, nint, float*, int, bool, void> multiply)
+/// <param name="multiply">Writes the sum of products to C, or adds it: the terms, how many, C, the distance between its rows, whether to add.</param>
+internal readonly unsafe struct GemmTile(int rows, int columns, delegate*<TileTerm*, int, float*, int, bool, void> multiply)
 {
     /// <summary>The most elements of any tile.</summary>
     public const int MostElements = 12 * 32;
@@ -21,5 +21,5 @@ internal readonly unsafe struct GemmTile(int rows, int columns, delegate*<int, f
 
     public int Columns => columns;
 
-    public void Multiply(int depth, float* a, nint row, nint step, float* b, nint columnStep, float* c, int stride, bool add) => multiply(depth, a, row, step, b, columnStep, c, stride, add);
+    public void Multiply(TileTerm* terms, int count, float* c, int stride, bool add) => multiply(terms, count, c, stride, add);
 }

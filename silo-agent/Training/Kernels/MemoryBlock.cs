@@ -14,7 +14,7 @@ internal sealed unsafe class MemoryBlock : IDisposable
     public MemoryBlock(long bytes)
     {
         nuint size = (nuint)Math.Max(64, bytes);
-        Start = (byte*)NativeMemory.AlignedAlloc(size, 64);
+        Start = AlignedMemory.Allocate(size);
         NativeMemory.Clear(Start, size);
     }
 
@@ -54,7 +54,7 @@ internal sealed unsafe class MemoryBlock : IDisposable
     {
         if (_lender is null)
         {
-            NativeMemory.AlignedFree(Start);
+            AlignedMemory.Free(Start);
         }
         else if (Start is not null)
         {

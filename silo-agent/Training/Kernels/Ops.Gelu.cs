@@ -80,7 +80,7 @@ internal static unsafe partial class Ops
     }
 
     private static Vector<float> GeluGate(Vector<float> x) =>
-        Vector<float>.One / (Vector<float>.One + Vector.Exp(x * (new Vector<float>(-GeluTwice) - (x * x * (GeluTwice * GeluCube)))));
+        Vector<float>.One / (Vector<float>.One + Exp(x * (new Vector<float>(-GeluTwice) - (x * x * (GeluTwice * GeluCube)))));
 
     private static float GeluGate(float x) => 1f / (1f + MathF.Exp(x * (-GeluTwice - (x * x * (GeluTwice * GeluCube)))));
 

@@ -63,7 +63,7 @@ internal static unsafe partial class Ops
         int i = 0;
         for (; i + Width <= n; i += Width)
         {
-            sums += Vector.Exp(Load(row + i) - shift);
+            sums += Exp(Load(row + i) - shift);
         }
 
         float sum = Vector.Sum(sums);
@@ -84,7 +84,7 @@ internal static unsafe partial class Ops
         {
             Vector<float> c = Load(row + i);
             Vector<float> t = c * shrink;
-            Store(Vector.Exp(c - shift) * (Vector<float>.One - (t * t)), row + i);
+            Store(Exp(c - shift) * (Vector<float>.One - (t * t)), row + i);
         }
 
         for (; i < n; i++)
@@ -97,7 +97,7 @@ internal static unsafe partial class Ops
     private static Vector<float> Tanh(Vector<float> x)
     {
         Vector<float> size = Vector.Abs(x);
-        Vector<float> e = Vector.Exp(size * -2f);
+        Vector<float> e = Exp(size * -2f);
         Vector<float> large = (Vector<float>.One - e) / (Vector<float>.One + e);
         large = Vector.ConditionalSelect(Vector.LessThan(x, Vector<float>.Zero), -large, large);
         Vector<float> q = x * x;

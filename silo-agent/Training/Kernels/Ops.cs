@@ -143,8 +143,16 @@ internal static unsafe partial class Ops
         }
     }
 
-    /// <summary>Softmax over the first n of a row; the rest becomes zero. Returns log of the sum of exponentials.</summary>
-    public static float Softmax(float* row, int n, int length)
+    /// <summary>Softmax over a row. Returns the logarithm of the sum of exponentials.</summary>
+    public static float Softmax(float* row, int n)
+    {
+        float logSum = Exponentials(row, n, n, out float sum);
+        Scale(row, 1f / sum, n);
+        return logSum;
+    }
+
+    /// <summary>exp(x - max x) over the first n of a row, of which <paramref name="sum"/> is the sum; the rest becomes zero. Returns the logarithm of the sum of exponentials.</summary>
+    public static float Exponentials(float* row, int n, int length, out float sum)
     {
         float max = Max(row, n);
         Vector<float> shift = new(max);
@@ -152,53 +160,45 @@ internal static unsafe partial class Ops
         int j = 0;
         for (; j + Width <= n; j += Width)
         {
-            Vector<float> e = Vector.Exp(Load(row + j) - shift);
+            Vector<float> e = Exp(Load(row + j) - shift);
             Store(e, row + j);
             sums += e;
         }
 
-        float sum = Vector.Sum(sums);
+        sum = Vector.Sum(sums);
         for (; j < n; j++)
         {
             row[j] = MathF.Exp(row[j] - max);
             sum += row[j];
         }
 
-        Scale(row, 1f / sum, n);
         new Span<float>(row + n, length - n).Clear();
         return max + MathF.Log(sum);
     }
 
-    /// <summary>x = exp(x - shift).</summary>
-    public static void Exp(float* x, float shift, int n)
+    /// <summary>From scores s the weights p = exp(s - logSum) again, written over them, and from the weights' gradients those of what was scaled to scores: ds = p · (dp - dot) · scale, written over dp.</summary>
+    /// <param name="s">Scores.</param>
+    /// <param name="dp">Gradients of the weights.</param>
+    /// <param name="n">How many.</param>
+    /// <param name="logSum">The logarithm of the sum of the row's exponentials.</param>
+    /// <param name="dot">Σ p·dp.</param>
+    /// <param name="scale">What was scaled by.</param>
+    public static void SoftmaxBackward(float* s, float* dp, int n, float logSum, float dot, float scale)
     {
-        Vector<float> shifts = new(shift);
-        int i = 0;
-        for (; i + Width <= n; i += Width)
-        {
-            Store(Vector.Exp(Load(x + i) - shifts), x + i);
-        }
-
-        for (; i < n; i++)
-        {
-            x[i] = MathF.Exp(x[i] - shift);
-        }
-    }
-
-    /// <summary>The gradient of scaled scores from that of their softmax: ds = p · (dp - Σ p·dp) · scale, written over dp.</summary>
-    public static void SoftmaxBackward(float* p, float* dp, int n, float scale)
-    {
-        float dot = Dot(p, dp, n);
+        Vector<float> shift = new(logSum);
         (Vector<float> dots, Vector<float> scales) = (new(dot), new(scale));
         int i = 0;
         for (; i + Width <= n; i += Width)
         {
-            Store(Load(p + i) * (Load(dp + i) - dots) * scales, dp + i);
+            Vector<float> p = Exp(Load(s + i) - shift);
+            Store(p, s + i);
+            Store(p * (Load(dp + i) - dots) * scales, dp + i);
         }
 
         for (; i < n; i++)
         {
-            dp[i] = p[i] * (dp[i] - dot) * scale;
+            s[i] = MathF.Exp(s[i] - logSum);
+            dp[i] = s[i] * (dp[i] - dot) * scale;
         }
     }
 
@@ -209,7 +209,7 @@ internal static unsafe partial class Ops
         for (; i + Width <= n; i += Width)
         {
             Vector<float> x = Load(g + i);
-            Store(x / (Vector<float>.One + Vector.Exp(-x)) * Load(u + i), m + i);
+            Store(x / (Vector<float>.One + Exp(-x)) * Load(u + i), m + i);
         }
 
         for (; i < n; i++)
@@ -225,7 +225,7 @@ internal static unsafe partial class Ops
         for (; i + Width <= n; i += Width)
         {
             Vector<float> x = Load(g + i);
-            Vector<float> s = Vector<float>.One / (Vector<float>.One + Vector.Exp(-x));
+            Vector<float> s = Vector<float>.One / (Vector<float>.One + Exp(-x));
             Vector<float> d = Load(dm + i);
             Store(d * x * s, du + i);
             Store(d * Load(u + i) * s * (Vector<float>.One + (x * (Vector<float>.One - s))), dg + i);

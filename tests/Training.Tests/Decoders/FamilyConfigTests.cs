@@ -21,7 +21,7 @@ public sealed class FamilyConfigTests : IDisposable
     [InlineData("mistral-window", "attention_bias", "true")]
     [InlineData("qwen2-tied", "use_mrope", "true")]
     [InlineData("qwen2-tied", "head_dim", "7")]
-    [InlineData("qwen2-tied", "head_dim", "386")]
+    [InlineData("qwen2-tied", "head_dim", "546")]
     [InlineData("qwen2-tied", "attention_bias", "true")]
     [InlineData("qwen2-tied", "layer_types", "[\"sliding_attention\",\"full_attention\"]")]
     [InlineData("qwen3-untied", "attention_bias", "true")]

@@ -104,7 +104,7 @@ public sealed unsafe class CompactProductTests
         using Matrix found = CompactMatrices.Filled(m, n, 3);
 
         Gemm.Multiply(false, transposed, m, n, k, 0.75f, a.P, k, widened.P, widened.Columns, beta, expected.P, n, threads: 1, kernel);
-        Gemm.Multiply(false, transposed, m, n, k, 0.75f, a.P, k, b.Operand, beta, found.P, n, threads, kernel);
+        Gemm.Multiply(m, n, [new GemmTerm(false, transposed, k, 0.75f, a.P, k, b.Operand)], beta, found.P, n, threads, kernel);
 
         return expected.Span.SequenceEqual(found.Span) && expected.Span.IndexOfAnyExcept(0) >= 0;
     }

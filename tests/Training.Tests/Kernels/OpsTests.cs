@@ -106,6 +106,84 @@ public sealed unsafe class OpsTests
         }
     }
 
+    [Fact]
+    public void Exponentials_ScoresFarApart_AreTheFormulasToTwoUnitsInTheLastPlace()
+    {
+        const int Rest = 5;
+        double[] scores = [.. Enumerable.Range(0, 4003).Select(i => 3 - (i * 0.0217))];
+        using Matrix row = Row([.. scores, .. Enumerable.Repeat(7.0, Rest)]);
+
+        float logSum = Ops.Exponentials(row.P, scores.Length, scores.Length + Rest, out float sum);
+
+        double expected = scores.Sum(score => Math.Exp((float)score - 3.0));
+        Assert.Equal(expected, sum, tolerance: 1e-5 * expected);
+        Assert.Equal(3 + Math.Log(expected), logSum, tolerance: 4e-6);
+        Assert.All(Enumerable.Range(0, scores.Length), i => Assert.Equal(Math.Exp((float)scores[i] - 3f), row.P[i], tolerance: 2.4e-7 * Math.Exp(scores[i] - 3)));
+        Assert.All(Enumerable.Range(scores.Length, Rest), i => Assert.Equal(0f, row.P[i]));
+    }
+
+    [Fact]
+    public void Exponentials_BelowTheLeastNormalNumberOrNaN_AreZeroOrNaN()
+    {
+        double[] scores = [.. Enumerable.Range(0, N).Select(i => i % 3 == 0 ? 0.0 : -88.5 * i)];
+        using Matrix row = Row(scores);
+
+        Ops.Exponentials(row.P, N, N, out float sum);
+        Assert.All(Enumerable.Range(0, N), i => Assert.Equal(i % 3 == 0 ? 1f : 0f, row.P[i], tolerance: 1e-37f));
+        Assert.Equal((N + 2) / 3, sum);
+
+        row.P[1] = float.NaN;
+        Assert.True(float.IsNaN(Ops.Exponentials(row.P, N, N, out sum)));
+        Assert.True(float.IsNaN(sum));
+    }
+
+    [Fact]
+    public void SwiGlu_AnyValue_AgreesWithTheFormulaAndItsDerivative()
+    {
+        int n = Points.Length;
+        double[] gates = [.. Points.Select((point, i) => i % 2 == 0 ? point : -point)];
+        using Matrix g = Row(gates);
+        using Matrix u = Row([.. Points.Select((_, i) => (i % 7) - 3.0)]);
+        using Matrix dm = Row([.. Points.Select((_, i) => (i % 5) - 1.5)]);
+        using Matrix m = new(1, n);
+        using Matrix dg = new(1, n);
+        using Matrix du = new(1, n);
+
+        Ops.SwiGlu(g.P, u.P, m.P, n);
+        Ops.SwiGluBackward(g.P, u.P, dm.P, dg.P, du.P, n);
+
+        for (int i = 0; i < n; i++)
+        {
+            double at = g.P[i];
+            double tolerance = 1e-6 * Math.Max(1, Math.Abs(at)) * 3;
+            double gate = 1 / (1 + Math.Exp(-at));
+            Assert.Equal(at * gate * u.P[i], m.P[i], tolerance);
+            Assert.Equal(dm.P[i] * at * gate, du.P[i], tolerance);
+            Assert.Equal(dm.P[i] * u.P[i] * gate * (1 + (at * (1 - gate))), dg.P[i], tolerance);
+        }
+    }
+
+    [Fact]
+    public void SoftmaxBackward_ScoresOfARow_GivesTheWeightsAndTheGradientOfWhatWasScaled()
+    {
+        Random random = new(4);
+        double[] scores = [.. Enumerable.Range(0, N).Select(_ => (double)(float)((random.NextDouble() * 8) - 4))];
+        double[] dp = [.. scores.Select(_ => (double)(float)(random.NextDouble() - 0.5))];
+        double logSum = Math.Log(scores.Sum(Math.Exp));
+        double[] p = [.. scores.Select(score => Math.Exp(score - logSum))];
+        double dot = p.Zip(dp, (weight, slope) => weight * slope).Sum();
+        using Matrix row = Row(scores);
+        using Matrix gradients = Row(dp);
+
+        Ops.SoftmaxBackward(row.P, gradients.P, N, (float)logSum, (float)dot, 0.25f);
+
+        for (int i = 0; i < N; i++)
+        {
+            Assert.Equal(p[i], row.P[i], tolerance: 1e-6);
+            Assert.Equal(p[i] * (dp[i] - dot) * 0.25, gradients.P[i], tolerance: 1e-6);
+        }
+    }
+
     private static double[] LayerNorm(double[] x, double[] w, double[] b)
     {
         double mean = x.Average();
