@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using FedCloud.Protocol.Safetensors;
 using Xunit;
 
 namespace FedCloud.EndToEnd.Tests;
@@ -89,17 +90,43 @@ public sealed class OperatorTests(LocalCoordinator coordinator) : IClassFixture<
         }
     }
 
-    // With three silos a plan that names no mode is aggregated securely.
+    // With three silos a plan that names no mode is aggregated securely; this one's modules have ranks and alphas of their own.
     private async Task TrainSecurelyAsync(string folder)
     {
         string plan = Path.Combine(folder, "secure.yaml");
-        await File.WriteAllTextAsync(plan, "adapter: sealed\nrounds: 1\nlora:\n  init_seed: 2\ntraining:\n  local_steps: 4\n  sequence_length: 64\nparticipation:\n  round_deadline: 100\nmetrics:\n  eval_loss: false\n");
+        await File.WriteAllTextAsync(plan, "adapter: sealed\nrounds: 1\nlora:\n  init_seed: 2\n  rank: 4\n  rank_pattern:\n    q_proj: 6\n  alpha_pattern:\n    down_proj: 3\n  scaling: rslora\ntraining:\n  local_steps: 4\n  sequence_length: 64\nparticipation:\n  round_deadline: 100\nmetrics:\n  eval_loss: false\n");
         JsonElement run = await JsonAsync("run", "submit", plan, "--base", Path.Combine(Programs.Samples, "base"), "--json");
         (int exit, string output, string progress) = await CliAsync("run", "watch", run.GetProperty("job").GetString()!, "--json");
         Assert.True(exit == 0, progress);
         JsonElement round = JsonDocument.Parse(output).RootElement.GetProperty("rounds")[0];
         Assert.Equal(32, round.GetProperty("secure").GetProperty("k").GetInt32());
         Assert.Equal(3, round.GetProperty("members").EnumerateObject().Count(member => member.Value.GetProperty("phase").GetString() == "Verified"));
+        await ExportMergedAsync(folder);
+    }
+
+    // The released version goes out as PEFT has it, and merged: the same model as when what went out is merged elsewhere.
+    private async Task ExportMergedAsync(string folder)
+    {
+        string samples = Path.Combine(Programs.Samples, "base");
+        (string peft, string merged, string elsewhere) = (Path.Combine(folder, "sealed"), Path.Combine(folder, "merged"), Path.Combine(folder, "elsewhere"));
+        await JsonAsync("model", "export", "sealed", "--out", peft, "--json");
+        await JsonAsync("model", "export", "sealed", "--format", "merged", "--base", samples, "--out", merged, "--json");
+
+        using JsonDocument config = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(peft, "adapter_config.json")));
+        Assert.True(config.RootElement.GetProperty("use_rslora").GetBoolean());
+        Assert.Equal(4, config.RootElement.GetProperty("r").GetInt32());
+        Assert.All(config.RootElement.GetProperty("rank_pattern").EnumerateObject(), module => Assert.Equal(6, module.Value.GetInt32()));
+        Assert.All(config.RootElement.GetProperty("alpha_pattern").EnumerateObject(), module => Assert.Equal(3, module.Value.GetInt32()));
+        using SafetensorsFile factors = SafetensorsFile.Open(Path.Combine(peft, "adapter_model.safetensors"), SafetensorsLimits.Foreign);
+        Assert.All(factors.Header.Tensors, tensor => Assert.Contains(tensor.Name.Contains(".q_proj.", StringComparison.Ordinal) ? 6 : 4, tensor.Shape));
+
+        (int exit, _, string errors) = await Programs.RunAsync(
+            Programs.Trainer, new Dictionary<string, string?>(StringComparer.Ordinal), ["merge", "--base", samples, "--adapter", peft, "--out", elsewhere]);
+        Assert.True(exit == 0, errors);
+        byte[] weights = await File.ReadAllBytesAsync(Path.Combine(merged, "model.safetensors"));
+        Assert.Equal(await File.ReadAllBytesAsync(Path.Combine(elsewhere, "model.safetensors")), weights);
+        Assert.NotEqual(await File.ReadAllBytesAsync(Path.Combine(samples, "model.safetensors")), weights);
+        Assert.True(File.Exists(Path.Combine(merged, "tokenizer.json")));
     }
 
     [Fact]

@@ -18,6 +18,8 @@ internal static class Programs
 
     public static string Silo { get; } = PathOf("FedCloud.SiloAgent", "fedcloud-silo");
 
+    public static string Trainer { get; } = PathOf("FedCloud.Trainer", "fedcloud-trainer");
+
     /// <summary>Runs a program to its end.</summary>
     /// <param name="program">The program.</param>
     /// <param name="environment">Variables to set; null removes one.</param>
