@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace FedCloud.Training.Kernels;
 
-/// <summary>Unmanaged memory for vectors. Large blocks ask for large pages where the system gives them on request (Linux's <c>madvise</c>): rows a page apart then cost no walk through the page tables each.</summary>
+/// <summary>Unmanaged memory for vectors. Large blocks ask for large pages where the system gives them on request (Linux's <c>madvise</c>): rows a page apart then cost no walk through the page tables each. It is the only native function that the trainer calls, and a test holds that.</summary>
 internal static unsafe partial class AlignedMemory
 {
     private const int Line = 64;
