@@ -68,24 +68,20 @@ public sealed class LossPmf
         }
 
         double upper = InfiniteMass;
-        double lower = 0; // the losses' mass under Q
+        LossTail lower = default;
         for (int i = _masses.Length - 1; i >= 0; i--)
         {
             double loss = Loss(i);
-            if (loss <= least || (lower > 0 && upper > delta && Math.Log((upper - delta) / lower) >= loss))
+            if (loss <= least || (upper > delta && lower.HasMass && lower.Epsilon(upper - delta) >= loss))
             {
                 break;
             }
 
             upper += _masses[i];
-            lower += _masses[i] * Math.Exp(-loss);
-            if (upper > delta && lower <= 0)
-            {
-                return loss; // e^-loss is below the smallest number; at this loss delta is still met
-            }
+            lower.Add(loss, _masses[i]);
         }
 
-        return upper - (lower * Math.Exp(least)) <= delta ? least : Math.Max(least, Math.Log((upper - delta) / lower));
+        return upper - lower.At(least) <= delta || !lower.HasMass ? least : Math.Max(least, lower.Epsilon(upper - delta));
     }
 
     /// <summary>The mechanism composed with itself.</summary>

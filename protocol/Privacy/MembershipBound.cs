@@ -42,15 +42,14 @@ public static class MembershipBound
     {
         double best = 1;
         double delta = pmf.InfiniteMass;
-        double lower = 0; // mass under Q of the losses above the current one
-        double power = 0;
+        double fall = -NearOne.ExpMinusOne(-pmf.Interval);
+        LossTail above = default; // losses above the current one
         for (int i = pmf.Count - 1; i >= 0; i--)
         {
-            double next = Math.Exp(pmf.Loss(i));
-            delta += (power - next) * lower;
-            best = Math.Min(best, (next * rate) + delta);
-            lower += pmf.Masses[i] * Math.Exp(-pmf.Loss(i));
-            power = next;
+            double loss = pmf.Loss(i);
+            delta += above.At(loss + pmf.Interval) * fall;
+            best = Math.Min(best, (Math.Exp(loss) * rate) + delta);
+            above.Add(loss, pmf.Masses[i]);
         }
 
         return best;

@@ -59,6 +59,31 @@ public sealed class AccuracyTests
         PrivacyVectors.Close(DpSgdAccountant.Epsilon(0.78, 0.082, 5, delta), prv.Estimate, 1e-3);
     }
 
+    [Theory]
+    [InlineData(0.61, 385, 1e-9)] // epsilon 709.3: e^-epsilon has few digits left
+    [InlineData(0.61, 386, 1e-9)] // 710.9: e^epsilon is no longer a number
+    [InlineData(0.6, 400, 1e-6)]
+    [InlineData(0.3, 400, 1e-5)] // 2,500: nor is e^-epsilon
+    public void Epsilon_BeyondTheRangeOfExp_EnclosesTheExactValue(double z, long steps, double delta)
+    {
+        double exact = ExactGaussian.Epsilon(z, steps, delta);
+        PldOptions upper = new() { Interval = 1e-3 };
+
+        Assert.InRange(PrivacyLossDistribution.DpSgdStep(z, 1, upper).SelfCompose(steps).Epsilon(delta), exact, exact + 1e-3);
+        Assert.InRange(PrivacyLossDistribution.DpSgdStep(z, 1, upper with { Rounding = LossRounding.Merge }).SelfCompose(steps).Epsilon(delta), exact - 1e-3, exact);
+    }
+
+    [Theory]
+    [InlineData(0.5, 100, 1e-90, 0.434594364238315)] // mu = 20 and losses around 200
+    [InlineData(0.6, 500, 1e-300, 0.5873382790840311)] // mu = 37 and losses around 700, where e^loss is no longer a number
+    public void MembershipBound_BeyondTheRangeOfExp_IsTheGaussians(double z, long steps, double falsePositiveRate, double expected)
+    {
+        // Dong, Roth and Su 2022, section 2.3: Phi(mu + Phi^-1(rate)) with mu = sqrt(T)/z.
+        PrivacyLossDistribution losses = PrivacyLossDistribution.DpSgdStep(z, 1, new PldOptions { Interval = 1e-3 }).SelfCompose(steps);
+
+        Assert.InRange(MembershipBound.TruePositiveRate(losses, falsePositiveRate), expected, expected + 1e-4);
+    }
+
     [Fact]
     public void Report_TwoThousandSteps_TakesAtMostTwoSeconds()
     {
