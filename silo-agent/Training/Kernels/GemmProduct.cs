@@ -9,6 +9,9 @@ internal readonly unsafe struct GemmProduct
     private const int FewColumns = 64;
     private const int FewRows = 48;
 
+    // Rows of tiles that one thread takes at least.
+    private const int FewestTiles = 4;
+
     // Elements of B below which waking a thread costs more than packing them.
     private const int WorthPackingTogether = 32_768;
 
@@ -112,8 +115,7 @@ internal readonly unsafe struct GemmProduct
             return;
         }
 
-        int share = (((M + threads - 1) / threads) + Tile.Rows - 1) / Tile.Rows * Tile.Rows;
-        Workers.Rows((M + share - 1) / share, threads, new Shares(block, share));
+        Workers.Ranges((M + Tile.Rows - 1) / Tile.Rows, threads, new RowTiles(block), FewestTiles);
     }
 
     // B takes alpha, so that A may be read where it lies; of Cᵀ, B is A. What is read only a few times is not worth packing.
@@ -151,9 +153,9 @@ internal readonly unsafe struct GemmProduct
         public void Row(int i) => product.Compute(i * share, Math.Min(product.N, (i + 1) * share), 1);
     }
 
-    private readonly struct Shares(Block block, int share) : IRowJob
+    private readonly struct RowTiles(Block block) : IRangeJob
     {
-        public void Row(int i) => block.Compute(i * share, Math.Min(block.Product.M, (i + 1) * share));
+        public void Range(int start, int end) => block.Compute(start * block.Product.Tile.Rows, Math.Min(block.Product.M, end * block.Product.Tile.Rows));
     }
 
     /// <summary>Panels of B.</summary>

@@ -5,7 +5,7 @@ using System.Diagnostics;
 namespace FedCloud.Training.Kernels;
 
 /// <summary>Lets one thread wait for another. The products of a step follow each other within microseconds, so it looks for a while before it sleeps.</summary>
-/// <remarks>Every <see cref="Set"/> is followed by one <see cref="Wait"/> before the next.</remarks>
+/// <remarks>Every <see cref="Set"/> is followed by one <see cref="Wait"/>, or taken back, before the next.</remarks>
 #pragma warning disable CA1001 // lives as long as the process
 internal sealed class Signal
 #pragma warning restore CA1001
@@ -33,7 +33,7 @@ internal sealed class Signal
     public void Wait()
     {
         long until = Stopwatch.GetTimestamp() + Patience;
-        while (Volatile.Read(ref _state) != Given)
+        while (Volatile.Read(ref _state) != Given || !Revoke())
         {
             if (Stopwatch.GetTimestamp() < until)
             {
@@ -44,7 +44,9 @@ internal sealed class Signal
                 _sleep.Wait();
             }
         }
-
-        Volatile.Write(ref _state, Clear);
     }
+
+    /// <summary>Takes back what <see cref="Set"/> gave.</summary>
+    /// <returns>Whether the other thread had not seen it.</returns>
+    public bool Revoke() => Interlocked.CompareExchange(ref _state, Clear, Given) == Given;
 }
