@@ -72,7 +72,7 @@ internal sealed unsafe class Attention : IDisposable
         }
 
         Turn(_heads, sequences, 1);
-        Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, sequences.Starts, Shape));
+        Workers.Ranges(sequences.B * _c.Heads, _threads, new AttentionRows(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, sequences.Starts, Shape));
         _output.Forward(_attended.P, y, n, _threads); // (N, H·D) -> (N, C)
     }
 
@@ -85,8 +85,8 @@ internal sealed unsafe class Attention : IDisposable
     {
         HeadBuffers d = _scratch.Heads;
         _output.Backward(_attended.P, dy, _scratch.Attended.P, sequences, _threads);
-        Workers.Rows(sequences.B * _c.KeyValueHeads, _threads, new AttentionBackwardRows(
-            _heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Starts, Shape));
+        new AttentionBackward(_heads.Q, _heads.K, _heads.V, _logSums.P, _attended.P, _scratch.Attended.P, d.Q, d.K, d.V, sequences.Starts, Shape)
+            .Compute(sequences.B, _threads);
         Turn(d, sequences, -1);
         NormBackward(_queryNorm, _rawQueries, d.Q, _scratch.RawQueries, sequences.N, _c.Heads);
         NormBackward(_keyNorm, _rawKeys, d.K, _scratch.RawKeys, sequences.N, _c.KeyValueHeads);

@@ -7,6 +7,8 @@ namespace FedCloud.Training.Decoders;
 /// <summary>One thread's room for the attention of one head: packed keys and values, and the scores of one block of queries. It grows with the longest sequence, not with its square.</summary>
 internal sealed unsafe class AttentionScratch
 {
+    private const int Line = 16; // elements
+
     [ThreadStatic]
     private static AttentionScratch? _own;
 
@@ -19,9 +21,9 @@ internal sealed unsafe class AttentionScratch
         _d = d;
         Keys = Allocate(columns * d);
         Values = Allocate(columns * d);
-        Weights = Allocate(QueryBlock.Most * columns);
-        Gradients = Allocate(QueryBlock.Most * columns);
-        Slopes = Allocate(QueryBlock.Most * columns);
+        Weights = Allocate(QueryBlock.Most * Stride);
+        Gradients = Allocate(QueryBlock.Most * Stride);
+        Slopes = Allocate(QueryBlock.Most * Stride);
     }
 
 #pragma warning disable MA0055 // owns unmanaged memory for the life of its thread
@@ -46,19 +48,19 @@ internal sealed unsafe class AttentionScratch
     /// <summary>(48, <see cref="Stride"/>): of the weights, then of the scores.</summary>
     public float* Gradients { get; }
 
-    /// <summary>(48): the sums of the rows' exponentials.</summary>
+    /// <summary>(48): the sums of the rows' exponentials; in the backward pass, of weights times their gradients.</summary>
     public float[] Sums { get; } = new float[QueryBlock.Most];
 
     /// <summary>(48, <see cref="Stride"/>): the derivatives of capped scores.</summary>
     public float* Slopes { get; }
 
-    /// <summary>The distance between the rows of a block.</summary>
-    public int Stride => _columns;
+    /// <summary>The distance between the rows of a block: an odd number of the cache's lines, so that a column's elements do not fall into the same few of its sets.</summary>
+    public int Stride => (((_columns + Line - 1) / Line) | 1) * Line;
 
     /// <summary>The bytes of one thread's room.</summary>
     /// <param name="length">The longest sequence.</param>
     /// <param name="d">The width of a head.</param>
-    public static long Bytes(long length, long d) => sizeof(float) * (length + GemmTile.MostColumns) * ((2 * d) + (3 * QueryBlock.Most));
+    public static long Bytes(long length, long d) => sizeof(float) * (((length + GemmTile.MostColumns) * 2 * d) + ((length + GemmTile.MostColumns + Line) * 3 * QueryBlock.Most));
 
     /// <summary>This thread's room, for a sequence of this length.</summary>
     public static AttentionScratch Of(int length, HeadShape s)
@@ -71,24 +73,24 @@ internal sealed unsafe class AttentionScratch
         return _own;
     }
 
-    /// <summary>The scaled and capped scores of a block of queries against the keys from the first one that any of them sees.</summary>
-    public void Scores(QueryBlock block, int first, float* queries, HeadShape s)
+    /// <summary>The scaled and capped scores of a block of queries against the keys from one, where a panel begins, up to another.</summary>
+    public void Scores(QueryBlock block, int first, int last, float* queries, HeadShape s)
     {
-        Multiply(block, first, queries + ((long)block.Start * s.QueryStride), s.QueryStride, Keys, Weights, s.D);
+        Multiply(block, first, last, queries, s.QueryStride, Keys, Weights, s.D);
         for (int t = block.Start; s.Cap > 0 && t < block.End; t++)
         {
-            int start = s.First(t) - first;
-            long at = ((long)(t - block.Start) * Stride) + start;
-            Ops.SoftCap(Weights + at, Slopes + at, s.Cap, t + 1 - first - start);
+            (int vector, _, int end) = s.Seen(t, first, last);
+            long at = ((long)(t - block.Start) * Stride) + vector;
+            Ops.SoftCap(Weights + at, Slopes + at, s.Cap, end - vector);
         }
     }
 
     /// <summary>The gradients of a block's weights, dO·Vᵀ.</summary>
-    public void WeightGradients(QueryBlock block, int first, float* doutput, HeadShape s) => Multiply(block, first, doutput, s.Q, Values, Gradients, s.D);
+    public void WeightGradients(QueryBlock block, int first, int last, float* doutput, HeadShape s) => Multiply(block, first, last, doutput, s.Q, Values, Gradients, s.D);
 
     // Whole tiles only: what is computed beyond the last key lies in the row's rest.
-    private void Multiply(QueryBlock block, int first, float* rows, int stride, float* panels, float* to, int d) =>
-        Gemm.MultiplyPacked(block.Count, first, Gemm.PackedColumns(block.End) - first, d, rows, stride, panels, to, Stride);
+    private void Multiply(QueryBlock block, int first, int last, float* rows, int stride, float* panels, float* to, int d) =>
+        Gemm.MultiplyPacked(block.Count, first, Gemm.PackedColumns(last) - first, d, rows, stride, panels, to, Stride);
 
     private static float* Allocate(int count) => (float*)AlignedMemory.Allocate((nuint)count * sizeof(float));
 }

@@ -55,7 +55,7 @@ public static unsafe class Gemm
         {
             GemmProduct product = turns
                 ? new() { Tile = kernel.Tile(m), M = n, N = m, Terms = &turned, Count = 1, Beta = beta, C = c, Ldc = ldc, IsTransposed = true }
-                : new() { Tile = kernel.Tile(n), M = m, N = n, Terms = first, Count = terms.Length, Beta = beta, C = c, Ldc = ldc };
+                : new() { Tile = kernel.Tile(n, terms.Length > 0 && terms[0].IsCrowded), M = m, N = n, Terms = first, Count = terms.Length, Beta = beta, C = c, Ldc = ldc };
             long products = 0;
             foreach (GemmTerm term in terms)
             {

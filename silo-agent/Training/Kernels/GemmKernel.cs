@@ -11,23 +11,27 @@ public sealed unsafe class GemmKernel
     private static readonly GemmTile Wide = new(12, 32, &MicroKernels.Tile12X32);
     private static readonly GemmTile Middle = new(6, 16, &MicroKernels.Tile6X16);
     private static readonly GemmTile Narrow = new(12, 8, &MicroKernels.Tile12X8);
+    private static readonly GemmTile Low = new(8, 8, &MicroKernels.Tile8X8);
     private static readonly GemmTile Portable = new(4, 8, &MicroKernels.Tile4X8);
 
     private readonly ImmutableArray<GemmTile> _tiles;
 
-    private GemmKernel(string name, bool isSupported, params ReadOnlySpan<GemmTile> tiles)
+    private readonly GemmTile _low;
+
+    private GemmKernel(string name, bool isSupported, GemmTile low, params ReadOnlySpan<GemmTile> tiles)
     {
         Name = name;
         IsSupported = isSupported;
+        _low = low;
         _tiles = [.. tiles];
     }
 
     /// <summary>All kernels, widest first.</summary>
     public static IReadOnlyList<GemmKernel> All { get; } =
     [
-        new("AVX-512", Vector512.IsHardwareAccelerated, Narrow, Middle, Wide),
-        new("AVX2", Vector256.IsHardwareAccelerated, Narrow, Middle),
-        new("portable", isSupported: true, Portable),
+        new("AVX-512", Vector512.IsHardwareAccelerated, Low, Narrow, Middle, Wide),
+        new("AVX2", Vector256.IsHardwareAccelerated, Low, Narrow, Middle),
+        new("portable", isSupported: true, Portable, Portable),
     ];
 
     /// <summary>The widest kernel that this processor has.</summary>
@@ -43,8 +47,15 @@ public sealed unsafe class GemmKernel
     internal GemmTile WidestTile => _tiles[^1];
 
     /// <summary>The tile for a product of n columns: the narrowest that holds them, so that the rank of an adapter does not fill a tile of 32 with zeros.</summary>
-    internal GemmTile Tile(int n)
+    /// <param name="n">Columns.</param>
+    /// <param name="crowded">Whether elements of a column of A share a set of the nearest cache.</param>
+    internal GemmTile Tile(int n, bool crowded = false)
     {
+        if (crowded && n <= _low.Columns)
+        {
+            return _low;
+        }
+
         foreach (GemmTile tile in _tiles)
         {
             if (n <= tile.Columns)

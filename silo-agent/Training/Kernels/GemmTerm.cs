@@ -26,6 +26,9 @@ public readonly unsafe struct GemmTerm(bool transposeA, bool transposeB, int k, 
 
     internal GemmOperand B { get; } = b;
 
+    /// <summary>Whether the rows of A are so far apart that elements of a column share a set of the nearest cache, of 4 KiB a way.</summary>
+    internal bool IsCrowded => !TransposeA && Lda % (4096 / sizeof(float)) == 0;
+
     /// <summary>op(B)ᵀ·op(A)ᵀ, the same product transposed, where B is of float32.</summary>
     internal GemmTerm Transposed() => new(!TransposeB, !TransposeA, K, Alpha, (float*)B.Start, B.Stride, new GemmOperand(A, Lda));
 

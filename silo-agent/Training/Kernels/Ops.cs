@@ -7,7 +7,7 @@ namespace FedCloud.Training.Kernels;
 /// <summary>Elementwise and row operations of a transformer, each with its backward pass. Rows are independent, so threads never share a sum.</summary>
 internal static unsafe partial class Ops
 {
-    private static readonly int Width = Vector<float>.Count;
+    internal static readonly int Width = Vector<float>.Count;
 
     /// <summary>The sum of products, in a fixed order.</summary>
     public static float Dot(float* a, float* b, int n)

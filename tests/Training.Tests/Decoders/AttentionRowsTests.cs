@@ -32,7 +32,7 @@ public sealed unsafe class AttentionRowsTests
 
         int* starts = stackalloc int[] { 0, length };
 
-        Workers.Rows(Groups, 1, new AttentionRows(q, k, v, logSums.P, attended.P, starts, shape));
+        Workers.Ranges(Heads, 1, new AttentionRows(q, k, v, logSums.P, attended.P, starts, shape));
 
         for (int t = 0; t < length; t++)
         {

@@ -40,6 +40,7 @@ public sealed unsafe class ExampleGradientsTests : IDisposable
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(8)] // more than there are key and value heads in the batch, by so much that attention's backward pass is parted
     public void Backward_ExamplesApart_HaveTheirBitsInAnyBatch(int threads)
     {
         // Around the blocks of 48 queries and of 384 deep, and long enough together that products are split among threads.

@@ -44,6 +44,19 @@ public sealed unsafe class GemmTests
             .Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 
+    // Rows 4 KiB apart: products as narrow as an adapter then have a tile of their own.
+    [Theory]
+    [MemberData(nameof(Products))]
+    public void Multiply_RowsThatShareASetOfTheCache_AgreesWithTheDefinition(string kernel, bool transposeA, bool transposeB)
+    {
+        for (int m = 1; m <= 26; m++)
+        {
+            double error = Error(kernel, transposeA, transposeB, m, n: 1 + (m * 5 % 9), k: 1024, beta: m % 3);
+
+            Assert.True(error < 1e-4, $"m {m}: error {error}");
+        }
+    }
+
     // Every remainder of every tile of every kernel: 12, 6 and 4 rows, 32, 16 and 8 columns.
     [Theory]
     [MemberData(nameof(Products))]

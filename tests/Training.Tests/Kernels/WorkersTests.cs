@@ -8,7 +8,8 @@ using Xunit;
 
 namespace FedCloud.Training.Tests.Kernels;
 
-/// <summary>Rows that are shared among threads.</summary>
+/// <summary>Rows that are shared among threads, while no other test has them.</summary>
+[Collection("workers")]
 public sealed unsafe class WorkersTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
@@ -79,3 +80,7 @@ public sealed unsafe class WorkersTests
         public void Row(int i) => Workers.Rows(10, 2, new Marks(inner));
     }
 }
+
+/// <summary>Tests that need the threads for themselves.</summary>
+[CollectionDefinition("workers", DisableParallelization = true)]
+public sealed class WorkersTestsAlone;
