@@ -54,7 +54,7 @@ internal static class TrainingSpeed
         }
     }
 
-    // With the kernels that OpenBLAS chooses, and with those for AVX-512, which it does not choose on processors newer than itself.
+    // With the kernels that OpenBLAS chooses, and with those for AVX-512, which it does not choose on some processors newer than itself.
     private static async Task AddTorchAsync(List<Entrant> entrants, VectorWidth width, string folder, int threads, int length)
     {
         if (width == VectorWidth.All[^1] && VectorWidth.All.Count > 1)

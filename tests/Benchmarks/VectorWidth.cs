@@ -31,7 +31,7 @@ internal sealed record VectorWidth(string Name, string? Off)
         }
         else if (Avx512F.IsSupported)
         {
-            // OpenBLAS 0.3.21 does not know newer processors and takes its AVX2 kernels there, unless it is told.
+            // OpenBLAS 0.3.21 takes its AVX2 kernels on some processors that are newer than itself, unless it is told.
             start.Environment[OpenBlasKernel] = "SkylakeX";
         }
 
