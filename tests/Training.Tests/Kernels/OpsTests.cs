@@ -132,9 +132,15 @@ public sealed unsafe class OpsTests
         Assert.All(Enumerable.Range(0, N), i => Assert.Equal(i % 3 == 0 ? 1f : 0f, row.P[i], tolerance: 1e-37f));
         Assert.Equal((N + 2) / 3, sum);
 
-        row.P[1] = float.NaN;
-        Assert.True(float.IsNaN(Ops.Exponentials(row.P, N, N, out sum)));
-        Assert.True(float.IsNaN(sum));
+        // Also where the bits of its payload would become an exponent.
+        foreach (uint bits in (uint[])[0x7FC0_0000, 0x7FC0_0001, 0x7FC0_00FF, 0xFFC0_0101])
+        {
+            using Matrix poisoned = Row(scores);
+            poisoned.P[1] = BitConverter.UInt32BitsToSingle(bits);
+            Assert.True(float.IsNaN(Ops.Exponentials(poisoned.P, N, N, out sum)));
+            Assert.True(float.IsNaN(sum));
+            Assert.True(float.IsNaN(poisoned.P[1]));
+        }
     }
 
     [Fact]
