@@ -12,7 +12,7 @@ namespace FedCloud.Training.Decoders;
 /// </remarks>
 internal readonly unsafe struct AttentionBackward(float* q, float* k, float* v, float* logSums, float* attended, float* dattended, float* dq, float* dk, float* dv, int* starts, HeadShape s)
 {
-    /// <summary>Keys of a range: whole blocks of queries, and whole panels of packed keys.</summary>
+    // Keys of a range: whole blocks of queries, and whole panels of packed keys.
     private const int KeysOfRange = 2 * QueryBlock.Most;
 
     // Products of the parted way for one of the other, which computes five.
@@ -92,8 +92,7 @@ internal readonly unsafe struct AttentionBackward(float* q, float* k, float* v, 
     {
         int width = last - first;
         int stride = scratch.Stride;
-        long query = ((long)starts[b] + block.Start) * s.QueryStride;
-        long queries = query + (h * s.D);
+        long queries = (((long)starts[b] + block.Start) * s.QueryStride) + (h * s.D);
         long keys = s.Pair((long)starts[b] + first, h);
         long output = (((long)starts[b] + block.Start) * s.Q) + (h * s.D);
         float* sums = logSums + ((long)starts[b] * s.Heads) + ((long)h * Length(b));

@@ -31,9 +31,8 @@ internal static unsafe class Workers
     /// <param name="count">How many rows.</param>
     /// <param name="threads">The most threads, this one included.</param>
     /// <param name="job">The work; it lies on the caller's stack until all rows are done.</param>
-    /// <param name="least">The fewest rows that are worth taking.</param>
-    public static void Rows<T>(int count, int threads, T job, int least = 1)
-        where T : unmanaged, IRowJob => Ranges(count, threads, new RowRanges<T>(job), least);
+    public static void Rows<T>(int count, int threads, T job)
+        where T : unmanaged, IRowJob => Ranges(count, threads, new RowRanges<T>(job));
 
     /// <summary>Does all rows, on this thread and others, in ranges.</summary>
     /// <param name="count">How many rows.</param>

@@ -23,12 +23,12 @@ public sealed unsafe class AttentionBackwardTests
     public void ComputeParted_AnyThreadsWindowAndCap_HasTheSameBits(int threads, int window, float cap)
     {
         int rows = Lengths.Sum();
-        using Matrix tokens = Random(rows, Stride, 1);
-        using Matrix doutput = Random(rows, Heads * D, 2);
+        using Matrix tokens = AttentionRowsTests.Random(rows, Stride, 1);
+        using Matrix doutput = AttentionRowsTests.Random(rows, Heads * D, 2);
         using Matrix attended = new(rows, Heads * D);
         using Matrix logSums = new(Heads * rows, 1);
-        using Matrix whole = Random(rows, Stride, 3);
-        using Matrix parted = Random(rows, Stride, 4);
+        using Matrix whole = AttentionRowsTests.Random(rows, Stride, 3);
+        using Matrix parted = AttentionRowsTests.Random(rows, Stride, 4);
         HeadShape shape = new(D, Heads, Groups) { QueryStride = Stride, KeyStride = Stride, Scale = 0.7f, Window = window, Cap = cap };
         int* starts = stackalloc int[Lengths.Length + 1];
         starts[0] = 0;
@@ -51,16 +51,4 @@ public sealed unsafe class AttentionBackwardTests
     private static float* Keys(Matrix tokens) => tokens.P + (Heads * D);
 
     private static float* Values(Matrix tokens) => Keys(tokens) + (Groups * D);
-
-    private static Matrix Random(int rows, int columns, int seed)
-    {
-        Random random = new(seed);
-        Matrix matrix = new(rows, columns);
-        foreach (ref float value in matrix.Span)
-        {
-            value = (float)((random.NextDouble() - 0.5) * 4);
-        }
-
-        return matrix;
-    }
 }

@@ -63,7 +63,7 @@ public sealed unsafe class AttentionRowsTests
         return cap > 0 ? cap * Math.Tanh(score / cap) : score;
     }
 
-    private static Matrix Random(int rows, int columns, int seed)
+    internal static Matrix Random(int rows, int columns, int seed)
     {
         Random random = new(seed);
         Matrix matrix = new(rows, columns);

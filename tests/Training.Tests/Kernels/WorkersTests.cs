@@ -15,13 +15,13 @@ public sealed unsafe class WorkersTests
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
 
     [Fact]
-    public void Rows_AnyCountAndThreads_DoesEveryRowOnceBeforeItReturns() => Prop.ForAll(
+    public void Ranges_AnyCountAndThreads_DoesEveryRowOnceBeforeItReturns() => Prop.ForAll(
         (from count in Gen.Choose(0, 300) from threads in Gen.Choose(1, 6) from least in Gen.Choose(1, 20) select (count, threads, least)).ToArbitrary(),
         given =>
         {
             int* done = stackalloc int[given.count];
             new Span<int>(done, given.count).Clear();
-            Workers.Rows(given.count, given.threads, new Marks(done), given.least);
+            Workers.Ranges(given.count, given.threads, new Marks(done), given.least);
 
             return new ReadOnlySpan<int>(done, given.count).ToArray().All(times => times == 1);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(2000));
@@ -51,9 +51,15 @@ public sealed unsafe class WorkersTests
         Assert.All(new ReadOnlySpan<int>(inner, 10).ToArray(), times => Assert.Equal(2, times));
     }
 
-    private readonly struct Marks(int* done) : IRowJob
+    private readonly struct Marks(int* done) : IRangeJob
     {
-        public void Row(int i) => Interlocked.Increment(ref done[i]);
+        public void Range(int start, int end)
+        {
+            for (int i = start; i < end; i++)
+            {
+                Interlocked.Increment(ref done[i]);
+            }
+        }
     }
 
     private readonly struct HeldUp(int* done, int enough) : IRowJob
@@ -77,7 +83,7 @@ public sealed unsafe class WorkersTests
 
     private readonly struct Busy(int* inner) : IRowJob
     {
-        public void Row(int i) => Workers.Rows(10, 2, new Marks(inner));
+        public void Row(int i) => Workers.Ranges(10, 2, new Marks(inner));
     }
 }
 
