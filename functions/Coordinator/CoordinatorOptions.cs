@@ -16,6 +16,9 @@ public sealed record CoordinatorOptions
     /// <summary>A folder for temporary files.</summary>
     public required string Scratch { get; init; }
 
+    /// <summary>How many ranges of a sum are computed at a time, each by a thread of its own. Default: as many as there are processors.</summary>
+    public int SumWorkers { get; init; } = Environment.ProcessorCount;
+
     /// <summary>How long the mailbox is left alone when nobody rings. Default 500 ms.</summary>
     public TimeSpan PollInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 

@@ -69,7 +69,7 @@ public sealed partial class CoordinatorWork : IDisposable
         Log = new CoordinatorLog(store, mailboxes, vault, time, options, events);
         EpochArchive archive = new(new SecureShelf(store));
         Keys = new WrappingKeyDesk(vault, _post, time, options, () => Members, FederationAsync, events);
-        RunEffects = new RunEffects(store, Keys, _post, Log.Desk, time, options.Scratch, archive, (request, cancellation) => epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
+        RunEffects = new RunEffects(store, Keys, _post, Log.Desk, time, options, archive, (request, cancellation) => epochs.ApplyAsync(new SlotRequested(time.GetUtcNow(), request), cancellation));
         EpochEffects = new EpochEffects(archive, _post, Log.Desk, time, GrantAsync);
         _rounds = new RoundDesk(archive, async (job, cancellation) => (await runs.FindAsync(job, cancellation))?.State);
         _epochDesk = new EpochDesk(archive, epochs, time, new SharedTurn(store, options.IsShared ? StorageNames.Turn("epochs") : null, time, options.TurnPatience));

@@ -45,23 +45,24 @@ public sealed class RunEffects
     /// <param name="post">Sends to silos.</param>
     /// <param name="desk">Takes the entries of effects.</param>
     /// <param name="time">The clock.</param>
-    /// <param name="scratch">A folder for temporary files.</param>
+    /// <param name="options">Where temporary files lie, and how many threads a sum may take.</param>
     /// <param name="archive">What is stored of epochs and rounds under secure aggregation.</param>
     /// <param name="request">Asks the epochs for a slot.</param>
     public RunEffects(
-        IBlobStore store, IWrappingKeys keys, SiloPost post, AuditDesk desk, TimeProvider time, string scratch, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
+        IBlobStore store, IWrappingKeys keys, SiloPost post, AuditDesk desk, TimeProvider time, CoordinatorOptions options, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
     {
         _store = store;
         _keys = keys;
         _post = post;
         _desk = desk;
         _time = time;
-        _scratch = scratch;
+        ArgumentNullException.ThrowIfNull(options);
+        _scratch = options.Scratch;
         _shapes = new BaseModelShapes(store);
         _updates = new UpdateReader(store, keys);
-        _aggregation = new RoundAggregation(store, _updates, scratch);
-        _sums = new SumAggregation(archive, new UnmaskReader(store, keys), _aggregation, time, scratch);
-        _secure = new SecureRunEffects(archive, post, keys, new MaskedIngest(store, keys, scratch), time, request);
+        _aggregation = new RoundAggregation(store, _updates, _scratch);
+        _sums = new SumAggregation(archive, new UnmaskReader(store, keys), _aggregation, time, _scratch, options.SumWorkers);
+        _secure = new SecureRunEffects(archive, post, keys, new MaskedIngest(store, keys, _scratch), time, request);
     }
 
     /// <summary>Whether an effect may be carried out beside others of which the same is said: checks of single updates are, and what is kept of single silos.</summary>

@@ -22,7 +22,8 @@ namespace FedCloud.Coordinator.Runs;
 /// <param name="aggregation">Makes the version from the mean.</param>
 /// <param name="time">The clock.</param>
 /// <param name="scratch">A folder for temporary files.</param>
-public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, RoundAggregation aggregation, TimeProvider time, string scratch)
+/// <param name="workers">How many ranges of a sum are computed at a time.</param>
+public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, RoundAggregation aggregation, TimeProvider time, string scratch, int workers)
 {
     private readonly SecureSum _sum = new(archive.Shelf.Store);
 
@@ -35,7 +36,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
             string path = folder.File("part");
             try
             {
-                await _sum.RunPartAsync(InputsOf(config, layout, effect, scope, agreement, secrets), part, path, Environment.ProcessorCount, cancellation);
+                await _sum.RunPartAsync(InputsOf(config, layout, effect, scope, agreement, secrets), part, path, workers, cancellation);
             }
             catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
             {
@@ -127,7 +128,7 @@ public sealed class SumAggregation(EpochArchive archive, UnmaskReader unmask, Ro
         OpenedSum opened;
         try
         {
-            opened = await _sum.RunAsync(InputsOf(config, layout, effect, scope, agreement, secrets), z, mean, Environment.ProcessorCount, parts, cancellation);
+            opened = await _sum.RunAsync(InputsOf(config, layout, effect, scope, agreement, secrets), z, mean, workers, parts, cancellation);
         }
         catch (FedCloudException error) when (!ErrorCodes.IsOperational(error.Code))
         {

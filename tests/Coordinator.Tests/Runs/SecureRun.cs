@@ -102,8 +102,8 @@ internal sealed class SecureRun : IAsyncDisposable
 
         await models.PutBaseManifestAsync(Config.BaseModel, TinyBase.Manifest.ToJcs(), _folder, default);
         RunEffects effects = new(
-            Federation.Store, new VaultWrappingKeys(EpochFederation.Vault, Federation.Post), Federation.Post, Federation.Audit, TimeProvider.System, _folder, Federation.Archive,
-            (request, cancellation) => Federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, request), cancellation));
+            Federation.Store, new VaultWrappingKeys(EpochFederation.Vault, Federation.Post), Federation.Post, Federation.Audit, TimeProvider.System,
+            new CoordinatorOptions { Federation = Config.Federation, Scratch = _folder }, Federation.Archive, (request, cancellation) => Federation.Actor.ApplyAsync(new SlotRequested(DateTimeOffset.UtcNow, request), cancellation));
         RunDocument opened = RunDocument.Open(RunMachine.Submit(Config, Federation.View, DateTimeOffset.UtcNow));
         Actor = await RunActor.StartAsync(Federation.Store, Config.Job, opened, effects, TimeProvider.System, static (_, error) => throw error, default);
     }

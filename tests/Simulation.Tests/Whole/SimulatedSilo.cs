@@ -107,7 +107,7 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     {
         try
         {
-            _agent ??= new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, TokenFolders = [tokens], InBackground = false });
+            _agent ??= Start();
             return await _agent.TurnAsync(CancellationToken.None);
         }
         catch (SimulatedCrashException)
@@ -207,6 +207,13 @@ internal sealed class SimulatedSilo(SiloId id, string folder, string tokens, IBl
     {
         _agent?.Dispose();
         _agent = null;
+    }
+
+    // A process takes time to start, and the ids of its messages begin with the time.
+    private SiloAgentService Start()
+    {
+        time.Skew += TimeSpan.FromMilliseconds(1);
+        return new SiloAgentService(SiloHome.Open(folder), _policy!, trainer, time, Take, new SiloAgentOptions { Store = store, TokenFolders = [tokens], InBackground = false });
     }
 
     // The files are private, and stay so.

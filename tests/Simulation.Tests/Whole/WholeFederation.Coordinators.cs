@@ -19,6 +19,7 @@ internal sealed partial class WholeFederation
             {
                 Federation = Config.Federation,
                 Scratch = _folder,
+                SumWorkers = 1, // threads would send their requests in an order of their own
                 InBackground = false,
                 EpochSlots = EpochSlots,
                 StepTimeout = TimeSpan.FromSeconds(Config.Participation.StepTimeout),

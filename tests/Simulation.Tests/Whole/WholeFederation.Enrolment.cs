@@ -19,8 +19,8 @@ internal sealed partial class WholeFederation
     {
         SiloId id = new(string.Create(CultureInfo.InvariantCulture, $"silo-{number}"));
 
-        // Every clock is off by a little.
-        TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4));
+        // Every clock is off by a little, and no two by the same: what is sent at one moment has an order that chance has no part in.
+        TimeSpan skew = TimeSpan.FromSeconds(Chance(_faults.Skew) ? 900 : _random.Next(-3, 4)) + TimeSpan.FromMicroseconds(100 * number);
         string tokens = Directory.CreateDirectory(Path.Combine(_memory, id.Value)).FullName;
         return new SimulatedSilo(id, Path.Combine(_folder, id.Value), tokens, new UnreliableStore(Store, NextRequest), new InventedTrainer(id, () => JobOf?.Invoke(id) ?? NextJob()), new SkewedTime(_time, skew))
         {
