@@ -51,12 +51,12 @@ public sealed class RunEffects
     public RunEffects(
         IBlobStore store, IWrappingKeys keys, SiloPost post, AuditDesk desk, TimeProvider time, CoordinatorOptions options, EpochArchive archive, Func<SlotRequest, CancellationToken, Task> request)
     {
+        ArgumentNullException.ThrowIfNull(options);
         _store = store;
         _keys = keys;
         _post = post;
         _desk = desk;
         _time = time;
-        ArgumentNullException.ThrowIfNull(options);
         _scratch = options.Scratch;
         _shapes = new BaseModelShapes(store);
         _updates = new UpdateReader(store, keys);
