@@ -20,6 +20,7 @@ public sealed class ApiEndpoint(ApiRoutes routes, Func<HttpContext, ApiRoles> ro
     public async Task<IResult> AnswerAsync(HttpContext http, Func<CancellationToken, Task>? prepare = null)
     {
         ArgumentNullException.ThrowIfNull(http);
+        ForbidStoring(http);
         try
         {
             ApiRoles roles = Require(http);
@@ -42,7 +43,15 @@ public sealed class ApiEndpoint(ApiRoutes routes, Func<HttpContext, ApiRoles> ro
     }
 
     /// <summary>Answers a call of a route that the host has found.</summary>
-    public Task<IResult> AnswerAsync(ApiRoute route, HttpContext http) => AnswerAsync(route, new ApiCall(http, http.Request.RouteValues, Require(http)));
+    public Task<IResult> AnswerAsync(ApiRoute route, HttpContext http)
+    {
+        ArgumentNullException.ThrowIfNull(http);
+        ForbidStoring(http);
+        return AnswerAsync(route, new ApiCall(http, http.Request.RouteValues, Require(http)));
+    }
+
+    // An answer is of now, and its caller's alone (RFC 9111, section 5.2.2.5): a browser that kept the evidence would take a log for unchanged that was changed within the same second.
+    private static void ForbidStoring(HttpContext http) => http.Response.Headers.CacheControl = "no-store";
 
     private static Task<IResult> AnswerAsync(ApiRoute route, ApiCall call)
     {

@@ -201,6 +201,7 @@ async function ask(path: string, how: RequestInit): Promise<Response> {
   const response = await fetch(`/api/${path}`, {
     ...how,
     headers: session.token === '' ? {} : { authorization: `Bearer ${session.token}` },
+    cache: 'no-store',
     redirect: 'error',
   });
   if (response.ok) {

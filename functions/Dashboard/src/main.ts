@@ -96,14 +96,17 @@ async function show(): Promise<void> {
       federation.textContent = (await get<SiloList>('silos', signal)).federation;
     }
 
-    if (!signal.aborted) {
-      replace(nodes);
-      leave.hidden = session.token === '';
-      period = Period;
-      connection.textContent = '';
-      if (page.isStill) {
-        return;
-      }
+    // Another page is shown by now, which asks for itself.
+    if (signal.aborted) {
+      return;
+    }
+
+    replace(nodes, page.isStill ?? false);
+    leave.hidden = session.token === '';
+    period = Period;
+    connection.textContent = '';
+    if (page.isStill) {
+      return;
     }
   } catch (error) {
     if (signal.aborted) {
@@ -119,10 +122,11 @@ async function show(): Promise<void> {
 }
 
 // What has not changed stays as it is, so that a reader keeps the place and the selection.
-function replace(nodes: Node[]): void {
+// The nodes of a page with fields of its own listen until the page is asked for again: they never stay.
+function replace(nodes: Node[], isStill: boolean): void {
   const isNew = shown !== location.hash;
   const next = element('div', {}, ...nodes);
-  if (isNew || main.innerHTML !== next.innerHTML) {
+  if (isNew || isStill || main.innerHTML !== next.innerHTML) {
     const [left, top] = [window.scrollX, window.scrollY];
     const focused = main.contains(document.activeElement) ? (document.activeElement?.id ?? '') : null;
     main.replaceChildren(...next.childNodes);
@@ -154,7 +158,7 @@ function explain(error: unknown): boolean {
   }
 
   if (error instanceof Refusal && error.status < 500) {
-    replace([element('h1', {}, 'Not found'), element('p', {}, `${error.code}: ${error.message}. Next: ${error.next}.`)]);
+    replace([element('h1', {}, 'Not found'), element('p', {}, `${error.code}: ${error.message}. Next: ${error.next}.`)], false);
     connection.textContent = '';
     return true;
   }

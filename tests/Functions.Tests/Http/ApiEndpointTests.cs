@@ -172,6 +172,31 @@ public sealed partial class ApiEndpointTests : IDisposable
         Assert.Contains("storage_unreachable", body, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(ApiRoles.None, "/api/silos", 401)]
+    [InlineData(ApiRoles.Auditor, "/api/silos", 200)]
+    [InlineData(ApiRoles.Auditor, "/api/nothing", 404)]
+    public async Task Answer_Any_IsKeptByNobody(ApiRoles roles, string path, int status)
+    {
+        await FoundAsync();
+        DefaultHttpContext http = Http("GET", path);
+
+        (int answered, _) = await ExecuteAsync(await new ApiEndpoint(_routes, _ => roles).AnswerAsync(http), http);
+
+        Assert.Equal((status, "no-store"), (answered, http.Response.Headers.CacheControl.ToString()));
+    }
+
+    [Fact]
+    public async Task Answer_OfARouteThatTheHostFound_IsKeptByNobody()
+    {
+        await FoundAsync();
+        DefaultHttpContext http = Http("GET", "/api/silos");
+
+        (int answered, _) = await ExecuteAsync(await new ApiEndpoint(_routes, _ => ApiRoles.Auditor).AnswerAsync(_routes.All.Single(route => KeyOf(route) is "GET /api/silos"), http), http);
+
+        Assert.Equal((200, "no-store"), (answered, http.Response.Headers.CacheControl.ToString()));
+    }
+
     // The process has just started, and the storage is away: a caller without a role is refused before that is found out, and the others get a problem, not a broken answer.
     [Theory]
     [InlineData(false, 401)]
