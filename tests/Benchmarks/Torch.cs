@@ -18,15 +18,16 @@ internal static class Torch
     /// <param name="folder">What <see cref="TrainingModel.Write"/> wrote.</param>
     /// <param name="threads">Its threads.</param>
     /// <param name="length">The length of sequences.</param>
+    /// <param name="form">How the model is written, in the script's words.</param>
     /// <param name="widest">Whether OpenBLAS is told to take its AVX-512 kernels.</param>
-    public static Process? TryStart(string folder, int threads, int length, bool widest)
+    public static Process? TryStart(string folder, int threads, int length, string form, bool widest)
     {
         if (!IsInstalled)
         {
             return null;
         }
 
-        ProcessStartInfo start = new(Python, [Path.Combine(AppContext.BaseDirectory, "training_torch.py"), folder, threads.ToString(CultureInfo.InvariantCulture), length.ToString(CultureInfo.InvariantCulture)])
+        ProcessStartInfo start = new(Python, [Path.Combine(AppContext.BaseDirectory, "training_torch.py"), folder, threads.ToString(CultureInfo.InvariantCulture), length.ToString(CultureInfo.InvariantCulture), form])
         {
             UseShellExecute = false,
             RedirectStandardInput = true,

@@ -1,6 +1,5 @@
 // Copyright (c) FedCloud contributors. Licensed under the MIT License.
 
-using System.Diagnostics;
 using System.Globalization;
 using FedCloud.Protocol.Safetensors;
 
@@ -54,7 +53,8 @@ internal static class TrainingSpeed
         }
     }
 
-    // With the kernels that OpenBLAS chooses, and with those for AVX-512, which it does not choose on some processors newer than itself.
+    // With the kernels that OpenBLAS chooses, and with those for AVX-512, which it does not choose on some processors newer than itself;
+    // as a model is usually written, and as fast as we could write it.
     private static async Task AddTorchAsync(List<Entrant> entrants, VectorWidth width, string folder, int threads, int length)
     {
         if (width == VectorWidth.All[^1] && VectorWidth.All.Count > 1)
@@ -62,11 +62,14 @@ internal static class TrainingSpeed
             return;
         }
 
-        string name = $"PyTorch, {(width.Off is null && VectorWidth.All.Count == 3 ? "OpenBLAS for AVX-512" : "OpenBLAS as it chooses")}, {Count(threads)}";
-        Process? process = Torch.TryStart(folder, threads, length, widest: width.Off is null && VectorWidth.All.Count == 3);
-        if (process is not null)
+        bool widest = width.Off is null && VectorWidth.All.Count == 3;
+        foreach (string form in new[] { "usual", "tuned" })
         {
-            entrants.Add(await Entrant.StartAsync(name, process));
+            string name = $"PyTorch, {form}, {(widest ? "OpenBLAS for AVX-512" : "OpenBLAS as it chooses")}, {Count(threads)}";
+            if (Torch.TryStart(folder, threads, length, form, widest) is { } process)
+            {
+                entrants.Add(await Entrant.StartAsync(name, process));
+            }
         }
     }
 

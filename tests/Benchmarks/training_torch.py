@@ -1,12 +1,14 @@
 # Copyright (c) FedCloud contributors. Licensed under the MIT License.
 """PyTorch's side of the training benchmark: the same model, adapter and tokens as TrainingModel.cs writes, in float32.
 
-usage: training_torch.py FOLDER THREADS LENGTH. Prints the loss and leaves its gradients, then takes a step (forward, loss,
+usage: training_torch.py FOLDER THREADS LENGTH FORM. Prints the loss and leaves its gradients, then takes a step (forward, loss,
 backward; no optimizer) for every line that comes in, and prints its seconds.
 
-As fast as we could make it on PyTorch 1.13: frozen weights want no gradient, the adapter's product is added with one
-addmm, positions and masks are made once, and attention is computed for CHUNK queries at a time against the keys up to the last of them, which
-was faster here than all at once, and than PyTorch 1.13's own function (FUSED).
+FORM usual is a model as it is usually written: the adapter's product is added to the layer's, and attention is computed
+for all queries at once. FORM tuned is as fast as we could make it on PyTorch 1.13: the adapter's product is added with
+one addmm, and attention is computed for CHUNK queries at a time against the keys up to the last of them, which was faster
+here than all at once, and than PyTorch 1.13's own function (FUSED). In both, frozen weights want no gradient, and
+positions and masks are made once.
 """
 
 import json
@@ -20,6 +22,7 @@ import torch
 import torch.nn.functional as F
 
 T = int(sys.argv[3])
+TUNED = {"usual": False, "tuned": True}[sys.argv[4]]
 B = 2048 // T
 V, C, LAYERS, HEADS, GROUPS, D = 512, 384, 6, 6, 2, 64
 EPSILON, THETA, SCALING = 1e-5, 10000.0, 2.0
@@ -63,6 +66,8 @@ class Model:
     def linear(self, module, x):  # (N, in) -> (N, out)
         a = self.adapter[f"base_model.model.{module}.lora_A.weight"]
         b = self.adapter[f"base_model.model.{module}.lora_B.weight"]
+        if not TUNED:
+            return x @ self.w[module + ".weight"].t() + SCALING * (x @ a.t() @ b.t())
         return torch.addmm(x @ self.w[module + ".weight"].t(), x @ a.t(), b.t(), alpha=SCALING)
 
     def norm(self, x, name):
@@ -76,6 +81,8 @@ class Model:
         return x * self.cos + torch.cat([x[..., half:], x[..., :half]], -1) * self.sin
 
     def attention(self, q, k, v):
+        if not TUNED:
+            return torch.softmax(q @ k.transpose(-1, -2) * D**-0.5 + self.mask, -1) @ v
         if self.fused:
             return self.fused(q, k, v, is_causal=True)[0]
         q, k, v = (x.reshape(-1, T, D) for x in (q, k, v))
